@@ -1,0 +1,93 @@
+import { homedir, platform } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { SluiceError } from './domain/sluice-error.ts';
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+const onOff = z.enum(['on', 'off', '1', '0']).transform((word) => word === 'on' || word === '1');
+
+/** Every environment variable Sluice reads, with its default. */
+const environment = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+    .optional(),
+  SLUICE_HOME: z.string().min(1).optional(),
+  SLUICE_FLOWS: z.string().min(1).optional(),
+  SLUICE_FILES: z.string().optional(),
+  SLUICE_ALLOW_PRIVATE_HOSTS: onOff.default(false),
+  SLUICE_MAX_CONCURRENCY: wholeNumber(1, 1000).default(50),
+  SLUICE_MAX_RECORD_BYTES: wholeNumber(1024, 64 * 1024 * 1024).default(1024 * 1024),
+  SLUICE_BACKGROUND: onOff.default(true),
+  SLUICE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
+  SLUICE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('warn'),
+});
+
+export interface Config {
+  /** undefined: the embedded database under `home`. */
+  readonly databaseUrl: string | undefined;
+  readonly home: string;
+  /** Folder of flow files with `connectors.yaml`. */
+  readonly flowsFolder: string;
+  readonly secretsFile: string;
+  readonly exportsFolder: string;
+  /** Folders records may be read from, when the operator named them; undefined: the defaults. */
+  readonly fileRoots: readonly string[] | undefined;
+  readonly allowPrivateHosts: boolean;
+  readonly maxConcurrency: number;
+  readonly maxRecordBytes: number;
+  readonly background: boolean;
+  readonly leaseMs: number;
+  readonly logLevel: string;
+}
+
+/**
+ * Reads the configuration from the environment.
+ *
+ * @throws SluiceError `invalid_configuration` naming each wrong variable and the form it may have.
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) throw invalid(parsed.error.issues);
+
+  const values = parsed.data;
+  const home = resolve(expandTilde(values.SLUICE_HOME ?? defaultHome(env)));
+  return {
+    databaseUrl: values.DATABASE_URL,
+    home,
+    flowsFolder: resolve(expandTilde(values.SLUICE_FLOWS ?? join(home, 'flows'))),
+    secretsFile: join(home, 'secrets.env'),
+    exportsFolder: join(home, 'exports'),
+    fileRoots: values.SLUICE_FILES?.split(platform() === 'win32' ? ';' : ':')
+      .filter((root) => root !== '')
+      .map((root) => resolve(expandTilde(root))),
+    allowPrivateHosts: values.SLUICE_ALLOW_PRIVATE_HOSTS,
+    maxConcurrency: values.SLUICE_MAX_CONCURRENCY,
+    maxRecordBytes: values.SLUICE_MAX_RECORD_BYTES,
+    background: values.SLUICE_BACKGROUND,
+    leaseMs: values.SLUICE_LEASE_SECONDS * 1000,
+    logLevel: values.SLUICE_LOG_LEVEL,
+  };
+}
+
+function invalid(issues: readonly z.core.$ZodIssue[]): SluiceError {
+  const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  return new SluiceError('invalid_configuration', `The environment has invalid values.\n${lines.join('\n')}`);
+}
+
+function expandTilde(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+}
+
+/** The platform's place for a program's data. */
+function defaultHome(env: NodeJS.ProcessEnv): string {
+  if (platform() === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'Sluice');
+  if (platform() === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Sluice');
+  return join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'sluice');
+}

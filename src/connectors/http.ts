@@ -1,0 +1,32 @@
+import type { JsonValue } from '../domain/json.ts';
+
+/** One call to a connector's target. The host is the connector's; a record fills only the rest. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path below the connector's base URL, already encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: JsonValue;
+  /** Sent as `Idempotency-Key` with methods that write. */
+  readonly idempotencyKey?: string;
+  /** Total time of the attempt in milliseconds; default: the connector's. */
+  readonly timeoutMs?: number;
+  /** Name of the step, for the failure. */
+  readonly step?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed when the target says JSON, else text; null when empty. Cut to what may be stored. */
+  readonly body: JsonValue;
+}
+
+export interface HttpConnector {
+  readonly name: string;
+  /** @throws RecordFailure for every answer outside 2xx and for no answer at all. */
+  call(request: HttpRequest): Promise<HttpAnswer>;
+}

@@ -1,0 +1,41 @@
+import type { JsonValue } from '../domain/json.ts';
+
+export const sourceFormats = ['csv', 'tsv', 'ndjson', 'json'] as const;
+export type SourceFormat = (typeof sourceFormats)[number];
+
+/** Where a job's records come from, as kept with the job: enough to open the same rows again. */
+export interface FileSource {
+  readonly kind: 'file';
+  /** Real path, all links resolved. */
+  readonly path: string;
+  readonly format: SourceFormat;
+  /** Dotted path of the array inside a JSON document; absent: the document is the array. */
+  readonly arrayPath?: string;
+  readonly sizeBytes: number;
+  /** Changes when the file's content does: size, modification time and inode. */
+  readonly fingerprint: string;
+}
+
+/** One row of a source: a record, or a reason why this row alone cannot be one. */
+export type SourceRow =
+  | { readonly kind: 'record'; readonly line: number; readonly payload: JsonValue }
+  | {
+      readonly kind: 'bad';
+      readonly line: number;
+      readonly code: string;
+      /** Written by Sluice, names the line. */
+      readonly message: string;
+      /** What could be read of the row. */
+      readonly payload: JsonValue;
+    };
+
+/** Thrown while reading: nothing can be read from this line on. */
+export class SourceBroken extends Error {
+  override readonly name = 'SourceBroken';
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
