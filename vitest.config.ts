@@ -1,12 +1,35 @@
 import { defineConfig } from 'vitest/config';
 
+/** Folders whose tests get a database of their own. */
+const withDatabase = [
+  'test/store/*.test.ts',
+  'test/engine/**/*.test.ts',
+  'test/operations/**/*.test.ts',
+  'test/mcp/**/*.test.ts',
+  'test/faults/**/*.test.ts',
+];
+const everywhere = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**'],
-    globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...everywhere,
+          name: 'plain',
+          include: ['test/**/*.test.ts'],
+          exclude: [...withDatabase, 'test/long/**'],
+        },
+      },
+      {
+        test: {
+          ...everywhere,
+          name: 'database',
+          include: withDatabase,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+    ],
   },
 });

@@ -15,13 +15,7 @@ export type JobStatus = (typeof jobStatuses)[number];
 export const runningStatuses = ['pending', 'processing'] as const satisfies readonly JobStatus[];
 
 /** Why the records that were left became `skipped`. */
-export const stopReasons = [
-  'max_failures',
-  'first_failure',
-  'cancelled',
-  'source_broken',
-  'flow_broken',
-] as const;
+export const stopReasons = ['max_failures', 'first_failure', 'cancelled', 'source_broken'] as const;
 export type StopReason = (typeof stopReasons)[number];
 
 export const recordFailureActions = ['log', 'dead-letter', 'callback'] as const;

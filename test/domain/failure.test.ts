@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { type Failure, groupKey, normaliseMessage } from '../../src/domain/failure.ts';
+
+const refused = (untrustedMessage: string, more: Partial<Failure> = {}): Failure => ({
+  class: 'data',
+  code: 'http_422',
+  message: 'crm-system answered 422 to POST /api/customers',
+  untrustedMessage,
+  ...more,
+});
+
+test.each([
+  ['customer 4711 exists', 'customer 4712 exists'],
+  ['email "a@b.de" is taken', 'email "c@d.org" is taken'],
+  ['a@b.de is taken', 'c.d@e.org is taken'],
+  ['id 0190a7c4-1111-7abc-8def-000000000001 unknown', 'id 0190a7c4-2222-7abc-8def-000000000002 unknown'],
+  ['too late: 2026-01-31T08:00:00Z', 'too late: 2025-12-01 07:59:00'],
+  ['hash deadbeef01 mismatch', 'hash 0badf00d99 mismatch'],
+])('%s and %s have the same cause', (one, other) => {
+  expect(groupKey(refused(one))).toBe(groupKey(refused(other)));
+});
+
+test('different words, codes, classes and steps are different causes', () => {
+  const keys = [
+    refused('email is missing'),
+    refused('phone is missing'),
+    refused('email is missing', { code: 'http_400' }),
+    refused('email is missing', { class: 'conflict' }),
+    refused('email is missing', { step: 'second' }),
+  ].map(groupKey);
+
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('a megabyte of hostile text is normalised in no time', () => {
+  const started = performance.now();
+
+  for (const piece of ['"', 'a@', '1-', 'ab1'.repeat(3), '0'.repeat(9)])
+    normaliseMessage(piece.repeat(300_000));
+
+  expect(performance.now() - started).toBeLessThan(500);
+});
