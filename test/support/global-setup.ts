@@ -1,1 +1,26 @@
-export default function setup() {}
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { TestProject } from 'vitest/node';
+import { ensureEmbeddedPostgres, stopEmbeddedPostgres } from '../../src/store/embedded/embedded-postgres.ts';
+import { migrateDatabase } from '../../src/store/migrate.ts';
+
+const templateDatabase = 'sluice_template';
+
+/** Starts one Postgres for the whole run and migrates the database that every test file clones. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const home = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  const address = await ensureEmbeddedPostgres({ home });
+  const admin = postgres({ ...address, max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${templateDatabase}`);
+  await admin.end();
+  await migrateDatabase({ ...address, database: templateDatabase });
+  project.provide('postgres', address);
+  project.provide('templateDatabase', templateDatabase);
+
+  return async () => {
+    await stopEmbeddedPostgres(home);
+    rmSync(home, { recursive: true, force: true });
+  };
+}

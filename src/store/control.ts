@@ -1,0 +1,133 @@
+import type { JobStatus, StopReason } from '../domain/job.ts';
+import type { Database } from './database.ts';
+
+/** What a running lane has to know of its job, read again and again. */
+export interface JobControl {
+  readonly status: JobStatus;
+  readonly concurrency: number;
+  readonly maxFailures: number | null;
+  readonly total: number;
+  readonly finished: boolean;
+}
+
+export async function readControl(db: Database, batchJobId: string): Promise<JobControl | undefined> {
+  const [row] = await db.run(
+    (sql) => sql<JobControl[]>`
+      select status, wave_concurrency as concurrency, max_failures as "maxFailures", total,
+        finished_at is not null as finished
+      from batch_jobs where id = ${batchJobId}`,
+  );
+  return row;
+}
+
+/** Ends a job that has not ended: what has not started will be skipped. False: it was over already. */
+export async function stopJob(
+  db: Database,
+  batchJobId: string,
+  status: 'cancelled' | 'failed',
+  reason: StopReason,
+  message: string | null = null,
+): Promise<boolean> {
+  const rows = await db.run(
+    (sql) => sql`
+      update batch_jobs
+      set status = ${status}, stop_reason = ${reason}, stop_message = ${message}
+      where id = ${batchJobId} and finished_at is null and status in ('pending', 'processing', 'paused')
+      returning 1`,
+  );
+  return rows.length === 1;
+}
+
+/** processing to paused, or back. False: the job is not in a state for that. */
+export async function setPaused(db: Database, batchJobId: string, paused: boolean): Promise<boolean> {
+  const rows = await db.run((sql) =>
+    paused
+      ? sql`
+        update batch_jobs set status = 'paused'
+        where id = ${batchJobId} and finished_at is null and status in ('pending', 'processing') returning 1`
+      : sql`
+        update batch_jobs set status = case when started_at is null then 'pending' else 'processing' end::job_status
+        where id = ${batchJobId} and finished_at is null and status = 'paused' returning 1`,
+  );
+  return rows.length === 1;
+}
+
+export interface JobLimits {
+  readonly concurrency?: number | undefined;
+  readonly maxFailures?: number | undefined;
+}
+
+/** Changes what an unfinished job runs at. False: it has finished. */
+export async function changeLimits(db: Database, batchJobId: string, limits: JobLimits): Promise<boolean> {
+  const { concurrency = null, maxFailures = null } = limits;
+  const rows = await db.run(
+    (sql) => sql`
+      update batch_jobs set
+        concurrency = coalesce(${concurrency}::int, concurrency),
+        wave_concurrency = coalesce(${concurrency}::int, wave_concurrency),
+        max_failures = coalesce(${maxFailures}::int, max_failures)
+      where id = ${batchJobId} and finished_at is null
+      returning 1`,
+  );
+  return rows.length === 1;
+}
+
+/**
+ * Skips up to `limit` pending records of a job that has ended. Returns how many: repeat until 0.
+ *
+ * Few at a time, because a statement that moves a million rows would block the settlements of the
+ * records still under way.
+ */
+export async function skipPending(db: Database, batchJobId: string, limit = 5000): Promise<number> {
+  const [row] = await db.run(
+    (sql) => sql<{ count: number }[]>`
+      with job as materialized (
+        select id from batch_jobs
+        where id = ${batchJobId} and finished_at is null and status in ('failed', 'cancelled')
+        for update
+      ), waiting as materialized (
+        select ctid as at from records
+        where job_id = (select id from job) and status = 'pending'
+        limit ${limit}
+      ), skipped as (
+        update records set status = 'skipped', settled_at = now()
+        where ctid = any(array(select at from waiting)) and status = 'pending'
+        returning tries
+      ), moved as (
+        select count(*)::int as count, count(*) filter (where tries > 0) as tried from skipped
+      )
+      update batch_jobs job set
+        pending = pending - moved.count, skipped = job.skipped + moved.count, wave_tried = wave_tried - moved.tried
+      from moved
+      where job.id = (select id from job)
+      returning moved.count`,
+  );
+  return row?.count ?? 0;
+}
+
+/** Finishes a job in which nothing is left to do and derives its status. Undefined: not yet. */
+export async function finishJob(db: Database, batchJobId: string): Promise<JobStatus | undefined> {
+  const [row] = await db.run(
+    (sql) => sql<{ status: JobStatus }[]>`
+      update batch_jobs set
+        finished_at = now(), repeat_guard = null, obstacle = null, obstacle_since = null,
+        started_at = coalesce(started_at, now()),
+        status = case
+          when status in ('failed', 'cancelled') then status
+          when failed + retried_failed + skipped > 0 then 'completed_with_errors'
+          else 'completed' end
+      where id = ${batchJobId} and finished_at is null and intake <> 'reading'
+        and pending = 0 and processing = 0
+      returning status`,
+  );
+  return row?.status;
+}
+
+/** Says why no process can run a job at present; null: the reason is gone. */
+export async function setObstacle(db: Database, batchJobId: string, obstacle: string | null): Promise<void> {
+  await db.run(
+    (sql) => sql`
+      update batch_jobs set obstacle = ${obstacle}, obstacle_since = case when ${obstacle}::text is null then null else now() end
+      where id = ${batchJobId} and finished_at is null and obstacle is distinct from ${obstacle}`,
+  );
+}

@@ -1,0 +1,79 @@
+import type { FailurePolicy } from '../domain/job.ts';
+import type { Database } from './database.ts';
+import { DatabaseFault } from './database-fault.ts';
+import { insertRecordsSql, type NewRecord } from './intake.ts';
+
+/** A job as it is asked for. */
+export interface NewJob {
+  readonly id: string;
+  readonly flow: {
+    readonly flowId: string;
+    readonly name: string;
+    readonly version: number | null;
+    readonly revision: string;
+    readonly text: string;
+  };
+  readonly label: string | null;
+  /** What the records come from, as it is shown and opened again. */
+  readonly source: object;
+  /** The same for two starts over the same rows. */
+  readonly sourceDigest: string;
+  readonly allowRepeat: boolean;
+  readonly idempotencyKey: string | null;
+  readonly requestDigest: string;
+  readonly idField: string | null;
+  readonly policy: FailurePolicy;
+  readonly concurrency: number;
+  /** All the records, or undefined when a lane will read them from the source. */
+  readonly records: readonly NewRecord[] | undefined;
+  /** The process that will run the job from the first moment. */
+  readonly holder: string;
+  readonly leaseMs: number;
+}
+
+export type Creation = 'created' | 'key_taken' | 'already_running';
+
+/**
+ * Makes a job, its inline records and the lease of the process that starts it, all or nothing.
+ *
+ * Repeating it with the same id changes nothing. `already_running`: an unfinished job has the same
+ * flow and source.
+ */
+export async function createJob(db: Database, job: NewJob): Promise<Creation> {
+  const rows = job.records ?? [];
+  const bad = rows.filter((row) => row.failure !== undefined).length;
+  try {
+    await db.run(
+      (sql) => sql`
+        with revision as (
+          insert into flow_revisions (revision, flow_name, body)
+          values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text})
+          on conflict do nothing
+        ), job as (
+          insert into batch_jobs (
+            id, flow_id, flow_name, flow_version, flow_revision, label, source, source_digest, repeat_guard,
+            idempotency_key, request_digest, id_field, continue_on_error, on_record_failure, max_failures,
+            concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed)
+          values (
+            ${job.id}, ${job.flow.flowId}, ${job.flow.name}, ${job.flow.version}, ${job.flow.revision},
+            ${job.label}, ${JSON.stringify(job.source)}::text::jsonb, ${job.sourceDigest},
+            ${job.allowRepeat ? null : job.sourceDigest}, ${job.idempotencyKey}, ${job.requestDigest},
+            ${job.idField}, ${job.policy.continueOnError}, ${job.policy.onRecordFailure},
+            ${job.policy.maxFailures}, ${job.concurrency}, ${job.concurrency},
+            ${job.records === undefined ? 'reading' : 'done'}, ${rows.length}, ${rows.length},
+            ${rows.length - bad}, ${bad}, ${bad})
+          on conflict (id) do nothing
+          returning id
+        ), held as (
+          insert into leases (job_id, token, holder, until)
+          select id, nextval('lease_tokens'), ${job.holder}, now() + ${job.leaseMs} * interval '1 millisecond'
+          from job
+        )
+        ${insertRecordsSql(sql, rows, 0)}`,
+    );
+    return 'created';
+  } catch (error) {
+    if (!(error instanceof DatabaseFault) || error.code !== '23505') throw error;
+    return error.constraint === 'batch_jobs_idempotency_key' ? 'key_taken' : 'already_running';
+  }
+}

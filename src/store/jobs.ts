@@ -1,0 +1,190 @@
+import { and, desc, eq, getTableColumns, gte, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import type { JobStatus, RecordCounts, StopReason } from '../domain/job.ts';
+import type { Database } from './database.ts';
+import { batchJobs, flowRevisions, leases } from './schema.ts';
+
+type Row = typeof batchJobs.$inferSelect;
+
+/** A batch job as everybody but the engine sees it. */
+export interface BatchJob {
+  readonly id: string;
+  readonly flow: {
+    readonly flowId: string;
+    readonly name: string;
+    readonly version: number | null;
+    readonly revision: string;
+  };
+  readonly label: string | null;
+  readonly status: JobStatus;
+  readonly stopReason: StopReason | null;
+  readonly stopMessage: string | null;
+  readonly source: unknown;
+  readonly sourceDigest: string;
+  readonly requestDigest: string;
+  readonly idField: string | null;
+  readonly continueOnError: boolean;
+  readonly onRecordFailure: Row['onRecordFailure'];
+  readonly maxFailures: number | null;
+  readonly concurrency: number;
+  readonly waveConcurrency: number;
+  readonly intake: Row['intake'];
+  readonly intakePosition: number;
+  readonly total: number;
+  readonly counts: RecordCounts;
+  readonly wave: number;
+  readonly waveFailed: number;
+  readonly waveTried: number;
+  /** Records settled in the present wave, and the seconds it has taken. */
+  readonly waveDone: number;
+  readonly waveSeconds: number;
+  readonly maybeApplied: number;
+  readonly obstacle: string | null;
+  readonly obstacleSince: Date | null;
+  /** A process holds the job at present. */
+  readonly held: boolean;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+const held = sql<boolean>`exists (
+  select from ${leases} where ${leases.jobId} = ${batchJobs.id} and ${leases.until} > now())`;
+const waveSeconds = sql<number>`coalesce(extract(epoch from
+  coalesce(${batchJobs.finishedAt}, now()) - ${batchJobs.waveStartedAt}), 0)::float8`;
+const columns = { ...getTableColumns(batchJobs), held, waveSeconds };
+
+export async function findJob(db: Database, id: string): Promise<BatchJob | undefined> {
+  const [row] = await db.read((reader) => reader.select(columns).from(batchJobs).where(eq(batchJobs.id, id)));
+  return row && jobOf(row);
+}
+
+export async function findLatestJob(db: Database): Promise<BatchJob | undefined> {
+  const [job] = await listJobs(db, { limit: 1 });
+  return job;
+}
+
+export async function findJobByKey(db: Database, idempotencyKey: string): Promise<BatchJob | undefined> {
+  const [row] = await db.read((reader) =>
+    reader.select(columns).from(batchJobs).where(eq(batchJobs.idempotencyKey, idempotencyKey)),
+  );
+  return row && jobOf(row);
+}
+
+/** Jobs whose id begins with `prefix` (hexadecimal digits and dashes), at most three. */
+export async function findJobsByPrefix(db: Database, prefix: string): Promise<BatchJob[]> {
+  const rows = await db.read((reader) =>
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(sql`${batchJobs.id}::text like ${`${prefix}%`}`)
+      .limit(3),
+  );
+  return rows.map(jobOf);
+}
+
+/** The newest job over the same rows with the same flow. */
+export async function findSameWork(
+  db: Database,
+  flowName: string,
+  sourceDigest: string,
+): Promise<BatchJob | undefined> {
+  const [row] = await db.read((reader) =>
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(and(eq(batchJobs.flowName, flowName), eq(batchJobs.sourceDigest, sourceDigest)))
+      .orderBy(sql`${batchJobs.finishedAt} desc nulls first`, desc(batchJobs.createdAt))
+      .limit(1),
+  );
+  return row && jobOf(row);
+}
+
+export interface JobFilter {
+  readonly flowName?: string | undefined;
+  readonly statuses?: readonly JobStatus[] | undefined;
+  readonly since?: Date | undefined;
+  /** Only jobs older than this one. */
+  readonly after?: { readonly createdAt: Date; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** Jobs, newest first. */
+export async function listJobs(db: Database, filter: JobFilter): Promise<BatchJob[]> {
+  const conditions: (SQL | undefined)[] = [
+    filter.flowName === undefined ? undefined : eq(batchJobs.flowName, filter.flowName),
+    filter.statuses === undefined ? undefined : inArray(batchJobs.status, [...filter.statuses]),
+    filter.since === undefined ? undefined : gte(batchJobs.createdAt, filter.since),
+    filter.after === undefined
+      ? undefined
+      : sql`(date_trunc('milliseconds', ${batchJobs.createdAt}), ${batchJobs.id}) < (${filter.after.createdAt.toISOString()}, ${filter.after.id})`,
+  ];
+  const rows = await db.read((reader) =>
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(and(...conditions))
+      .orderBy(sql`date_trunc('milliseconds', ${batchJobs.createdAt}) desc`, desc(batchJobs.id))
+      .limit(filter.limit),
+  );
+  return rows.map(jobOf);
+}
+
+/** What is left to do in the whole database. */
+export interface Workload {
+  readonly unfinished: number;
+  /** Unfinished jobs that go on by themselves: neither paused nor waiting for something. */
+  readonly active: number;
+  /** Jobs with something to do that no process holds, oldest first. */
+  readonly unheld: readonly BatchJob[];
+}
+
+export async function readWorkload(db: Database): Promise<Workload> {
+  const rows = await db.read((reader) =>
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(isNull(batchJobs.finishedAt))
+      .orderBy(batchJobs.createdAt)
+      .limit(500),
+  );
+  const jobs = rows.map(jobOf);
+  return {
+    unfinished: jobs.length,
+    active: jobs.filter((job) => job.status !== 'paused' && job.obstacle === null).length,
+    unheld: jobs.filter((job) => !job.held && !rests(job)),
+  };
+}
+
+/** A paused job in which nothing is under way needs nobody. */
+const rests = ({ status, counts, intake }: BatchJob) =>
+  status === 'paused' && counts.processing === 0 && counts.pending > 0 && intake !== 'reading';
+
+/** The text of a flow as it was when a job was pinned to it. */
+export async function getFlowText(db: Database, revision: string): Promise<string | undefined> {
+  const [row] = await db.read((reader) =>
+    reader
+      .select({ body: flowRevisions.body })
+      .from(flowRevisions)
+      .where(eq(flowRevisions.revision, revision)),
+  );
+  return row?.body;
+}
+
+function jobOf(row: Row & { held: boolean; waveSeconds: number }): BatchJob {
+  const { flowId, flowName: name, flowVersion: version, flowRevision: revision, waveBase, ...rest } = row;
+  const { pending, processing, succeeded, failed, retriedSuccess, retriedFailed, skipped, ...job } = rest;
+  return {
+    ...job,
+    flow: { flowId, name, version, revision },
+    counts: {
+      pending,
+      processing,
+      succeeded,
+      failed,
+      retried_success: retriedSuccess,
+      retried_failed: retriedFailed,
+      skipped,
+    },
+    waveDone: job.total - pending - processing - waveBase,
+  };
+}

@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import postgres from 'postgres';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { DatabaseAddress } from './database.ts';
+
+const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
+/** Any number will do as long as every Sluice uses the same one. */
+const migrationLock = 7_548_235_001n;
+const oldestServer = 140_000;
+
+/**
+ * Brings the database to this version's schema.
+ *
+ * Safe from several processes at once: one migrates, the others wait. Runs before the engine, on a
+ * connection of its own, since it is the one place that needs an interactive transaction.
+ *
+ * @throws SluiceError `database_unsupported` for a server that is too old.
+ */
+export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
+  const settings = {
+    max: 1,
+    connect_timeout: 10,
+    onnotice: () => {},
+    connection: { application_name: 'sluice migrate' },
+  };
+  const sql = 'url' in address ? postgres(address.url, settings) : postgres({ ...address, ...settings });
+  try {
+    await refuseOldServer(sql);
+    await sql`select pg_advisory_lock(${migrationLock.toString()}::bigint)`;
+    await migrate(drizzle(sql), { migrationsFolder: folder });
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+async function refuseOldServer(sql: postgres.Sql): Promise<void> {
+  const [row] = await sql<{ version: string }[]>`select current_setting('server_version_num') as version`;
+  const version = Number(row?.version);
+  if (version >= oldestServer) return;
+  throw new SluiceError(
+    'database_unsupported',
+    `Sluice needs Postgres 14 or newer; DATABASE_URL points to version ${Math.floor(version / 10_000)}.`,
+  );
+}

@@ -1,0 +1,119 @@
+import type { Failure } from '../domain/failure.ts';
+import type { Database } from './database.ts';
+import type { Lease } from './leases.ts';
+import { groupId, limitReached } from './settlements.ts';
+
+const died: Failure = {
+  class: 'interrupted',
+  code: 'process_died',
+  message: 'The process that ran this record ended without a word',
+};
+
+const poison: Failure = {
+  class: 'interrupted',
+  code: 'poison',
+  message: 'The process died each time it ran this record, the last time with nothing else under way',
+};
+
+/**
+ * Returns records that an earlier holder of the lane left `processing` to `pending`.
+ *
+ * The database knows what was claimed, not what had started: of the unsettled records only the first
+ * `underWay` in start order count a crash. From its second crash a record waits to run alone; one that
+ * crashed while alone fails as poison. `effects`: what was under way may have reached its target.
+ */
+export async function rescueRecords(
+  db: Database,
+  lease: Lease,
+  underWay: number,
+  effects: boolean,
+): Promise<number> {
+  const mark = effects ? { maybeApplied: true } : {};
+  const diedJson = JSON.stringify({ ...died, ...mark });
+  const poisonJson = JSON.stringify({ ...poison, ...mark });
+  const [row] = await db.run(
+    (sql) => sql<{ count: number }[]>`
+      with job as materialized (
+        select id from batch_jobs where id = ${lease.batchJobId} and finished_at is null for update
+      ), stranded as materialized (
+        select ctid as at, row_number() over (order by lease, claim, not_before = '-infinity', idx) <= ${underWay} as ran
+        from records
+        where job_id = (select id from job) and status = 'processing' and lease <> ${lease.token}
+      ), rescued as (
+        update records set
+          status = case when not (alone and ran) then 'pending'
+                        when wave > 0 then 'retried_failed' else 'failed' end::record_status,
+          crashes = crashes + ran::int,
+          attempts = attempts + ran::int,
+          not_before = case when crashes + ran::int >= 2 then 'infinity' else not_before end,
+          failure = case when alone and ran then ${poisonJson}::text::jsonb else failure end,
+          group_id = case when alone and ran then ${groupId(poison)} else group_id end,
+          settled_at = case when alone and ran then now() else settled_at end,
+          lease = null, alone = false
+        from stranded
+        where records.ctid = stranded.at and records.status = 'processing'
+        returning records.idx, records.attempts, records.wave, records.tries, records.status, stranded.ran
+      ), logged as (
+        insert into failed_attempts (job_id, idx, attempt, wave, failure, group_id)
+        select ${lease.batchJobId}, idx, attempts, wave,
+          case when status = 'pending' then ${diedJson}::text::jsonb else ${poisonJson}::text::jsonb end,
+          case when status = 'pending' then ${groupId(died)} else ${groupId(poison)} end
+        from rescued where ran
+      ), moved as (
+        select count(*)::int as count,
+          count(*) filter (where status = 'pending') as pending,
+          count(*) filter (where status = 'failed') as failed,
+          count(*) filter (where status = 'retried_failed') as retried_failed,
+          count(*) filter (where status <> 'pending' and tries > 0) as tried,
+          count(*) filter (where ran and ${effects}) as maybe_applied
+        from rescued
+      )
+      update batch_jobs job set
+        processing = processing - moved.count,
+        pending = job.pending + moved.pending,
+        failed = job.failed + moved.failed,
+        retried_failed = job.retried_failed + moved.retried_failed,
+        wave_tried = wave_tried - moved.tried,
+        wave_failed = wave_failed + moved.failed + moved.retried_failed,
+        maybe_applied = job.maybe_applied + moved.maybe_applied,
+        ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
+      from moved
+      where job.id = (select id from job)
+      returning moved.count`,
+  );
+  return row?.count ?? 0;
+}
+
+/**
+ * Returns to `pending` what a claim took whose answer got lost: nothing of it was started.
+ *
+ * A claim that arrives late finds another claim number and takes nothing. Returns the number of the
+ * next claim, or undefined when the lane belongs to somebody else.
+ */
+export async function returnLostClaim(
+  db: Database,
+  lease: Lease,
+  claim: number,
+): Promise<number | undefined> {
+  const [held] = await db.run(
+    (sql) => sql<{ claims: number }[]>`
+      update leases set claims = greatest(claims, ${claim} + 1)
+      where job_id = ${lease.batchJobId} and lane = ${lease.lane} and token = ${lease.token}
+      returning claims`,
+  );
+  await db.run(
+    (sql) => sql`
+      with job as materialized (
+        select id from batch_jobs where id = ${lease.batchJobId} for update
+      ), returned as (
+        update records set status = 'pending', lease = null, alone = false
+        where job_id = (select id from job) and status = 'processing'
+          and lease = ${lease.token} and claim = ${claim}
+        returning 1
+      )
+      update batch_jobs job set pending = pending + moved.count, processing = processing - moved.count
+      from (select count(*) from returned) as moved
+      where job.id = (select id from job) and moved.count > 0`,
+  );
+  return held?.claims;
+}

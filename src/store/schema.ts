@@ -1,0 +1,180 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  json,
+  jsonb,
+  pgEnum,
+  pgSequence,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import type { Failure } from '../domain/failure.ts';
+import { jobStatuses, recordFailureActions, stopReasons } from '../domain/job.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { recordStatuses } from '../domain/record.ts';
+
+export const recordStatus = pgEnum('record_status', recordStatuses);
+export const jobStatus = pgEnum('job_status', jobStatuses);
+export const stopReason = pgEnum('stop_reason', stopReasons);
+export const recordFailureAction = pgEnum('record_failure_action', recordFailureActions);
+/** reading: rows may still come; done: all are here; stopped: cut short, can go on later. */
+export const intakeState = pgEnum('intake_state', ['reading', 'done', 'stopped']);
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const counter = (name: string) => integer(name).notNull().default(0);
+
+export const flowRevisions = pgTable('flow_revisions', {
+  revision: text('revision').primaryKey(),
+  flowName: text('flow_name').notNull(),
+  body: text('body').notNull(),
+  createdAt: moment('created_at').notNull().defaultNow(),
+});
+
+export const batchJobs = pgTable(
+  'batch_jobs',
+  {
+    id: uuid('id').primaryKey(),
+    flowId: uuid('flow_id').notNull(),
+    flowName: text('flow_name').notNull(),
+    flowVersion: integer('flow_version'),
+    flowRevision: text('flow_revision').notNull(),
+    label: text('label'),
+    status: jobStatus('status').notNull().default('pending'),
+    stopReason: stopReason('stop_reason'),
+    /** Why the job stopped, in words for the caller. */
+    stopMessage: text('stop_message'),
+    source: jsonb('source').notNull(),
+    sourceDigest: text('source_digest').notNull(),
+    /** The source digest while a second start of the same work has to be refused. */
+    repeatGuard: text('repeat_guard'),
+    idempotencyKey: text('idempotency_key'),
+    requestDigest: text('request_digest').notNull(),
+    idField: text('id_field'),
+    continueOnError: boolean('continue_on_error').notNull(),
+    onRecordFailure: recordFailureAction('on_record_failure').notNull(),
+    maxFailures: integer('max_failures'),
+    /** What the job was started or updated with. */
+    concurrency: integer('concurrency').notNull(),
+    /** What the present wave runs at. */
+    waveConcurrency: integer('wave_concurrency').notNull(),
+    intake: intakeState('intake').notNull().default('reading'),
+    /** Rows of the source that have become records. */
+    intakePosition: counter('intake_position'),
+    total: counter('total'),
+    pending: counter('pending'),
+    processing: counter('processing'),
+    succeeded: counter('succeeded'),
+    failed: counter('failed'),
+    retriedSuccess: counter('retried_success'),
+    retriedFailed: counter('retried_failed'),
+    skipped: counter('skipped'),
+    wave: counter('wave'),
+    /** Final failures of the present wave. */
+    waveFailed: counter('wave_failed'),
+    /** Records that have been tried in the present wave and are not finally settled. */
+    waveTried: counter('wave_tried'),
+    waveStartedAt: moment('wave_started_at'),
+    /** Final records when the present wave began. */
+    waveBase: counter('wave_base'),
+    /** Attempts whose answer was lost after the call was sent. */
+    maybeApplied: counter('maybe_applied'),
+    /** What keeps the job from going on, if a process had to refuse it. */
+    obstacle: text('obstacle'),
+    obstacleSince: moment('obstacle_since'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    startedAt: moment('started_at'),
+    finishedAt: moment('finished_at'),
+  },
+  (table) => [
+    uniqueIndex('batch_jobs_idempotency_key').on(table.idempotencyKey),
+    uniqueIndex('batch_jobs_repeat_guard').on(table.flowName, table.repeatGuard),
+    index('batch_jobs_unfinished').on(table.createdAt).where(sql`finished_at is null`),
+    index('batch_jobs_newest').on(table.createdAt.desc(), table.id.desc()),
+    check(
+      'counts_add_up',
+      sql`total = pending + processing + succeeded + failed + retried_success + retried_failed + skipped`,
+    ),
+    check(
+      'counts_not_negative',
+      sql`least(pending, processing, succeeded, failed, retried_success, retried_failed, skipped, wave_tried) >= 0`,
+    ),
+    check('finished_is_over', sql`finished_at is null or (pending = 0 and processing = 0)`),
+  ],
+);
+
+export const records = pgTable(
+  'records',
+  {
+    jobId: uuid('job_id').notNull(),
+    idx: integer('idx').notNull(),
+    recordId: text('record_id'),
+    status: recordStatus('status').notNull().default('pending'),
+    /** json, not jsonb: keeps the order of keys for exports, and every digit of a number. */
+    payload: json('payload').$type<JsonValue>(),
+    /** Counts patches to the payload. */
+    revision: smallint('revision').notNull().default(0),
+    wave: smallint('wave').notNull().default(0),
+    /** Counted attempts of the present wave. */
+    tries: smallint('tries').notNull().default(0),
+    /** Counted attempts of all waves. */
+    attempts: integer('attempts').notNull().default(0),
+    /** Times a process died while this record may have been under way. */
+    crashes: smallint('crashes').notNull().default(0),
+    /** Claimed with nothing else under way, to find out whether it is this record that kills. */
+    alone: boolean('alone').notNull().default(false),
+    lease: bigint('lease', { mode: 'number' }),
+    claim: integer('claim'),
+    /** -infinity: never tried; infinity: waits to run alone. */
+    notBefore: timestamp('not_before', { withTimezone: true, mode: 'string' }).notNull().default('-infinity'),
+    result: json('result').$type<JsonValue>(),
+    failure: jsonb('failure').$type<Failure>(),
+    groupId: text('group_id'),
+    settledAt: moment('settled_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.jobId, table.idx] }),
+    index('records_pending').on(table.jobId, table.notBefore, table.idx).where(sql`status = 'pending'`),
+    index('records_failed').on(table.jobId, table.idx).where(sql`status in ('failed', 'retried_failed')`),
+  ],
+);
+
+/** Attempts that failed, one row each. */
+export const failedAttempts = pgTable(
+  'failed_attempts',
+  {
+    jobId: uuid('job_id').notNull(),
+    idx: integer('idx').notNull(),
+    attempt: integer('attempt').notNull(),
+    wave: smallint('wave').notNull(),
+    failure: jsonb('failure').$type<Failure>().notNull(),
+    groupId: text('group_id').notNull(),
+    failedAt: moment('failed_at').notNull().defaultNow(),
+  },
+  (table) => [index('failed_attempts_record').on(table.jobId, table.idx, table.failedAt)],
+);
+
+export const leaseTokens = pgSequence('lease_tokens');
+
+export const leases = pgTable(
+  'leases',
+  {
+    jobId: uuid('job_id').notNull(),
+    lane: smallint('lane').notNull().default(0),
+    /** Changes with every holder; a write names the token it was made under. */
+    token: bigint('token', { mode: 'number' }).notNull(),
+    holder: text('holder').notNull(),
+    until: moment('until').notNull(),
+    /** Numbers the claims made under this token, so that a claim that got lost cannot come late. */
+    claims: integer('claims').notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.lane] })],
+);

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { type Failure, groupKey } from '../domain/failure.ts';
+import type { JobStatus } from '../domain/job.ts';
+import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { Database, Fragment, Sql } from './database.ts';
+import type { Lease } from './leases.ts';
+
+export interface SettledRecord {
+  readonly record: ClaimedRecord;
+  readonly settlement: Settlement;
+}
+
+/**
+ * Writes what attempts came to, many at once, and moves the job's counters with them.
+ *
+ * A record that is no longer under this lease and claim is left alone: its outcome is stale. A record
+ * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
+ * failures of the wave reach the job's limit, the job becomes `failed` in the same statement.
+ * Returns the job's status after it.
+ */
+export async function saveSettlements(
+  db: Database,
+  lease: Lease,
+  settled: readonly SettledRecord[],
+): Promise<JobStatus | undefined> {
+  const given = `[${settled.map(toRow).join(',')}]`;
+  const [row] = await db.run(
+    (sql) => sql<{ status: JobStatus }[]>`
+      with job as materialized (
+        select id, status not in ('pending', 'processing', 'paused') as ended
+        from batch_jobs where id = ${lease.batchJobId} for update
+      ), given as materialized (
+        select * from json_to_recordset(${given}::text::json) as given(
+          idx int, claim int, status record_status, counted int, result json, failure jsonb,
+          group_id text, retry_ms float8)
+      ), found as materialized (
+        select ctid as at from records
+        where job_id = (select id from job) and idx = any(array(select idx from given))
+      ), settled as (
+        update records set
+          status = case when given.status = 'pending' and job.ended then 'skipped' else given.status end,
+          tries = tries + given.counted,
+          attempts = attempts + given.counted,
+          result = given.result,
+          failure = coalesce(given.failure, case when given.status = 'pending' then records.failure end),
+          group_id = coalesce(given.group_id, case when given.status = 'pending' then records.group_id end),
+          not_before = case when given.retry_ms is null then not_before
+                            else now() + given.retry_ms * interval '1 millisecond' end,
+          alone = false, lease = null,
+          settled_at = case when given.status = 'pending' then settled_at else now() end
+        from given, job
+        where records.ctid = any(array(select at from found)) and records.job_id = ${lease.batchJobId}
+          and records.idx = given.idx and records.claim = given.claim
+          and records.lease = ${lease.token} and records.status = 'processing'
+        returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,
+          given.failure, given.group_id
+      ), logged as (
+        insert into failed_attempts (job_id, idx, attempt, wave, failure, group_id)
+        select ${lease.batchJobId}, idx, attempts, wave, failure, group_id from settled where failure is not null
+      ), moved as (
+        select count(*) as count,
+          count(*) filter (where status = 'pending') as pending,
+          count(*) filter (where status = 'succeeded') as succeeded,
+          count(*) filter (where status = 'failed') as failed,
+          count(*) filter (where status = 'retried_success') as retried_success,
+          count(*) filter (where status = 'retried_failed') as retried_failed,
+          count(*) filter (where status = 'skipped') as skipped,
+          count(*) filter (where status = 'pending' and counted = 1 and tries = 1)
+            - count(*) filter (where status <> 'pending' and tries - counted > 0) as tried,
+          count(*) filter (where failure->'maybeApplied' = 'true') as maybe_applied
+        from settled
+      )
+      update batch_jobs job set
+        processing = processing - moved.count,
+        pending = job.pending + moved.pending,
+        succeeded = job.succeeded + moved.succeeded,
+        failed = job.failed + moved.failed,
+        retried_success = job.retried_success + moved.retried_success,
+        retried_failed = job.retried_failed + moved.retried_failed,
+        skipped = job.skipped + moved.skipped,
+        wave_tried = wave_tried + moved.tried,
+        wave_failed = wave_failed + moved.failed + moved.retried_failed,
+        maybe_applied = job.maybe_applied + moved.maybe_applied,
+        ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
+      from moved
+      where job.id = ${lease.batchJobId}
+      returning job.status`,
+  );
+  return row?.status;
+}
+
+/**
+ * Assignments that end a running job in the statement in which the final failures of its wave reach
+ * the limit; `failures` is what the statement adds to them.
+ */
+export function limitReached(sql: Sql, failures: Fragment): Fragment {
+  const reached = sql`
+    job.status in ('pending', 'processing', 'paused')
+    and wave_failed + ${failures} >= case when continue_on_error then max_failures else 1 end`;
+  return sql`
+    status = case when ${reached} then 'failed' else job.status end,
+    stop_reason = case when ${reached}
+      then (case when continue_on_error then 'max_failures' else 'first_failure' end)::stop_reason
+      else job.stop_reason end`;
+}
+
+/** Short name of the group a failure belongs to. */
+export function groupId(failure: Failure): string {
+  return `g${createHash('sha256').update(groupKey(failure)).digest('hex').slice(0, 10)}`;
+}
+
+function toRow({ record, settlement }: SettledRecord): string {
+  const text = JSON.stringify({ idx: record.index, claim: record.claim, ...columnsOf(settlement) });
+  return text.includes('\\u') ? text.replace(unstorable, '\\ufffd') : text;
+}
+
+/** NUL and lone surrogates, as JSON.stringify writes them: jsonb holds neither, targets send both. */
+const unstorable = /\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+function columnsOf(settlement: Settlement) {
+  const { status } = settlement;
+  if ('uncounted' in settlement) return { status, counted: 0 };
+  if ('result' in settlement) return { status, counted: 1, result: settlement.result };
+  const { failure } = settlement;
+  const failed = { status, counted: 1, failure, group_id: groupId(failure) };
+  return 'retryInMs' in settlement ? { ...failed, retry_ms: settlement.retryInMs } : failed;
+}

@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import { addRecords, endIntake, intakePosition, type NewRecord } from '../../src/store/intake.ts';
+import { test } from '../support/database.ts';
+import { countersOf, failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
+
+const rows = (count: number): NewRecord[] =>
+  Array.from({ length: count }, (_, n) => ({ id: null, json: `{"n":${n}}` }));
+const bad: NewRecord = { id: null, json: 'null', failure: failureOf('data') };
+const reading = { records: undefined } as const;
+
+test('rows and counters move together, and the intake remembers where it stands', async ({ db }) => {
+  const lease = await startJob(db, newJob(0, reading));
+
+  await addRecords(db, lease, 0, [...rows(3), bad]);
+  await addRecords(db, lease, 4, rows(2));
+
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 5, failed: 1 });
+  expect(await intakePosition(db, lease.batchJobId)).toBe(6);
+});
+
+test('the same rows sent again are added once', async ({ db }) => {
+  const lease = await startJob(db, newJob(0, reading));
+
+  await addRecords(db, lease, 0, rows(3));
+
+  expect(await addRecords(db, lease, 0, rows(3))).toBeUndefined();
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 3 });
+});
+
+test('a process whose lease lapsed, or whose intake was ended, adds nothing', async ({ db }) => {
+  const lapsed = await startJob(db, newJob(0, reading));
+  await letLapse(db, lapsed.batchJobId);
+  const ended = await startJob(db, newJob(0, reading));
+  await endIntake(db, ended.batchJobId, 'stopped');
+
+  expect(await addRecords(db, lapsed, 0, rows(1))).toBeUndefined();
+  expect(await addRecords(db, ended, 0, rows(1))).toBeUndefined();
+});
+
+test('bad rows that reach the limit end the job', async ({ db }) => {
+  const policy = { continueOnError: true, onRecordFailure: 'log', maxFailures: 2 } as const;
+  const lease = await startJob(db, newJob(0, { ...reading, policy }));
+
+  expect(await addRecords(db, lease, 0, [bad, ...rows(1)])).toEqual({ status: 'pending' });
+  expect(await addRecords(db, lease, 2, [bad])).toEqual({ status: 'failed' });
+});

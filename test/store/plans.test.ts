@@ -1,0 +1,64 @@
+import { expect } from 'vitest';
+import { claimRecords, nextDueInMs } from '../../src/store/claims.ts';
+import { Database } from '../../src/store/database.ts';
+import type { Lease } from '../../src/store/leases.ts';
+import { saveSettlements } from '../../src/store/settlements.ts';
+import { test } from '../support/database.ts';
+import { newJob, startJob } from '../support/jobs.ts';
+
+const rows = 20_000;
+const window = 500;
+
+/** Rows of `records` that scans have read so far, on a server that counts at once. */
+async function rowsRead(db: Database): Promise<number> {
+  await db.run((sql) => sql`select pg_stat_force_next_flush()`);
+  const [row] = await db.run(
+    (sql) => sql`
+      select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'records'`,
+  );
+  return Number(row?.read);
+}
+
+async function readBy(db: Database, work: () => Promise<unknown>): Promise<number> {
+  const before = await rowsRead(db);
+  await work();
+  return (await rowsRead(db)) - before;
+}
+
+test.for(['without statistics', 'after ANALYZE'])(
+  'no hot statement reads more than its window %s',
+  async (when, { address }) => {
+    // One connection, so that the numbers are those of this test.
+    const db = new Database({
+      address: async () => address,
+      name: 'plans',
+      connections: 1,
+      patienceMs: 1000,
+    });
+    await db.run((sql) => sql`truncate records`);
+    await startJob(db, newJob(rows));
+    const lease = await startJob(db, newJob(rows));
+    if (when === 'after ANALYZE') await db.run((sql) => sql`analyze records`);
+    const reads: Record<string, number> = {};
+
+    for (const round of [0, 1, 2]) await claimAndSettle(db, lease, round, reads);
+    reads.next_due = await readBy(db, () => nextDueInMs(db, lease.batchJobId));
+
+    expect(Math.max(...Object.values(reads)), JSON.stringify(reads)).toBeLessThanOrEqual(2 * window);
+    await db.close();
+  },
+);
+
+async function claimAndSettle(db: Database, lease: Lease, round: number, reads: Record<string, number>) {
+  const request = { lease, claims: round, limit: window, cursor: round * window - 1, fresh: true };
+  let claimed: Awaited<ReturnType<typeof claimRecords>>;
+  reads[`claim ${round}`] = await readBy(db, async () => {
+    claimed = await claimRecords(db, request);
+  });
+  const settled = (claimed ?? []).map((record) => ({
+    record,
+    settlement: { status: 'succeeded', result: 1 } as const,
+  }));
+  expect(settled.length).toBe(window);
+  reads[`settle ${round}`] = await readBy(db, () => saveSettlements(db, lease, settled));
+}
