@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** Name of the step, for the failure. */
   readonly step?: string;
+  /** The endpoint as the flow writes it, for the failure; default: the path without its query. */
+  readonly endpoint?: string;
   readonly signal: AbortSignal;
 }
 

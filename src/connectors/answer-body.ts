@@ -1,0 +1,91 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { AnswerTooLarge } from './http-exchange.ts';
+
+/** What is kept of an answer. */
+const maxStoredBytes = 64 * 1024;
+const maxUnpackedBytes = 1024 * 1024;
+/** Deeper values could not be written down again. */
+const maxDepth = 500;
+
+const unpackers = new Map([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+]);
+
+/**
+ * Undoes the content encoding.
+ *
+ * @throws AnswerTooLarge, or any error when the bytes are not what the header says.
+ */
+export async function unpack(body: Buffer, headers: IncomingHttpHeaders): Promise<Buffer> {
+  const encoding = headers['content-encoding']?.trim().toLowerCase();
+  if (encoding === undefined || encoding === 'identity' || body.length === 0) return body;
+  const unpacker = unpackers.get(encoding);
+  if (unpacker === undefined) throw new Error('unknown content encoding');
+  try {
+    return await unpacker(body, { maxOutputLength: maxUnpackedBytes });
+  } catch (error) {
+    const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+    throw tooLarge ? new AnswerTooLarge() : error;
+  }
+}
+
+/** The part of a body that is kept, as text. */
+export function textOf(body: Buffer): string {
+  return body.toString('utf8', 0, maxStoredBytes);
+}
+
+/** JSON when the target says so and it is, else text; null when empty. */
+export function storedValue(text: string, headers: IncomingHttpHeaders): JsonValue {
+  if (text === '') return null;
+  if (!/[/+]json\b/i.test(headers['content-type'] ?? '') || depthOf(text) > maxDepth) return text;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
+/** The sentence in an answer that says what went wrong, wherever targets usually put it. */
+export function complaintIn(value: JsonValue, headers: IncomingHttpHeaders): string | undefined {
+  if (typeof value === 'string') return /html/i.test(headers['content-type'] ?? '') ? htmlText(value) : value;
+  return complaint(value, 0) ?? (value === null ? undefined : JSON.stringify(value));
+}
+
+const complaintKeys = ['message', 'error_description', 'detail', 'error', 'title', 'errors', 'reason'];
+
+function complaint(value: JsonValue | undefined, depth: number): string | undefined {
+  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
+  if (depth > 3) return undefined;
+  if (Array.isArray(value)) return complaint(value[0], depth + 1);
+  if (!isJsonObject(value)) return undefined;
+  for (const key of complaintKeys) {
+    const found = Object.hasOwn(value, key) ? complaint(value[key], depth + 1) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function htmlText(html: string): string {
+  const title = /<title[^<>]*>([^<]*)/i.exec(html)?.[1]?.trim();
+  return title || html.replace(/<[^<>]*>/g, ' ');
+}
+
+/** At least the depth of a JSON text; brackets inside strings count too, which is good enough here. */
+function depthOf(text: string): number {
+  // Two characters per level.
+  if (text.length < 2 * maxDepth) return 0;
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === 0x5b || character === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (character === 0x5d || character === 0x7d) depth -= 1;
+  }
+  return deepest;
+}

@@ -1,0 +1,131 @@
+import type { ErrorClass, Failure } from '../domain/failure.ts';
+import { AddressRefused } from './address-guard.ts';
+import { foreignText } from './foreign-text.ts';
+import { AnswerTooLarge, type NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** What a failure says about the call that broke. */
+export interface CallNames {
+  readonly connector: string;
+  readonly method: string;
+  /** As the flow writes it, so that the failures of many records read the same. */
+  readonly endpoint: string;
+  readonly step: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export function isWrite(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** The failure for a complete answer outside 2xx. `complaint` is what the target said. */
+export function answerFailure(
+  names: CallNames,
+  answer: WireAnswer,
+  complaint: string | undefined,
+  now: number,
+): Failure {
+  const { status, headers } = answer;
+  const errorClass = classOf(status);
+  const wait = errorClass === 'transient' ? retryAfterMs(headers['retry-after'], now) : undefined;
+  return {
+    ...failure(
+      names,
+      errorClass,
+      `http_${status}`,
+      `${names.connector} answered ${status} to ${callOf(names)}`,
+    ),
+    ...said(complaint),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
+}
+
+function classOf(status: number): ErrorClass {
+  if (status === 401 || status === 403) return 'auth';
+  if (status === 409) return 'conflict';
+  if (status === 408 || status === 425 || status === 429 || status >= 500) return 'transient';
+  return 'data';
+}
+
+/** The failure for a redirect that is not followed. */
+export function redirectFailure(names: CallNames, status: number, location: string): Failure {
+  const message = `${names.connector} answered ${callOf(names)} with a redirect (${status}) that is not followed; set base_url and endpoint to where it leads`;
+  return { ...failure(names, 'data', 'redirect_refused', message), ...said(location) };
+}
+
+/** The failure for no answer, or for one that could not be read. */
+export function noAnswerFailure(
+  names: CallNames,
+  { cause, sent }: Pick<NoAnswer, 'cause' | 'sent'>,
+): Failure {
+  const [errorClass, code, words] = troubleOf(cause, names);
+  const lost = sent && isWrite(names.method);
+  return { ...failure(names, errorClass, code, words), ...(lost ? { maybeApplied: true } : {}) };
+}
+
+type Trouble = readonly [ErrorClass, code: string, message: string];
+
+function troubleOf(cause: unknown, names: CallNames): Trouble {
+  const { connector } = names;
+  const call = callOf(names);
+  if (cause instanceof TimeOver) {
+    return ['transient', 'timeout', `${connector} did not answer ${call} within ${names.timeoutMs / 1000} s`];
+  }
+  if (cause instanceof AnswerTooLarge) {
+    return ['data', 'response_too_large', `${connector} answered ${call} with more than 1 MiB`];
+  }
+  if (cause instanceof AddressRefused) {
+    const advice = 'set allow_private: true in connectors.yaml if that is meant';
+    return ['data', 'host_not_allowed', `${connector} leads to an address that is not public; ${advice}`];
+  }
+  const known = troubles.find(({ pattern }) => pattern.test(codeOf(cause)));
+  if (known !== undefined) return ['transient', known.code, `${connector} ${known.words}`];
+  return ['transient', 'network_error', `the connection to ${connector} broke`];
+}
+
+/** By the error codes of Node and undici. */
+const troubles = [
+  { pattern: /^ECONNREFUSED$/, code: 'connection_refused', words: 'refused the connection' },
+  { pattern: /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, code: 'connection_reset', words: 'cut the connection' },
+  { pattern: /^ENOTFOUND$/, code: 'dns_not_found', words: 'has a host name that is not known' },
+  { pattern: /^EAI_/, code: 'dns_unavailable', words: 'could not be looked up' },
+  {
+    pattern: /^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/,
+    code: 'timeout',
+    words: 'could not be reached in time',
+  },
+  { pattern: /^(EHOSTUNREACH|ENETUNREACH)$/, code: 'host_unreachable', words: 'cannot be reached from here' },
+  {
+    pattern: /^(HTTPParserError|HPE_|UND_ERR_HEADERS|Z_|ERR_PADDING)/,
+    code: 'response_invalid',
+    words: 'sent an answer that is not HTTP',
+  },
+  {
+    pattern: /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|EPROTO)/,
+    code: 'tls_error',
+    words: 'could not be reached securely (TLS)',
+  },
+] as const;
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** A failure of a record whose values do not fit into a request. */
+export function unfitFailure(names: CallNames, code: string, words: string): Failure {
+  return failure(names, 'data', code, `${callOf(names)}: ${words}`);
+}
+
+function callOf({ method, endpoint }: CallNames): string {
+  return `${method} ${endpoint}`;
+}
+
+function failure({ step }: CallNames, errorClass: ErrorClass, code: string, message: string): Failure {
+  return { class: errorClass, code, message, ...(step === undefined ? {} : { step }) };
+}
+
+function said(text: string | undefined): { untrustedMessage?: string } {
+  const clean = text === undefined ? undefined : foreignText(text);
+  return clean === undefined ? {} : { untrustedMessage: clean };
+}

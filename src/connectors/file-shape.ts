@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { didYouMean } from './did-you-mean.ts';
+import type { FileProblem } from './file-problem.ts';
+import type { NodePath, YamlFile } from './yaml-file.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** What a schema's own check may add to its issue (`params`). */
+export interface IssueDetails {
+  /** Characters into the text that was checked. */
+  readonly offset?: number;
+  readonly suggestion?: string;
+}
+
+/** Checks a file against a schema and finds everything that does not fit, not only the first thing. */
+export function checkShape<T>(
+  yaml: YamlFile,
+  schema: z.ZodType<T>,
+): { data: T } | { problems: FileProblem[] } {
+  const checked = schema.safeParse(yaml.value, { error: wordsFor });
+  if (checked.success) return { data: checked.data };
+  return { problems: checked.error.issues.flatMap((issue) => problemsOf(yaml, schema, issue, [])) };
+}
+
+function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: NodePath): FileProblem[] {
+  const path = [
+    ...parent,
+    ...issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment))),
+  ];
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path);
+    return issue.keys.map((key) =>
+      yaml.problem({ path: [...path, key], key: true }, `unknown key "${key}"`, didYouMean(key, known)),
+    );
+  }
+  if (issue.code === 'invalid_union') {
+    const branch = branchMeant(issue);
+    if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path));
+  }
+  const { offset, suggestion }: IssueDetails = issue.code === 'custom' ? (issue.params ?? {}) : {};
+  const spot = { path, key: issue.code === 'invalid_key', ...(offset === undefined ? {} : { offset }) };
+  const name = path.length === 0 ? 'the file' : path.join('.');
+  return [yaml.problem(spot, `${name} ${issue.message}`, suggestion ?? wordMeant(issue, yaml, path))];
+}
+
+/** Of a union's branches, the only one whose kind of value (text, map, …) is the one that was written. */
+function branchMeant(issue: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {
+  const fitting = issue.errors.filter(
+    (branch) =>
+      !branch.some(
+        ({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_value'),
+      ),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** What follows the name of the key, unless the schema has words of its own. */
+function wordsFor(issue: z.core.$ZodRawIssue): string {
+  if (issue.input === undefined) return 'is missing';
+  if (issue.code === 'invalid_type') return `must be ${kindNames[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(', ')}`;
+  return 'has a form that is not allowed';
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a map of keys and values',
+  record: 'a map of keys and values',
+  array: 'a list',
+};
+
+function wordMeant(issue: Issue, yaml: YamlFile, path: NodePath): string | undefined {
+  const value = valueAt(yaml.value, path);
+  if (issue.code !== 'invalid_value' || typeof value !== 'string' || issue.values.length < 2)
+    return undefined;
+  const suggestion = didYouMean(value, issue.values.map(String));
+  return suggestion?.startsWith('did') ? suggestion : undefined;
+}
+
+function valueAt(value: unknown, path: NodePath): unknown {
+  let current = value;
+  for (const segment of path) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = Object.getOwnPropertyDescriptor(current, segment)?.value;
+  }
+  return current;
+}
+
+/** The keys a schema knows at a path, over all branches of a union. */
+function keysAt(schema: unknown, path: NodePath): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return keysAt(schema.unwrap(), path);
+  }
+  if (schema instanceof z.ZodPipe) return keysAt(schema.in, path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => keysAt(option, path));
+  const [segment, ...rest] = path;
+  if (schema instanceof z.ZodObject) {
+    const shape: Readonly<Record<string, unknown>> = schema.shape;
+    return segment === undefined ? Object.keys(shape) : keysAt(shape[segment], rest);
+  }
+  if (schema instanceof z.ZodRecord && segment !== undefined) return keysAt(schema.valueType, rest);
+  return [];
+}

@@ -1,0 +1,109 @@
+import { Pool } from 'undici';
+import { RecordFailure } from '../domain/failure.ts';
+import { guardedConnector } from './address-guard.ts';
+import { complaintIn, storedValue, textOf, unpack } from './answer-body.ts';
+import { answerFailure, type CallNames, noAnswerFailure, redirectFailure } from './call-failure.ts';
+import { callLimits } from './call-limits.ts';
+import type { HttpSettings } from './connectors-file.ts';
+import type { Credentials } from './credentials.ts';
+import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
+import { exchange, NoAnswer, type WireAnswer, type WireRequest } from './http-exchange.ts';
+import { redirectedPath } from './redirects.ts';
+import { scrubber } from './secret.ts';
+import { ownHeadersOf, wireRequest } from './wire-request.ts';
+
+const maxRedirects = 3;
+
+export interface HttpConnectorOptions {
+  readonly settings: HttpSettings;
+  readonly credentials?: Credentials;
+  readonly userAgent: string;
+  /** Opens private addresses to every connector, whatever its own setting. */
+  readonly allowPrivateHosts: boolean;
+}
+
+/** Opens a connector. Nothing is connected before the first call; `close` cuts what is under way. */
+export function openHttpConnector(options: HttpConnectorOptions): HttpConnector & { close(): Promise<void> } {
+  const { settings, credentials } = options;
+  const pool = new Pool(settings.origin, {
+    connect: guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
+    pipelining: 1,
+    // The whole call has one deadline; these only know of silence.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const opened: Opened = { pool, origin: settings.origin, scrub: scrubber(credentials?.secrets ?? []) };
+  const withinLimits = callLimits(settings.concurrency, settings.rate);
+  const ownHeaders = ownHeadersOf(settings, credentials, options.userAgent);
+
+  return {
+    name: settings.name,
+    async call(request) {
+      const names = namesOf(settings, request);
+      const wire = wireRequest(settings, ownHeaders, request, names);
+      const answer = await withinLimits(() => send(opened, wire, request.signal, names), request.signal);
+      return read(opened, answer, names);
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+interface Opened {
+  readonly pool: Pool;
+  readonly origin: string;
+  /** Masks the connector's secrets in a text. */
+  readonly scrub: (text: string) => string;
+}
+
+function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
+  return {
+    connector: settings.name,
+    method: request.method,
+    endpoint: request.endpoint ?? request.path.split('?', 1)[0] ?? '',
+    step: request.step,
+    timeoutMs: request.timeoutMs ?? settings.timeoutMs,
+  };
+}
+
+/** One call with its redirects, inside one deadline. */
+async function send(
+  { pool, origin, scrub }: Opened,
+  first: WireRequest,
+  signal: AbortSignal,
+  names: CallNames,
+): Promise<WireAnswer> {
+  const deadline = performance.now() + names.timeoutMs;
+  let request = first;
+  for (let hop = 0; ; hop++) {
+    const left = Math.max(1, deadline - performance.now());
+    const answer = await exchange(pool, request, left, signal).catch((error: unknown) => {
+      throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
+    });
+    const { status, headers } = answer;
+    if (status < 300 || status >= 400 || status === 304) return answer;
+
+    const path = hop < maxRedirects ? redirectedPath(answer, request, origin) : undefined;
+    if (path === undefined) {
+      throw new RecordFailure(redirectFailure(names, status, scrub(headers.location ?? '')));
+    }
+    request = { ...request, path };
+  }
+}
+
+async function read({ scrub }: Opened, answer: WireAnswer, names: CallNames): Promise<HttpAnswer> {
+  const { status, headers } = answer;
+  const good = status >= 200 && status < 300;
+  const body = await unpack(answer.body, headers).catch((error: unknown) => {
+    if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
+    return Buffer.alloc(0);
+  });
+  const value = storedValue(scrub(textOf(body)), headers);
+  if (!good) throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
+  return { status, headers: flat(headers), body: value };
+}
+
+function flat(headers: WireAnswer['headers']): Record<string, string> {
+  const flattened: Record<string, string> = {};
+  for (const name of Object.keys(headers)) flattened[name] = String(headers[name]);
+  return flattened;
+}

@@ -1,0 +1,20 @@
+import { isWrite } from './call-failure.ts';
+import type { WireAnswer, WireRequest } from './http-exchange.ts';
+
+/**
+ * The path a redirect leads to, or undefined when it is not followed.
+ *
+ * Only inside the connector's own origin, so credentials never travel; and a request that writes is sent
+ * again only where the target asks for exactly that (307, 308).
+ */
+export function redirectedPath(answer: WireAnswer, request: WireRequest, origin: string): string | undefined {
+  const { location } = answer.headers;
+  const again = answer.status === 307 || answer.status === 308;
+  const reread = [301, 302, 303].includes(answer.status) && !isWrite(request.method);
+  if (location === undefined || !(again || reread)) return undefined;
+
+  const from = origin + request.path;
+  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  if (to === undefined || to.origin !== origin || to.username !== '' || to.password !== '') return undefined;
+  return to.pathname + to.search;
+}

@@ -1,0 +1,115 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+} from 'yaml';
+import type { FileProblem } from './file-problem.ts';
+import { foreignText } from './foreign-text.ts';
+import { tooDeepAt } from './yaml-depth.ts';
+
+const maxCharacters = 1_000_000;
+const maxSyntaxProblems = 20;
+
+/** Keys and list positions from the root of a file down to one of its nodes. */
+export type NodePath = readonly (string | number)[];
+
+/** A spot in a file: a node, its key, or a character of its text. */
+export interface Spot {
+  readonly path: NodePath;
+  /** Points at the key instead of the value. */
+  readonly key?: boolean;
+  /** Characters into the text of a scalar. */
+  readonly offset?: number;
+}
+
+/** A YAML file that could be read, with the place of everything in it. */
+export interface YamlFile {
+  readonly value: unknown;
+  /** A problem at a spot; where the spot does not exist, at what would hold it. */
+  problem(spot: Spot, message: string, suggestion?: string): FileProblem;
+}
+
+/** Reads a YAML text. Never throws: whatever is wrong comes back as problems. */
+export function readYaml(text: string, file: string): { yaml: YamlFile } | { problems: FileProblem[] } {
+  const lines = new LineCounter();
+  const at = (offset: number, message: string, suggestion?: string): FileProblem => {
+    const { line, col } = lines.linePos(offset);
+    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
+    return suggestion === undefined ? place : { ...place, suggestion };
+  };
+  if (text.length > maxCharacters) {
+    return { problems: [at(0, `is larger than ${maxCharacters} characters, the most a file may have`)] };
+  }
+
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) {
+    // The parser has not run, so it has not told where lines begin.
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
+    return { problems: [at(deep, 'is nested too deeply')] };
+  }
+
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  // An unknown tag is only a warning to the parser; here nothing is guessed.
+  const wrong = [...document.errors, ...document.warnings].slice(0, maxSyntaxProblems);
+  if (wrong.length > 0) {
+    return { problems: wrong.map(({ pos, message }) => at(pos[0], foreignText(message) ?? 'is not YAML')) };
+  }
+
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 20 });
+    return {
+      yaml: {
+        value,
+        problem: (spot, message, suggestion) => at(offsetOf(document, text, spot), message, suggestion),
+      },
+    };
+  } catch {
+    return { problems: [at(0, 'uses too many aliases (*name), or one that is not defined')] };
+  }
+}
+
+function offsetOf(document: Document, text: string, spot: Spot): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [depth, segment] of spot.path.entries()) {
+    const found = childOf(document, node, segment);
+    if (found === undefined) return offset;
+    const wantsKey = depth < spot.path.length - 1 || spot.key === true;
+    offset =
+      (wantsKey ? startOf(found.key) : undefined) ?? startOf(found.value) ?? startOf(found.key) ?? offset;
+    node = found.value;
+  }
+  if (spot.offset === undefined || !isScalar(node)) return offset;
+  return offset + offsetInSource(node, text, spot.offset);
+}
+
+function childOf(document: Document, parent: unknown, segment: string | number) {
+  const node = isAlias(parent) ? parent.resolve(document) : parent;
+  if (isSeq(node)) return { key: undefined, value: node.items[Number(segment)] };
+  if (!isMap(node)) return undefined;
+  const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(segment));
+  return pair === undefined ? undefined : { key: pair.key, value: pair.value };
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
+}
+
+/** Where a character of a scalar's text stands in the file; 0 when the two are written differently. */
+function offsetInSource(scalar: Scalar | Node, text: string, offset: number): number {
+  if (!isScalar(scalar) || typeof scalar.value !== 'string' || !scalar.range) return 0;
+  const source = text.slice(scalar.range[0], scalar.range[1]);
+  if (source.startsWith(scalar.value)) return offset;
+  if (source.slice(1, -1) === scalar.value) return offset + 1;
+  const doubled = source.startsWith("'") ? "''" : undefined;
+  if (doubled === undefined || source.includes('\n')) return 0;
+  const before = scalar.value.slice(0, offset);
+  return offset + 1 + (before.split("'").length - 1);
+}

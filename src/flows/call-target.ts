@@ -1,0 +1,51 @@
+import { isJsonObject } from '../domain/json.ts';
+import type { ExpectedField } from './flow.ts';
+import type { MappingProblem } from './mapping.ts';
+import type { Lookups } from './pipe-arguments.ts';
+import { compileTemplate, type Template } from './template.ts';
+
+/** The texts of a target that a record fills. */
+export interface TargetTemplates {
+  readonly endpoint: Template | undefined;
+  readonly headers: ReadonlyMap<string, Template>;
+  readonly query: ReadonlyMap<string, Template>;
+  readonly reads: readonly ExpectedField[];
+}
+
+/**
+ * Compiles what can be compiled of a `target` block, whatever else may be wrong with it. A path without one
+ * of its values would be another path, so the endpoint requires them all.
+ */
+export function compileTargetTemplates(
+  target: unknown,
+  lookups: Lookups,
+): { templates: TargetTemplates; problems: readonly MappingProblem[] } {
+  const problems: MappingProblem[] = [];
+  const reads: ExpectedField[] = [];
+
+  const compile = (value: unknown, path: readonly string[], required: boolean): Template | undefined => {
+    if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
+    const compiled = compileTemplate(String(value), path.slice(1).join('.'), lookups, required);
+    if ('problems' in compiled) {
+      problems.push(...compiled.problems.map((problem) => ({ ...problem, path })));
+      return undefined;
+    }
+    reads.push(...compiled.template.reads);
+    return compiled.template;
+  };
+  const compileAll = (block: unknown, name: string): ReadonlyMap<string, Template> => {
+    const entries = isJsonObject(block) ? Object.entries(block) : [];
+    return new Map(
+      entries.flatMap(([key, value]) => {
+        const template = compile(value, ['target', name, key], false);
+        return template === undefined ? [] : [[key, template] as const];
+      }),
+    );
+  };
+
+  const block: Readonly<Record<string, unknown>> = isJsonObject(target) ? target : {};
+  const endpoint = compile(block.endpoint, ['target', 'endpoint'], true);
+  const headers = compileAll(block.headers, 'headers');
+  const query = compileAll(block.query, 'query');
+  return { templates: { endpoint, headers, query, reads }, problems };
+}

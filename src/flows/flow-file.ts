@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import { headerNameProblem } from '../connectors/header-rules.ts';
+import { parseDuration } from '../domain/duration.ts';
+import { recordFailureActions } from '../domain/job.ts';
+import { retrySchema } from './retry-grammar.ts';
+
+/** The built-in target: a run calls nothing and its result is the mapped record. */
+export const echoTarget = 'echo';
+
+const maxTimeoutMs = 3_600_000;
+
+function wholeNumber(min: number, max: number) {
+  const words = `must be a whole number from ${min} to ${max}`;
+  return z.int(words).min(min, words).max(max, words);
+}
+
+/** A text that may be empty space for a pipe, or a number or boolean that stands for itself. */
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+const timeout = z.union([z.string(), z.number()]).transform((text, context): number => {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0 && ms <= maxTimeoutMs) return ms;
+  context.addIssue({ code: 'custom', message: 'must be a duration up to 1h, such as 30s' });
+  return z.NEVER;
+});
+
+const endpoint = z.string().superRefine((text, context) => {
+  const message = endpointProblem(text);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+/** Looks at what is written outside of `{{ }}`. */
+function endpointProblem(text: string): string | undefined {
+  if (/^[a-z]+:\/\//i.test(text)) return 'must begin with /; the host is the base_url of the connector';
+  if (!text.startsWith('/')) return 'must begin with /';
+  const fixed = text.replace(/\{\{.*?\}\}/gs, 'x');
+  if (/[{}]/.test(fixed)) return 'has a single brace; write {{ source.field }}';
+  if (/[^\x21-\x7e]|[\\#]/.test(fixed))
+    return 'may hold no spaces, # or \\, and other characters only encoded';
+  if (/(^|\/)(\.|%2e){1,2}(?=\/|$|\?)/i.test(fixed)) return 'may hold no . or .. segments';
+  return undefined;
+}
+
+const headerName = z.string().superRefine((name, context) => {
+  const message = headerNameProblem(name);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+export const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
+
+const target = z.union(
+  [
+    z.literal(echoTarget, { error: 'must be echo, or a map with a connector' }),
+    z.strictObject({
+      connector: z.string().describe('A name from connectors.yaml, or echo.'),
+      endpoint: endpoint.optional().describe('Path below base_url; {{ source.id }} is filled and encoded.'),
+      method: z
+        .preprocess((method) => (typeof method === 'string' ? method.toUpperCase() : method), z.enum(methods))
+        .optional()
+        .describe('POST unless given. With GET and DELETE the mapped fields go to the query.'),
+      headers: z.record(headerName, scalar).optional(),
+      query: z.record(z.string(), scalar).optional(),
+      timeout: timeout.optional().describe("Of one attempt, in total; the connector's unless given."),
+    }),
+  ],
+  {
+    error: (issue) =>
+      issue.input === undefined
+        ? 'is missing: write target: { connector: NAME, endpoint: /path, method: POST }, or target: echo to only map'
+        : 'must be a map with a connector, or echo',
+  },
+);
+
+/** Accepted because people have it in their files; a batch is started by hand or over the API all the same. */
+const source = z.strictObject({
+  connector: z.string().optional(),
+  trigger: z
+    .enum(['manual', 'api'], { error: 'must be manual or api: other triggers are not available' })
+    .optional(),
+  event: z.string().optional(),
+});
+
+const batch = z.strictObject({
+  concurrency: wholeNumber(1, 50).optional().describe('Records at once, unless the call says otherwise.'),
+  continue_on_error: z.boolean().optional(),
+  on_record_failure: z.enum(recordFailureActions).optional(),
+  max_failures: wholeNumber(1, 1_000_000_000).optional(),
+  id_field: z
+    .string()
+    .min(1, 'must name a field')
+    .optional()
+    .describe("The field that holds the record's own id."),
+});
+
+const onError = z.strictObject({
+  retry: retrySchema
+    .optional()
+    .describe('3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none.'),
+  // biome-ignore lint/suspicious/noThenProperty: the word of the file format; nobody awaits this object.
+  then: z.enum(recordFailureActions).optional().describe('What happens to a record that failed for good.'),
+});
+
+const publishedApi = z.strictObject({
+  path: z.string().startsWith('/', 'must begin with /'),
+  method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
+  authType: z.enum(['api_key', 'oauth2', 'none']).optional(),
+  validationMode: z.enum(['strict', 'lenient']).optional(),
+  requestSchema: z.record(z.string(), z.unknown()).optional(),
+  responseSchema: z.record(z.string(), z.unknown()).optional(),
+  responseMapping: z.record(z.string(), z.unknown()).optional(),
+  batchEnabled: z.boolean().optional(),
+  batchArrayPath: z.string().optional(),
+  batchMaxSize: wholeNumber(1, 100_000).optional(),
+  batchConcurrency: wholeNumber(1, 50).optional(),
+});
+
+/** What a flow's file may hold. The texts of a mapping are checked by its compiler. */
+export const flowFileSchema = z.strictObject({
+  flow: z
+    .string()
+    .regex(
+      /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u,
+      'must be a name of letters, digits, -, _ and . (at most 100)',
+    )
+    .describe('The name of the flow.'),
+  version: wholeNumber(1, 1_000_000_000).optional().describe("The author's label: 1, 2, 3, …"),
+  description: z.string().max(2_000, 'must have at most 2000 characters').optional(),
+  type: z.literal('standard', { error: 'must be standard; saga and fan-out are not available' }).optional(),
+  source: source.optional(),
+  target,
+  lookups: z.record(z.string(), z.record(z.string(), z.union([scalar, z.null()]))).optional(),
+  mapping: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('target field: source.field | transform | …'),
+  batch: batch.optional(),
+  on_error: onError.optional(),
+  published_api: publishedApi.optional(),
+});
+
+export type FlowFile = z.output<typeof flowFileSchema>;
+
+/** JSON Schema of a flow's file, for editors. */
+export function flowJsonSchema(): Record<string, unknown> {
+  return { ...z.toJSONSchema(flowFileSchema, { io: 'input' }), title: 'Sluice flow' };
+}

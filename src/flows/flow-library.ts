@@ -1,0 +1,90 @@
+import { basename } from 'node:path';
+import { didYouMean } from '../connectors/did-you-mean.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { formatProblem } from './compile-flow.ts';
+import type { Flow } from './flow.ts';
+import { type FlowListing, type LoadedFlow, openFlowFolder } from './flow-folder.ts';
+
+export type { FlowListing };
+
+/** The flows in one folder. Files are read again when they change, so editing needs no restart. */
+export interface FlowLibrary {
+  readonly folder: string;
+  /** Sorted by name, the highest version first. A folder that is not there has no flows. */
+  list(): Promise<FlowListing[]>;
+  /**
+   * Finds a flow by its uuid or name (then the highest version), or by `name@version`.
+   *
+   * @throws SluiceError `flow_not_found`, or `flow_invalid` with everything that is wrong with it.
+   */
+  find(reference: string): Promise<Flow>;
+}
+
+export function openFlowLibrary(folder: string): FlowLibrary {
+  const loadFolder = openFlowFolder(folder);
+  const load = async () => withClashes(await loadFolder()).sort(byNameAndVersion);
+
+  return {
+    folder,
+    list: async () => (await load()).map(({ listing }) => listing),
+    async find(reference) {
+      const flows = await load();
+      const found = flows.find(({ listing }) => isMeant(listing, reference.trim()));
+      if (found === undefined) throw notFound(reference, folder, flows);
+      if (found.flow === undefined || found.listing.problems.length > 0) throw invalid(found.listing);
+      return found.flow;
+    },
+  };
+}
+
+function byNameAndVersion(a: LoadedFlow, b: LoadedFlow): number {
+  const [left, right] = [a.listing, b.listing];
+  if (left.name !== right.name) return left.name < right.name ? -1 : 1;
+  return (right.version ?? 0) - (left.version ?? 0) || b.modifiedMs - a.modifiedMs;
+}
+
+function isMeant({ flowId, name, version }: FlowListing, reference: string): boolean {
+  return name === reference || flowId === reference.toLowerCase() || labelOf({ name, version }) === reference;
+}
+
+function labelOf({ name, version }: Pick<FlowListing, 'name' | 'version'>): string {
+  return version === null ? name : `${name}@${version}`;
+}
+
+/** Of files that claim the same name and version nobody can say which one is meant. */
+function withClashes(flows: readonly LoadedFlow[]): LoadedFlow[] {
+  return flows.map((flow) => {
+    const { listing } = flow;
+    const others = flows.filter((other) => other !== flow && labelOf(other.listing) === labelOf(listing));
+    if (others.length === 0) return flow;
+    const names = others.map((other) => basename(other.listing.file)).join(', ');
+    const message = `${names} also holds ${labelOf(listing)}`;
+    const clash = {
+      file: listing.file,
+      line: 1,
+      column: 1,
+      message,
+      suggestion: 'give one of them another version',
+    };
+    return { ...flow, listing: { ...listing, problems: [...listing.problems, clash] } };
+  });
+}
+
+function notFound(reference: string, folder: string, flows: readonly LoadedFlow[]): SluiceError {
+  const named = JSON.stringify(reference.slice(0, 100));
+  if (flows.length === 0) {
+    const advice = 'sluice init makes one with an example in it, or set SLUICE_FLOWS to the folder of yours.';
+    return new SluiceError(
+      'flow_not_found',
+      `There is no flow ${named}: ${folder} holds no flows. ${advice}`,
+    );
+  }
+  const labels = [...new Set(flows.flatMap(({ listing }) => [listing.name, labelOf(listing)]))];
+  const advice = didYouMean(reference, labels) ?? '';
+  return new SluiceError('flow_not_found', `There is no flow ${named} in ${folder}; ${advice}`);
+}
+
+function invalid({ name, problems }: FlowListing): SluiceError {
+  const lines = problems.map(formatProblem).join('\n');
+  return new SluiceError('flow_invalid', `The flow ${name} has ${problems.length} problem(s):\n${lines}`);
+}

@@ -1,0 +1,119 @@
+import { didYouMean } from '../connectors/did-you-mean.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import type { Call, Operand, PipeProblem } from './pipe-syntax.ts';
+import { pathReader } from './record-path.ts';
+import {
+  type ArgumentKind,
+  type ArgumentRule,
+  type PipeValue,
+  type Transform,
+  ValueProblem,
+} from './transforms/transform.ts';
+
+/** The tables of a flow's `lookups` block, by name. */
+export type Lookups = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
+
+/** Finds the arguments of a call for a payload. */
+export type ArgumentReader = (payload: JsonValue) => readonly PipeValue[];
+
+const maxCount = 10_000;
+
+/** Checks the arguments of a call against a transform's rules, as far as they are known before a record is. */
+export function compileArguments(
+  call: Call,
+  transform: Transform,
+  lookups: Lookups,
+): { read: ArgumentReader } | { problem: PipeProblem } {
+  const wrongNumber = countProblem(call, transform);
+  if (wrongNumber !== undefined) return { problem: { at: call.at, message: wrongNumber } };
+
+  const readers: ((payload: JsonValue) => PipeValue)[] = [];
+  const known: PipeValue[] = [];
+  for (const [position, operand] of call.args.entries()) {
+    const rule = transform.args[Math.min(position, transform.args.length - 1)];
+    if (rule === undefined) break;
+    const named = `${rule.name} of ${call.name}`;
+    if (operand.kind === 'path') {
+      const read = pathReader(operand.path);
+      readers.push((payload) => fittingOrThrow(rule, named, read(payload)));
+      continue;
+    }
+    const value = valueOfOperand(operand, rule, lookups);
+    if ('problem' in value) {
+      return { problem: { ...value.problem, message: `${named}: ${value.problem.message}` } };
+    }
+    const fitted = kinds[rule.kind].fit(value.value);
+    if (fitted === undefined) {
+      return { problem: { at: operand.at, message: `${named} must be ${kinds[rule.kind].words}` } };
+    }
+    known.push(fitted);
+    readers.push(() => fitted);
+  }
+  if (known.length === readers.length) return { read: () => known };
+  return { read: (payload) => readers.map((read) => read(payload)) };
+}
+
+function countProblem(call: Call, { args }: Transform): string | undefined {
+  const least = args.filter(({ optional }) => optional !== true).length;
+  const most = args.some(({ many }) => many === true) ? Number.POSITIVE_INFINITY : args.length;
+  if (call.args.length >= least && call.args.length <= most) return undefined;
+
+  const form = args
+    .map(({ name, optional, many }) => `${name}${optional ? '?' : ''}${many ? ', …' : ''}`)
+    .join(', ');
+  return args.length === 0
+    ? `${call.name} takes no arguments`
+    : `wrong number of arguments for ${call.name}(${form})`;
+}
+
+type Constant = Exclude<Operand, { kind: 'path' }>;
+
+function valueOfOperand(
+  operand: Constant,
+  rule: ArgumentRule,
+  lookups: Lookups,
+): { value: JsonValue } | { problem: PipeProblem } {
+  if (operand.kind === 'table') return { value: operand.entries };
+  const value = operand.kind === 'word' ? operand.word : operand.value;
+  if (rule.kind !== 'table' || typeof value !== 'string') return { value };
+
+  const table = Object.hasOwn(lookups, value) ? lookups[value] : undefined;
+  if (table !== undefined) return { value: table };
+  const suggestion = didYouMean(value, Object.keys(lookups)) ?? 'add it to the lookups block of the flow';
+  return { problem: { at: operand.at, message: `there is no table "${value}"`, suggestion } };
+}
+
+/** What each kind takes, in words, and how it makes one of a value (undefined: it cannot). */
+const kinds: Readonly<
+  Record<ArgumentKind, { readonly words: string; readonly fit: (value: JsonValue) => JsonValue | undefined }>
+> = {
+  value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },
+  text: {
+    words: 'a text',
+    fit: (value) => (value === null || typeof value === 'object' ? undefined : String(value)),
+  },
+  number: { words: 'a number', fit: (value) => (typeof value === 'number' ? value : undefined) },
+  count: {
+    words: `a whole number from 0 to ${maxCount}`,
+    fit: (value) => (isCount(value) ? value : undefined),
+  },
+  mark: { words: '"." or ","', fit: (value) => (value === '.' || value === ',' ? value : undefined) },
+  table: {
+    words: 'a table such as {de: "Germany"}, or the name of one',
+    fit: (value) => (isJsonObject(value) ? value : undefined),
+  },
+};
+
+function isCount(value: JsonValue): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxCount;
+}
+
+function fittingOrThrow({ kind }: ArgumentRule, named: string, value: PipeValue): PipeValue {
+  if (kind === 'value') return value;
+  // Numbers from a table are texts.
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined;
+  const candidate = (kind === 'number' || kind === 'count') && number !== undefined ? number : value;
+  const fitted = candidate === undefined ? undefined : kinds[kind].fit(candidate);
+  if (fitted !== undefined) return fitted;
+  throw new ValueProblem('argument_invalid', `needs ${kinds[kind].words} as ${named}`, value);
+}

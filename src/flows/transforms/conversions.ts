@@ -1,0 +1,78 @@
+import { isJsonObject, type JsonValue } from '../../domain/json.ts';
+import { asText, type PipeValue, type Transform, ValueProblem } from './transform.ts';
+
+const truths = new Map<string, boolean>([
+  ...['true', 'yes', 'y', '1', 'on'].map((word) => [word, true] as const),
+  ...['false', 'no', 'n', '0', 'off'].map((word) => [word, false] as const),
+]);
+
+export const conversionTransforms: readonly Transform[] = [
+  {
+    name: 'boolean',
+    doc: 'true or false, from true/false, yes/no, y/n, 1/0 or on/off.',
+    args: [],
+    apply(value) {
+      if (value === undefined || value === null || typeof value === 'boolean') return value;
+      const word =
+        typeof value === 'object'
+          ? '?'
+          : asText(value as string | number)
+              .trim()
+              .toLowerCase();
+      if (word === '') return undefined;
+      const truth = truths.get(word);
+      if (truth === undefined)
+        throw new ValueProblem('boolean_expected', 'is not true or false, yes or no', value);
+      return truth;
+    },
+  },
+  {
+    name: 'string',
+    doc: 'The value as text; lists and objects become JSON.',
+    args: [],
+    apply: (value) => (value === undefined || value === null ? value : scalarText(value)),
+  },
+  {
+    name: 'json',
+    doc: 'The value written as JSON text.',
+    args: [],
+    apply: (value) => (value === undefined ? undefined : JSON.stringify(value)),
+  },
+  { name: 'parse_json', doc: 'The value that a JSON text stands for.', args: [], apply: parsed },
+  {
+    name: 'lookup',
+    doc: 'The entry of a table: lookup({de: "Germany"}) or lookup(countries) from the lookups block. Nothing when there is none.',
+    args: [{ name: 'table', kind: 'table' }],
+    apply: lookedUp,
+  },
+  {
+    name: 'concat',
+    doc: 'Texts one after the other: concat(source.first, " ", source.last).',
+    args: [{ name: 'text', kind: 'value', many: true }],
+    begins: true,
+    apply: (value, args) =>
+      [value, ...args].map((part) => (part === undefined ? '' : scalarText(part))).join(''),
+  },
+];
+
+function scalarText(value: JsonValue): string {
+  if (value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function parsed(value: PipeValue): PipeValue {
+  if (typeof value !== 'string') return value;
+  if (value.trim() === '') return undefined;
+  try {
+    return JSON.parse(value) as JsonValue;
+  } catch {
+    throw new ValueProblem('json_expected', 'is not JSON', value);
+  }
+}
+
+function lookedUp(value: PipeValue, [table]: readonly PipeValue[]): PipeValue {
+  if (value === undefined || value === null || !isJsonObject(table)) return undefined;
+  if (typeof value === 'object') throw new ValueProblem('text_expected', 'is not a text or a number', value);
+  const key = String(value);
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

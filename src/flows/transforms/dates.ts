@@ -1,0 +1,83 @@
+import { DateTime } from 'luxon';
+import {
+  type ArgumentRule,
+  type PipeValue,
+  type Transform,
+  textArgument,
+  ValueProblem,
+} from './transform.ts';
+
+const inputFormat: ArgumentRule = { name: 'format', kind: 'text', optional: true };
+
+/** Formats are written in Luxon's tokens: yyyy MM dd HH mm ss, MMM for "Mar". */
+export const dateTransforms: readonly Transform[] = [
+  {
+    name: 'now',
+    doc: 'The time of the attempt in ISO 8601, or in a format.',
+    args: [{ name: 'format', kind: 'text', optional: true }],
+    begins: true,
+    apply: (_, [format]) => written(DateTime.utc(), format),
+  },
+  {
+    name: 'date',
+    doc: 'The day as 2026-01-31, from ISO 8601 or from a format: date("dd/MM/yyyy").',
+    args: [inputFormat],
+    apply: (value, [format]) => readDate(value, format)?.toISODate() ?? undefined,
+  },
+  {
+    name: 'datetime',
+    doc: 'The time in ISO 8601, from ISO 8601 or from a format; UTC unless the text says otherwise.',
+    args: [inputFormat],
+    apply: (value, [format]) => readDate(value, format)?.toISO() ?? undefined,
+  },
+  {
+    name: 'date_format',
+    doc: 'The date written in a format; a second format says how to read it.',
+    args: [
+      { name: 'output', kind: 'text' },
+      { ...inputFormat, name: 'input' },
+    ],
+    apply(value, [output, input]) {
+      const date = readDate(value, input);
+      return date === undefined ? undefined : written(date, output);
+    },
+  },
+  {
+    name: 'timestamp',
+    doc: 'Seconds since 1970, from ISO 8601 or from a format.',
+    args: [inputFormat],
+    apply: (value, [format]) => readDate(value, format)?.toUnixInteger(),
+  },
+];
+
+function written(date: DateTime, format: PipeValue): string {
+  const english = date.setLocale('en-US');
+  return format === undefined ? (date.toISO() ?? '') : english.toFormat(textArgument(format));
+}
+
+/** Keeps the offset a text names. Nothing, null and blank text give undefined. */
+function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    throw new ValueProblem('date_expected', 'is not a date', value);
+  }
+  const text = String(value).trim();
+  if (text === '') return undefined;
+
+  const options = { zone: 'utc', setZone: true, locale: 'en-US' } as const;
+  const date =
+    format === undefined ? readIso(text) : DateTime.fromFormat(text, textArgument(format), options);
+  if (date?.isValid === true) return date;
+  const hint = format === undefined ? '; for other forms name the format, as in date("dd/MM/yyyy")' : '';
+  throw new ValueProblem('date_expected', `is not a date in the form ${formName(format)}${hint}`, value);
+}
+
+/** Whole dates only: Luxon would also take "2026" or "12:30". */
+function readIso(text: string): DateTime | undefined {
+  if (text.length > 40 || !/^\d{4}-\d\d-\d\d/.test(text)) return undefined;
+  return DateTime.fromISO(text.replace(' ', 'T'), { zone: 'utc', setZone: true });
+}
+
+function formName(format: PipeValue): string {
+  return format === undefined ? '2026-01-31' : textArgument(format);
+}

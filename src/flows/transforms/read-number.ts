@@ -1,0 +1,51 @@
+import { type PipeValue, ValueProblem } from './transform.ts';
+
+/** The character between whole and broken part. */
+export type DecimalMark = '.' | ',';
+
+const plain = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
+const currency = /^([+-]?)\s*[$€£¥]\s*|\s*[$€£¥]$/g;
+/** Groups of three with one separator throughout: a comma or a point (whichever is not the mark), a space or an apostrophe. */
+const grouped = {
+  '.': /^[+-]?\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+|(?:['’]\d{3})+)(?:\.\d+)?$/,
+  ',': /^[+-]?\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+|(?:['’]\d{3})+)(?:,\d+)?$/,
+} as const;
+
+/**
+ * Reads a number as people write it in a table: `1234.5`, `1,234.50`, `$1 234`, and with the mark `,`
+ * also `1.234,50`. Nothing, null and blank text are no number and give undefined.
+ *
+ * @throws ValueProblem for anything else, and for whole numbers too large to be held exactly.
+ */
+export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | undefined {
+  if (typeof value === 'number') return value;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw new ValueProblem('number_expected', 'is not a number', value);
+
+  const text = value.trim();
+  if (text === '') return undefined;
+  const digits = plain.test(text) && mark === '.' ? text : undecorated(text, mark);
+  if (digits === undefined)
+    throw new ValueProblem('number_expected', `is not a number${hint(text, mark)}`, value);
+
+  const number = Number(digits);
+  if (!Number.isFinite(number) || (/^[+-]?\d+$/.test(digits) && !Number.isSafeInteger(number))) {
+    throw new ValueProblem('number_too_large', 'is too large to be held exactly; send it as text', value);
+  }
+  return number;
+}
+
+/** The number in the computer's notation, without currency and thousands separators. */
+function undecorated(text: string, mark: DecimalMark): string | undefined {
+  // Longer texts are no numbers of people.
+  if (text.length > 100) return undefined;
+  const bare = text.replace(currency, '$1').replace(/[\u00a0\u2009\u202f]/g, ' ');
+  const ungrouped = grouped[mark].test(bare) ? bare.replace(mark === '.' ? /[, '’]/g : /[. '’]/g, '') : bare;
+  const digits = mark === ',' ? (ungrouped.includes('.') ? '' : ungrouped.replace(',', '.')) : ungrouped;
+  return plain.test(digits) ? digits : undefined;
+}
+
+function hint(text: string, mark: DecimalMark): string {
+  const commaDecimal = text.length <= 100 && mark === '.' && undecorated(text, ',') !== undefined;
+  return commaDecimal ? '; for a comma before the decimals write number(",")' : '';
+}

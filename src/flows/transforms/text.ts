@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import {
+  type ArgumentRule,
+  numberArgument,
+  type PipeValue,
+  type Transform,
+  textArgument,
+  textTransform,
+  ValueProblem,
+} from './transform.ts';
+
+const search: ArgumentRule = { name: 'search', kind: 'text' };
+const replacement: ArgumentRule = { name: 'replacement', kind: 'text' };
+const width: ArgumentRule = { name: 'width', kind: 'count' };
+const fill: ArgumentRule = { name: 'fill', kind: 'text', optional: true };
+
+const maxLength = 1_000_000;
+
+export const textTransforms: readonly Transform[] = [
+  textTransform('uppercase', 'All letters large.', [], (text) => text.toUpperCase(), ['upcase', 'upper']),
+  textTransform('lowercase', 'All letters small.', [], (text) => text.toLowerCase(), ['downcase', 'lower']),
+  textTransform('trim', 'Without white space at both ends.', [], (text) => text.trim(), ['strip']),
+  textTransform('capitalize', 'First letter large, the rest as it is.', [], capitalize),
+  textTransform('replace', 'With the first match replaced.', [search, replacement], (text, args) =>
+    // A function, because "$&" in a replacement would mean something to String.replace.
+    text.replace(textArgument(args[0]), () => textArgument(args[1])),
+  ),
+  textTransform('replace_all', 'With every match replaced.', [search, replacement], replaceAll),
+  textTransform(
+    'substring',
+    'The characters from start (the first is 0) up to, not including, end.',
+    [
+      { name: 'start', kind: 'count' },
+      { name: 'end', kind: 'count', optional: true },
+    ],
+    (text, [start, end]) => text.slice(numberArgument(start), typeof end === 'number' ? end : undefined),
+  ),
+  textTransform(
+    'truncate',
+    'At most this many characters.',
+    [{ name: 'length', kind: 'count' }],
+    (text, args) => text.slice(0, numberArgument(args[0])).toWellFormed(),
+  ),
+  textTransform(
+    'pad_left',
+    'Filled up at the left: 7 | pad_left(3, "0") is "007".',
+    [width, fill],
+    (text, args) => text.padStart(numberArgument(args[0]), textArgument(args[1], ' ')),
+  ),
+  textTransform('pad_right', 'Filled up at the right.', [width, fill], (text, args) =>
+    text.padEnd(numberArgument(args[0]), textArgument(args[1], ' ')),
+  ),
+  textTransform('slug', 'Small letters, digits and dashes: "Crème Brûlée" is "creme-brulee".', [], slug),
+  textTransform('url_encode', 'Encoded for use in a URL.', [], (text) =>
+    encodeURIComponent(text.toWellFormed()),
+  ),
+  textTransform('hash', 'SHA-256 of the text, as hexadecimal digits.', [], (text) =>
+    createHash('sha256').update(text).digest('hex'),
+  ),
+];
+
+function capitalize(text: string): string {
+  const [first = ''] = text;
+  return first.toUpperCase() + text.slice(first.length);
+}
+
+function replaceAll(text: string, [wanted, by]: readonly PipeValue[]): string {
+  const search = textArgument(wanted);
+  if (search === '') return text;
+  const parts = text.split(search);
+  const length = text.length + (parts.length - 1) * textArgument(by).length;
+  if (length > maxLength)
+    throw new ValueProblem('text_too_long', `would grow beyond ${maxLength} characters`);
+  return parts.join(textArgument(by));
+}
+
+function slug(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '')
+    .join('-');
+}

@@ -1,0 +1,113 @@
+import { parse } from 'csv-parse/sync';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { badRow, notUtf8Row, tooLargeRow, unreadableRow } from './bad-row.ts';
+import { delimiterLine } from './csv-delimiter.ts';
+import { columnNames } from './csv-header.ts';
+import { type CsvText, splitCsv } from './csv-records.ts';
+import { dropFirst } from './row-batches.ts';
+import type { SourceRow } from './source.ts';
+
+export interface CsvOptions {
+  readonly delimiter: string;
+  readonly skipRows: number;
+  readonly maxRecordBytes: number;
+}
+
+interface Header {
+  readonly text: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Rows of CSV or TSV with a header. Every value is a string; an empty cell is "".
+ *
+ * @throws SluiceError `source_invalid` when the header cannot be used
+ * @throws SourceBroken when the file ends inside a quoted cell
+ */
+export async function* readCsv(
+  blocks: AsyncIterable<Buffer>,
+  options: CsvOptions,
+): AsyncGenerator<SourceRow[]> {
+  const batches = splitCsv(blocks, options);
+  const { header, rest } = await takeHeader(batches, options);
+  if (header === undefined) return;
+  for await (const records of dropFirst(startingWith(rest, batches), options.skipRows)) {
+    yield rowsOf(records, header, options);
+  }
+}
+
+async function takeHeader(
+  batches: AsyncGenerator<CsvText[]>,
+  options: CsvOptions,
+): Promise<{ header?: Header; rest: CsvText[] }> {
+  const { value: records = [], done } = await batches.next();
+  if (done === true) return { rest: [] };
+  const [first, ...rest] = delimiterLine.test(records[0]?.text ?? '') ? records.slice(1) : records;
+  if (first === undefined) return { rest: [] };
+
+  const cells = first.flaw === undefined ? cellsOf(first.text, options.delimiter) : undefined;
+  if (cells === undefined) {
+    const message = `The header on line ${first.line} cannot be read: it is too long, not UTF-8 text, or has a stray quotation mark.`;
+    throw new SluiceError('source_invalid', message);
+  }
+  return { header: { text: first.text, names: columnNames(cells, first.line) }, rest };
+}
+
+async function* startingWith<T>(first: T[], others: AsyncGenerator<T[]>): AsyncGenerator<T[]> {
+  if (first.length > 0) yield first;
+  yield* others;
+}
+
+/** Parses all records in one call; only when that cannot be done, each by itself to find the bad ones. */
+function rowsOf(records: readonly CsvText[], header: Header, options: CsvOptions): SourceRow[] {
+  const table = records.some((record) => record.flaw !== undefined)
+    ? undefined
+    : tableOf(records, header, options.delimiter);
+  return records.map((record, index) => {
+    if (record.flaw?.kind === 'not_utf8') return notUtf8Row(record.line, record.text);
+    if (record.flaw !== undefined) {
+      return tooLargeRow(record.line, record.flaw.bytes, options.maxRecordBytes, record.text);
+    }
+    const cells = table === undefined ? cellsOf(record.text, options.delimiter) : table[index];
+    return cells === undefined ? strayQuote(record) : rowOf(cells, header.names, record.line);
+  });
+}
+
+/** The cells of all records, or undefined when one of them is not CSV. */
+function tableOf(records: readonly CsvText[], header: Header, delimiter: string): string[][] | undefined {
+  // The parser takes the first record's width for the right one and is slow about others: give it the header's.
+  const texts = [header.text, ...records.map(({ text }) => text)];
+  const table = parseCsv(texts.join('\n'), delimiter)?.slice(1);
+  return table?.length === records.length ? table : undefined;
+}
+
+function cellsOf(text: string, delimiter: string): string[] | undefined {
+  const table = parseCsv(text, delimiter);
+  return table?.length === 1 ? table[0] : undefined;
+}
+
+function parseCsv(text: string, delimiter: string): string[][] | undefined {
+  try {
+    return parse(text, { delimiter, record_delimiter: '\n', relax_column_count: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function rowOf(cells: readonly string[], names: readonly string[], line: number): SourceRow {
+  // fromEntries defines its keys, so that a column named "__proto__" is one like any other.
+  const payload = Object.fromEntries(
+    cells.map((cell, column) => [names[column] ?? `_cell_${column + 1}`, cell]),
+  );
+  if (cells.length === names.length) return { kind: 'record', line, payload };
+
+  const code = cells.length < names.length ? 'row_too_short' : 'row_too_long';
+  const message = `Line ${line} has ${cells.length} cells; the header has ${names.length}.`;
+  return badRow(line, code, message, payload);
+}
+
+function strayQuote({ line, lastLine, text }: CsvText): SourceRow {
+  const where = line === lastLine ? `Line ${line} has` : `The record on lines ${line} to ${lastLine} has`;
+  const message = `${where} a stray quotation mark. A cell with one must be in quotes, and the mark doubled.`;
+  return unreadableRow(line, 'stray_quote', message, text);
+}

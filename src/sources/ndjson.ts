@@ -1,0 +1,27 @@
+import { notUtf8Row, tooLargeRow } from './bad-row.ts';
+import { jsonRow } from './json-row.ts';
+import { type Line, splitLines } from './lines.ts';
+import { dropFirst } from './row-batches.ts';
+import type { SourceRow } from './source.ts';
+
+/** Rows of newline-delimited JSON: one object a line, blank lines left out. */
+export async function* readNdjson(
+  blocks: AsyncIterable<Buffer>,
+  options: { readonly skipRows: number; readonly maxRecordBytes: number },
+): AsyncGenerator<SourceRow[]> {
+  const filled = withoutBlank(splitLines(blocks, options.maxRecordBytes));
+  for await (const lines of dropFirst(filled, options.skipRows)) {
+    yield lines.map((line) => rowOf(line, options.maxRecordBytes));
+  }
+}
+
+async function* withoutBlank(batches: AsyncIterable<Line[]>): AsyncGenerator<Line[]> {
+  for await (const lines of batches) yield lines.filter(({ text }) => text.trim() !== '');
+}
+
+function rowOf({ number, text, flaw }: Line, maxBytes: number): SourceRow {
+  if (flaw === undefined) return jsonRow(text, number);
+  return flaw.kind === 'not_utf8'
+    ? notUtf8Row(number, text)
+    : tooLargeRow(number, flaw.bytes, maxBytes, text);
+}

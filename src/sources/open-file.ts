@@ -1,0 +1,114 @@
+import { extname } from 'node:path';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { type AllowedRoots, resolveAllowed } from './allowed-roots.ts';
+import { readHead } from './file-blocks.ts';
+import { quotePath } from './quote-name.ts';
+import { type ReadOptions, readOpenFile } from './read-open-file.ts';
+import { type OpenFile, openRegularFile, openUnchanged } from './regular-file.ts';
+import { type FileSource, SourceBroken, type SourceFormat, type SourceRow, sourceFormats } from './source.ts';
+import { refuseBinary, sniffFormat } from './source-format.ts';
+import { decodeHead, sniffEncoding } from './text-encoding.ts';
+
+/** A file of records as a caller names it. */
+export interface FileRequest {
+  readonly path: string;
+  /** Absent: told by the file's extension and content. */
+  readonly format?: SourceFormat;
+  readonly arrayPath?: string;
+}
+
+/**
+ * Finds a file of records and makes sure that reading it can begin.
+ *
+ * @throws SluiceError `source_not_allowed`, `source_not_found`, or `source_invalid` when it is not text, its
+ * format or header cannot be used, the array is not there, or there are no rows
+ */
+export async function openFileSource(request: FileRequest, roots: AllowedRoots): Promise<FileSource> {
+  const path = await resolveAllowed(request.path, roots);
+  const file = await openRegularFile(path);
+  try {
+    const format = await formatOf(request, path, file);
+    const { arrayPath } = request;
+    if (arrayPath !== undefined && format !== 'json') {
+      throw invalid(`array_path is for JSON documents only; this file is read as ${format}.`);
+    }
+    const source = { format, ...(arrayPath === undefined ? {} : { arrayPath }) };
+    await refuseUnreadable(source, file);
+    const { sizeBytes, fingerprint } = file;
+    return { kind: 'file', path, ...source, sizeBytes, fingerprint };
+  } finally {
+    await file.handle.close();
+  }
+}
+
+/**
+ * Makes sure that the file is still the one that was opened.
+ *
+ * @throws SluiceError `source_changed` or `source_not_found`
+ */
+export async function reopen(source: FileSource): Promise<void> {
+  const file = await openUnchanged(source);
+  await file.handle.close();
+}
+
+/**
+ * Reads the rows of a file in order, in batches of 1 to 1,000; memory stays flat however large the file is.
+ * Whether a payload can be stored is not looked at: that is for `checkPayload`.
+ *
+ * @throws SourceBroken when the file cannot be read on, after all rows before that place were handed out
+ * @throws SluiceError `source_changed` or `source_not_found` when it is not the file it was
+ * @throws the signal's reason once it is aborted
+ */
+export async function* readRows(
+  source: FileSource,
+  options: ReadOptions,
+): AsyncGenerator<readonly SourceRow[]> {
+  const file = await openUnchanged(source);
+  try {
+    yield* readOpenFile(source, file, options);
+  } finally {
+    await file.handle.close();
+  }
+}
+
+async function formatOf(request: FileRequest, path: string, file: OpenFile): Promise<SourceFormat> {
+  const head = await readHead(file);
+  const encoding = sniffEncoding(head, head.length === file.sizeBytes);
+  refuseBinary(head, encoding.charset);
+  const text = decodeHead(head, encoding);
+  if (text.trim() === '' && head.length === file.sizeBytes) throw invalid('The file is empty.');
+
+  const format = request.format ?? sniffFormat(extname(path), text);
+  if (format !== undefined) return format;
+  throw invalid(
+    `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}.`,
+  );
+}
+
+const maxHeaderBytes = 1024 * 1024;
+
+/** Reads the first rows, and so the header or the way to the array. */
+async function refuseUnreadable(
+  source: Pick<FileSource, 'format' | 'arrayPath'>,
+  file: OpenFile,
+): Promise<void> {
+  const rows = readOpenFile(source, file, { maxRecordBytes: maxHeaderBytes });
+  try {
+    const { done } = await rows.next();
+    if (done === true) throw invalid(noRows[source.format]);
+  } catch (error) {
+    if (error instanceof SourceBroken) throw invalid(error.message);
+    throw error;
+  } finally {
+    await rows.return(undefined);
+  }
+}
+
+const noRows: Readonly<Record<SourceFormat, string>> = {
+  csv: 'The file has a header and no rows below it.',
+  tsv: 'The file has a header and no rows below it.',
+  ndjson: 'The file has no records.',
+  json: 'The array has no elements.',
+};
+
+const invalid = (message: string) => new SluiceError('source_invalid', message);

@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { expect, onTestFinished, test } from 'vitest';
+import { startTarget } from '../support/target.ts';
+import { failureOf, get, openConnector, request } from './open-connector.ts';
+
+/** A server with answers the misbehaving target has no mode for. */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+])('an answer packed with %s is read', async (encoding, pack) => {
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+    response.end(pack('{"ok":true}'));
+  });
+
+  expect(await openConnector(url).call(request())).toMatchObject({ body: { ok: true } });
+});
+
+test('a bomb of 200 MB in a small answer is refused without unpacking it', async () => {
+  const bomb = gzipSync(Buffer.alloc(200 * 1024 * 1024));
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    response.end(bomb);
+  });
+  const before = process.memoryUsage().rss;
+
+  const failure = await failureOf(openConnector(url).call(request()));
+
+  expect(failure).toMatchObject({ class: 'data', code: 'response_too_large', maybeApplied: true });
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+});
+
+test('packed bytes that are not what the header says are no answer', async () => {
+  const url = await serve((_, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end('not packed'),
+  );
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({ code: 'response_invalid' });
+});
+
+test('a good answer of more than 1 MiB is refused', async () => {
+  const target = await startTarget({ answer: () => ({ kind: 'huge', bytes: 50 * 1024 * 1024 }) });
+  onTestFinished(() => target.close());
+
+  const failure = await failureOf(openConnector(target.url).call(request()));
+
+  expect(failure).toMatchObject({ class: 'data', code: 'response_too_large', maybeApplied: true });
+});
+
+test('a bad answer keeps its status however large or broken its body is', async () => {
+  const url = await serve((incoming, response) => {
+    response.writeHead(502, { 'content-type': 'text/plain' });
+    if (incoming.method === 'POST') return void response.end('x'.repeat(5 * 1024 * 1024));
+    response.write('half of it');
+    setImmediate(() => response.destroy());
+  });
+  const connector = openConnector(url);
+
+  const failures = await Promise.all([
+    failureOf(connector.call(request())),
+    failureOf(connector.call(get())),
+  ]);
+
+  expect(failures).toMatchObject([{ code: 'http_502' }, { code: 'http_502' }]);
+  expect(failures[0]).not.toHaveProperty('maybeApplied');
+  expect(failures[0]?.untrustedMessage).toHaveLength(500);
+});
+
+test('a good answer that breaks off may have been applied', async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': '100' });
+    response.write('half');
+    setImmediate(() => response.destroy());
+  });
+
+  const failure = await failureOf(openConnector(url).call(request()));
+
+  expect(failure).toMatchObject({ class: 'transient', code: 'connection_reset', maybeApplied: true });
+});
+
+test.each([
+  ['text/plain', 'hello', 'hello'],
+  ['application/json', '{"a":', '{"a":'],
+  ['application/problem+json', '{"a":1}', { a: 1 }],
+  ['application/json', '', null],
+  ['application/json', '[['.repeat(5_000) + ']]'.repeat(5_000), expect.any(String)],
+])('a body of type %s is kept in a form that can be stored', async (type, text, body) => {
+  const url = await serve((_, response) => response.writeHead(200, { 'content-type': type }).end(text));
+
+  expect((await openConnector(url).call(request())).body).toEqual(body);
+});
+
+test('what is kept of a large answer is its first 64 KiB', async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify('y'.repeat(200_000)));
+  });
+
+  const { body } = await openConnector(url).call(request());
+
+  expect(typeof body === 'string' && body.length).toBe(64 * 1024);
+});
+
+test('of a page of HTML the title is quoted', async () => {
+  const url = await serve((_, response) => {
+    response
+      .writeHead(502, { 'content-type': 'text/html' })
+      .end('<html><title>502 Bad Gateway</title><h1>x</h1></html>');
+  });
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
+    untrustedMessage: '502 Bad Gateway',
+  });
+});
+
+test('a read follows a redirect inside its origin', async () => {
+  const url = await serve((incoming, response) => {
+    if (incoming.url === '/customers') response.writeHead(302, { location: '/new?x=1' }).end();
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(incoming.url));
+  });
+
+  expect((await openConnector(url).call(get())).body).toBe('/new?x=1');
+});
+
+test('a write is sent again after 307, and only then', async () => {
+  const bodies: string[] = [];
+  const url = await serve(async (incoming, response) => {
+    if (incoming.url === '/a') return void response.writeHead(307, { location: '/b' }).end();
+    if (incoming.url === '/c') return void response.writeHead(302, { location: '/b' }).end();
+    for await (const piece of incoming) bodies.push(String(piece));
+    response.writeHead(201).end();
+  });
+  const connector = openConnector(url);
+
+  const again = await connector.call(request({ path: '/a' }));
+  const refused = await failureOf(connector.call(request({ path: '/c' })));
+
+  expect(again.status).toBe(201);
+  expect(bodies).toEqual(['{"id":1}']);
+  expect(refused).toMatchObject({ class: 'data', code: 'redirect_refused', untrustedMessage: '/b' });
+});
+
+test.each([
+  'http://127.0.0.1:1/x',
+  '//localhost/x',
+  'https://example.com/',
+  'http://user:pw@%HOST%/x',
+  'file:///etc/passwd',
+])('a redirect to %s is not followed, so credentials stay at home', async (location) => {
+  const url = await serve((incoming, response) => {
+    response.writeHead(302, { location: location.replace('%HOST%', incoming.headers.host ?? '') }).end();
+  });
+
+  expect(await failureOf(openConnector(url).call(get()))).toMatchObject({ code: 'redirect_refused' });
+});
+
+test('a redirect that leads in circles ends after three', async () => {
+  let seen = 0;
+  const url = await serve((_, response) => {
+    seen += 1;
+    response.writeHead(302, { location: '/customers' }).end();
+  });
+
+  expect(await failureOf(openConnector(url).call(get()))).toMatchObject({ code: 'redirect_refused' });
+  expect(seen).toBe(4);
+});
