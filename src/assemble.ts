@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from './config.ts';
+import { shareRegistry } from './connectors/shared-registry.ts';
+import { Engine } from './engine/engine.ts';
+import type { Log } from './engine/log.ts';
+import { compileFlow } from './flows/compile-flow.ts';
+import { openFlowLibrary } from './flows/flow-library.ts';
+import type { OpenedSluice, OperationContext } from './operations/context.ts';
+import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
+import type { DatabaseAddress } from './store/database.ts';
+import { ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { openStore, type Store } from './store/open-store.ts';
+import { hasStandby } from './store/standby-lock.ts';
+import { version } from './version.ts';
+
+/** What one call brings along. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly progress?: OperationContext['progress'];
+  /** Folders the caller has opened to Sluice. */
+  readonly roots?: (() => Promise<readonly string[]>) | undefined;
+  /** The caller's own folder: allowed, and where relative paths begin. */
+  readonly folder?: string | undefined;
+}
+
+/** Everything of one process, put together. */
+export interface Sluice {
+  readonly context: (call: Call) => OperationContext;
+  readonly open: () => Promise<OpenedSluice>;
+  /** Opens the database in the background if an earlier process left jobs behind. */
+  resume(): void;
+  /** Ends lanes within about `graceMs` and closes the database. */
+  close(graceMs: number): Promise<void>;
+}
+
+export const databaseAddress = (config: Config) => async (): Promise<DatabaseAddress> =>
+  config.databaseUrl === undefined
+    ? ensureEmbeddedPostgres({ home: config.home })
+    : { url: config.databaseUrl };
+
+export function assemble(config: Config, log: Log): Sluice {
+  const flows = openFlowLibrary(config.flowsFolder);
+  let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
+
+  const open = async () => {
+    opening ??= openSluice(config, log);
+    try {
+      return (await opening).sluice;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  };
+
+  return {
+    open,
+    context: ({ signal, progress, roots, folder }) => ({
+      open,
+      flows,
+      files: async () => allowedRoots(config, (await roots?.()) ?? [], folder),
+      exportsFolder: config.exportsFolder,
+      limits: config,
+      signal,
+      progress,
+    }),
+    resume() {
+      if (config.databaseUrl === undefined && !existsSync(leftBehind(config))) return;
+      open().catch(() => log.warn({}, 'jobs that were left behind could not be looked for'));
+    },
+    async close(graceMs) {
+      const opened = await opening?.catch(() => undefined);
+      await opened?.sluice.engine.stop(graceMs);
+      await opened?.store.close();
+    },
+  };
+}
+
+function allowedRoots(config: Config, extra: readonly string[], cwd: string | undefined): AllowedRoots {
+  const { exportsFolder, fileRoots: explicit } = config;
+  return defaultRoots({
+    home: homedir(),
+    exportsFolder,
+    extra,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(explicit === undefined ? {} : { explicit }),
+  });
+}
+
+/** Exists while a job of the embedded database may be unfinished, so that a start need not ask the database. */
+const leftBehind = (config: Config) => join(config.home, 'unfinished');
+
+async function openSluice(config: Config, log: Log): Promise<{ store: Store; sluice: OpenedSluice }> {
+  const store = await openStore({ address: databaseAddress(config) });
+  const engine = createEngine(config, log, store);
+  const ensureStandby = async () => {
+    if (!(await hasStandby(store.callers))) spawnStandby(config);
+  };
+  const sluice: OpenedSluice = {
+    db: store.callers,
+    engine,
+    async ensureStandby() {
+      if (config.databaseUrl === undefined) writeFileSync(leftBehind(config), '');
+      if (config.background) await ensureStandby();
+    },
+  };
+  // Somebody has to stop the embedded server when the last client is gone.
+  if (config.databaseUrl === undefined) await ensureStandby();
+  engine.wake();
+  return { store, sluice };
+}
+
+export function createEngine(config: Config, log: Log, store: Store): Engine {
+  return new Engine({
+    db: store.engine,
+    holder: `${hostname()}:${process.pid}:${randomUUID()}`,
+    leaseMs: config.leaseMs,
+    maxRecordBytes: config.maxRecordBytes,
+    compile(text, name) {
+      const compiled = compileFlow(text, name);
+      return 'flow' in compiled ? compiled.flow : undefined;
+    },
+    openConnectors: shareRegistry({
+      folder: config.flowsFolder,
+      env: process.env,
+      secretsFile: config.secretsFile,
+      allowPrivateHosts: config.allowPrivateHosts,
+      userAgent: `sluice/${version}`,
+    }),
+    log,
+    onLook({ unfinished }) {
+      if (unfinished === 0 && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
+    },
+  });
+}
+
+/** Starts the process that outlives this one: `sluice run --until-idle`. */
+function spawnStandby(config: Config): void {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, 'run', '--until-idle'], {
+    detached: true,
+    stdio: 'ignore',
+    // It must not hold the folder the client happened to start in, so relative paths are made absolute.
+    cwd: homedir(),
+    env: { ...process.env, SLUICE_HOME: config.home, SLUICE_FLOWS: config.flowsFolder },
+  });
+  child.on('error', () => {});
+  child.unref();
+}

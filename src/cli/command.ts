@@ -1,0 +1,32 @@
+import type { Option } from 'commander';
+import type { Answer, Host } from './host.ts';
+
+/** What the person gave: positional arguments in their order, options by their camelCase names. */
+export interface Given {
+  readonly args: readonly (string | undefined)[];
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The answer is for a program: nothing but the document may go to stdout. */
+  readonly json: boolean;
+}
+
+/** Headings of the help. */
+export const groups = {
+  jobs: 'Batch jobs:',
+  flows: 'Flows:',
+  home: 'This installation:',
+  servers: 'Servers:',
+} as const;
+
+export interface Command {
+  /** One word, or two for a command of a group: `flows list`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly group?: string;
+  /** As commander writes them: `<flow> [file]`. */
+  readonly args?: string;
+  readonly options?: readonly Option[];
+  /** Shown below the options. */
+  readonly examples?: readonly string[];
+  readonly isHidden?: boolean;
+  run(host: Host, given: Given): Promise<Answer>;
+}

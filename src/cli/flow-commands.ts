@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { getFlow } from '../operations/get-flow.ts';
+import { listFlows } from '../operations/list-flows.ts';
+import { type Command, groups } from './command.ts';
+import { invoke } from './host.ts';
+import { operationCommand } from './operation-command.ts';
+import { showFlow, showFlows } from './show-flows.ts';
+import { visible } from './terminal.ts';
+
+const list = operationCommand({
+  group: groups.flows,
+  name: 'flows list',
+  summary: 'list the flows, and the files that cannot run',
+  operation: listFlows,
+  show: (_, listing) => showFlows(listing),
+});
+
+const show = operationCommand({
+  group: groups.flows,
+  name: 'flows show',
+  summary: 'show what a flow expects and does',
+  args: '<name>',
+  positional: [{ parameter: 'flow_id' }],
+  operation: getFlow,
+  show: (_, flow) => showFlow(flow),
+});
+
+const validate: Command = {
+  group: groups.flows,
+  name: 'flows validate',
+  summary: 'check flow files (all of the flows folder, unless files are named)',
+  args: '[files...]',
+  examples: ['sluice flows validate', 'sluice flows validate drafts/import.yaml'],
+  async run(host, { args }) {
+    const named = args.filter((file) => file !== undefined).map((file) => resolve(host.cwd, file));
+    const checked =
+      named.length > 0
+        ? await Promise.all(named.map(async (file) => ({ file, problems: await host.checkFlowFile(file) })))
+        : await checkFolder(host);
+    const problems = checked.flatMap((file) => file.problems);
+    const count = checked.length === 1 ? '1 file is' : `${checked.length} files are`;
+    return {
+      json: { valid: problems.length === 0, files: checked },
+      text: problems.length > 0 ? problems.map(visible) : [`${count} valid.`],
+      exitCode: problems.length > 0 ? 1 : 0,
+    };
+  },
+};
+
+async function checkFolder(host: Parameters<Command['run']>[0]) {
+  const { flows, invalid } = await invoke(host, listFlows, {});
+  const connectors = { file: 'connectors.yaml', problems: await host.checkConnectors() };
+  return [...flows.map(({ file }) => ({ file, problems: [] as string[] })), ...invalid, connectors];
+}
+
+export const flowCommands: readonly Command[] = [list, show, validate];

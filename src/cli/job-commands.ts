@@ -1,0 +1,115 @@
+import { Option } from 'commander';
+import type { z } from 'zod';
+import { getBatchStatus } from '../operations/get-batch-status.ts';
+import { listBatchJobs } from '../operations/list-batch-jobs.ts';
+import { retryBatchFailedRecords } from '../operations/retry-batch-failed-records.ts';
+import { updateBatch } from '../operations/update-batch.ts';
+import { type Command, groups } from './command.ts';
+import { invoke } from './host.ts';
+import { inputFrom, inputOptions } from './input-options.ts';
+import { asCommands } from './next-step.ts';
+import { operationCommand } from './operation-command.ts';
+import { showJobs } from './show-jobs.ts';
+import { exitCodeOf, showStatus } from './show-status.ts';
+import { grouped } from './table.ts';
+import { watchJob } from './watch-job.ts';
+
+const oneJob = {
+  group: groups.jobs,
+  args: '[id]',
+  positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
+} as const;
+export const detach = new Option('--detach', 'return at once; the job goes on in the background');
+
+const plainStatus = operationCommand({
+  ...oneJob,
+  name: 'status',
+  summary: 'show how far a job has come (the latest, unless an id is given)',
+  operation: getBatchStatus,
+  without: ['wait_seconds'],
+  show: showStatus,
+  exitCode: exitCodeOf,
+});
+
+const status: Command = {
+  ...plainStatus,
+  options: [new Option('--wait', 'follow the job until it has finished')],
+  examples: ['sluice status', 'sluice status 0197a4c2 --wait'],
+  async run(host, given) {
+    const answer = await plainStatus.run(host, given);
+    const { batch_job_id } = getBatchStatus.output.parse(answer.json);
+    return given.options.wait === true ? watchJob(host, batch_job_id, given.json) : answer;
+  },
+};
+
+const list = operationCommand({
+  group: groups.jobs,
+  name: 'list',
+  summary: 'list jobs, newest first',
+  operation: listBatchJobs,
+  rename: { flow_id: 'flow' },
+  examples: ['sluice list --status processing', 'sluice list --flow customer-import --since 7d'],
+  show: (_, listing) => showJobs(listing),
+});
+
+const retryOptions = inputOptions(retryBatchFailedRecords, { except: ['batch_job_id'] });
+
+const retry: Command = {
+  name: 'retry',
+  summary: 'send the failed records of a job again',
+  group: groups.jobs,
+  args: '[id]',
+  options: [...retryOptions.flatMap(({ options }) => options), detach],
+  examples: [
+    'sluice retry',
+    'sluice retry 0197a4c2 --statuses skipped',
+    'sluice retry --indexes 3,17 --detach',
+  ],
+  async run(host, { args, options, json }) {
+    const input = { ...inputFrom(retryOptions, options), batch_job_id: args[0] ?? 'latest' };
+    const started = await invoke(host, retryBatchFailedRecords, input);
+    if (options.detach !== true) return watchJob(host, started.batch_job_id, json);
+    const said = `${grouped(started.selected)} records of ${started.batch_job_id} go through the flow again.`;
+    return { json: started, text: [said, asCommands(started.next_step)] };
+  },
+};
+
+type Updated = z.output<(typeof updateBatch)['output']>;
+
+function showUpdate({ batch_job_id, status, concurrency, max_failures, next_step }: Updated): string[] {
+  const limit = max_failures === null ? '' : `, stops at ${max_failures} failures`;
+  return [
+    `Batch job ${batch_job_id}: ${status}, ${concurrency} records at once${limit}`,
+    asCommands(next_step),
+  ];
+}
+
+const actions = {
+  pause: 'let records under way finish and start no more',
+  resume: 'go on with a paused job',
+};
+
+const steering = Object.entries({ ...actions, cancel: 'let records under way finish and skip the rest' }).map(
+  ([action, summary]) =>
+    operationCommand({
+      ...oneJob,
+      name: action,
+      summary,
+      operation: updateBatch,
+      without: ['concurrency', 'max_failures'],
+      fixed: { action },
+      show: (_, output) => showUpdate(output),
+    }),
+);
+
+const update = operationCommand({
+  ...oneJob,
+  name: 'update',
+  summary: 'change the limits of a running job',
+  operation: updateBatch,
+  without: ['action'],
+  examples: ['sluice update 0197a4c2 --concurrency 2'],
+  show: (_, output) => showUpdate(output),
+});
+
+export const jobCommands: readonly Command[] = [status, list, retry, ...steering, update];

@@ -1,0 +1,66 @@
+import type { z } from 'zod';
+import type { Operation } from '../operations/operation.ts';
+import type { Command } from './command.ts';
+import { type Answer, invoke } from './host.ts';
+import { inputFrom, inputOptions, put } from './input-options.ts';
+import { type Terminal, toJson } from './terminal.ts';
+
+export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodType> {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly args?: string;
+  /** Parameters that the positional arguments fill, in their order, and what they are when left out. */
+  readonly positional?: readonly { readonly parameter: string; readonly otherwise?: string }[];
+  /** Parameters the command does not offer. */
+  readonly without?: readonly string[];
+  readonly rename?: Readonly<Record<string, string>>;
+  /** Parameters with a value of the command's own. */
+  readonly fixed?: Readonly<Record<string, unknown>>;
+  readonly examples?: readonly string[];
+  readonly show: (paper: Pick<Terminal, 'colours'>, output: z.output<Output>) => readonly string[];
+  readonly exitCode?: (output: z.output<Output>) => number;
+  readonly operation: Operation<Input, Output>;
+}
+
+/** A command that is one call of an operation; its options are the operation's parameters. */
+export function operationCommand<Input extends z.ZodType, Output extends z.ZodType>(
+  spec: OperationCommand<Input, Output>,
+): Command {
+  const { operation, positional = [], fixed = {}, exitCode = () => 0 } = spec;
+  const named = positional.map(({ parameter }) => parameter);
+  const except = [...named, ...(spec.without ?? []), ...Object.keys(fixed)];
+  const options = inputOptions(operation, { except, rename: spec.rename ?? {} });
+  const { name, summary, group, args, examples } = spec;
+  return {
+    name,
+    summary,
+    group,
+    ...(args === undefined ? {} : { args }),
+    ...(examples === undefined ? {} : { examples }),
+    options: options.flatMap((option) => option.options),
+    async run(host, given): Promise<Answer> {
+      const input = { ...inputFrom(options, given.options), ...fixed };
+      for (const [at, { parameter, otherwise }] of positional.entries()) {
+        put(input, [parameter], given.args[at] ?? otherwise);
+      }
+      const output = await invoke(host, operation, input);
+      return { json: output, text: spec.show(host.terminal, output), exitCode: exitCode(output) };
+    },
+  };
+}
+
+/** Every operation under its own name, for scripts and for operations without a command of their own. */
+export function plainCommand(operation: Operation): Command {
+  const options = inputOptions(operation);
+  return {
+    name: operation.name.replaceAll('_', '-'),
+    summary: operation.title,
+    isHidden: true,
+    options: options.flatMap((option) => option.options),
+    async run(host, given) {
+      const output = await invoke(host, operation, inputFrom(options, given.options));
+      return { json: output, text: [toJson(output)] };
+    },
+  };
+}

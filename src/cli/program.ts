@@ -1,0 +1,144 @@
+import { Command as Commander, CommanderError } from 'commander';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { describeError } from '../operations/describe-error.ts';
+import type { Operation } from '../operations/operation.ts';
+import { type Command, groups } from './command.ts';
+import { doctor } from './doctor.ts';
+import { errors } from './errors.ts';
+import { flowCommands } from './flow-commands.ts';
+import type { Answer, Host } from './host.ts';
+import { init } from './init.ts';
+import { jobCommands } from './job-commands.ts';
+import { mcpConfig } from './mcp-config.ts';
+import { asCommands } from './next-step.ts';
+import { plainCommand } from './operation-command.ts';
+import { start } from './start.ts';
+import { stop } from './stop.ts';
+import { type Terminal, toJson } from './terminal.ts';
+
+export interface ProgramOptions {
+  readonly terminal: Terminal;
+  readonly version: string;
+  readonly operations: readonly Operation[];
+  /** Called when a command runs, so that asking for help needs nothing. */
+  readonly open: () => Host;
+  readonly onUnexpected: (error: unknown) => void;
+}
+
+const commands = [start, ...jobCommands, errors, ...flowCommands, init, doctor, mcpConfig, stop];
+
+const overview = `
+Examples:
+  sluice init
+  sluice start example customers.csv
+  sluice status --wait
+  sluice errors --csv > failed.csv
+  sluice retry
+
+A job is named by its id, the first 8 or more characters of it, or "latest" (the default).
+Ctrl-C during a job pauses it; once more cancels it. --json gives every answer as one JSON document.
+
+Exit codes:
+  0  done; for a job that was followed: every record succeeded
+  1  the job ended with failed or skipped records, or the command failed
+  2  the command or the configuration is wrong`;
+
+/** Runs one command line and returns its exit code. Never rejects. */
+export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<number> {
+  const { terminal } = options;
+  let exitCode = 0;
+  const program = build(options, async (command, given) => {
+    const answer = await command.run(options.open(), given);
+    await print(terminal, answer, given.json);
+    exitCode = answer.exitCode ?? 0;
+  });
+  try {
+    await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (!(error instanceof SluiceError || error instanceof CommanderError)) options.onUnexpected(error);
+    return report(terminal, error, args.includes('--json'));
+  }
+}
+
+type Run = (command: Command, given: Parameters<Command['run']>[1]) => Promise<void>;
+
+function build({ terminal, version, operations }: ProgramOptions, run: Run): Commander {
+  const program = new Commander('sluice')
+    .description('Runs batch jobs: records from a file, through a flow, to an API.')
+    .usage('<command>')
+    .version(version)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      // Reported together with every other error.
+      writeErr: () => {},
+      getOutHelpWidth: () => terminal.columns,
+    })
+    .addHelpText('after', overview);
+  for (const command of commands) add(program, command, run);
+  for (const operation of operations) add(program, plainCommand(operation), run);
+  program.command('mcp').summary('serve a chat client over stdio').helpGroup(groups.servers);
+  program
+    .command('run')
+    .summary('finish jobs that no other process runs, then end')
+    .helpGroup(groups.servers);
+  return program;
+}
+
+function add(program: Commander, command: Command, run: Run): void {
+  const words = command.name.split(' ');
+  const name = words.pop() ?? command.name;
+  const parent = words[0] === undefined ? program : groupOf(program, words[0], command);
+  const made = parent.command(name, { hidden: command.isHidden ?? false }).description(command.summary);
+  if (command.args !== undefined) made.arguments(command.args);
+  if (command.group !== undefined && parent === program) made.helpGroup(command.group);
+  for (const option of command.options ?? []) made.addOption(option);
+  made.option('--json', 'print the answer as one JSON document');
+  if (command.examples !== undefined) made.addHelpText('after', `\nExamples:\n${indent(command.examples)}`);
+  made.action(async () => {
+    const options = made.opts();
+    await run(command, { args: made.processedArgs.flat(), options, json: options.json === true });
+  });
+}
+
+function groupOf(program: Commander, name: string, { group }: Command): Commander {
+  const known = program.commands.find((command) => command.name() === name);
+  if (known !== undefined) return known;
+  const made = program
+    .command(name)
+    .description(`commands about ${name}`)
+    .usage('<command>')
+    .helpCommand(false);
+  return group === undefined ? made : made.helpGroup(group);
+}
+
+const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`).join('\n');
+
+/** Resolves when the answer has been handed over: the process may end right after. */
+function print({ out }: Terminal, answer: Answer, json: boolean): Promise<void> {
+  const text = json ? toJson(answer.json) : answer.text.join('\n');
+  return new Promise((resolve) => {
+    if (text === '') resolve();
+    else out.write(`${text}\n`, () => resolve());
+  });
+}
+
+const wrongUse: ReadonlySet<string> = new Set(['usage', 'invalid_input', 'invalid_configuration']);
+
+function report({ out, err }: Terminal, error: unknown, json: boolean): number {
+  const { code, message } =
+    error instanceof CommanderError ? { code: 'usage', message: usageOf(error) } : describeError(error);
+  if (json) out.write(`${toJson({ error: { code, message } })}\n`);
+  else err.write(`sluice: ${asCommands(message)}\n`);
+  return wrongUse.has(code) ? 2 : 1;
+}
+
+function usageOf({ code, message }: CommanderError): string {
+  // Commander says "(outputHelp)" when a command of a group is missing.
+  if (code === 'commander.help')
+    return 'Which command? `sluice --help` lists them, `sluice flows --help` those about flows.';
+  return `${message.replace(/^error: /, '')}\n\`sluice --help\` lists the commands, \`sluice <command> --help\` the options.`;
+}

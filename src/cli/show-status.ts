@@ -1,0 +1,85 @@
+import type { z } from 'zod';
+import { recordStatuses } from '../domain/record.ts';
+import type { getBatchStatus } from '../operations/get-batch-status.ts';
+import { asCommands } from './next-step.ts';
+import { grouped, span, table } from './table.ts';
+import { type Colour, paint, type Terminal, visible } from './terminal.ts';
+
+export type Status = z.output<(typeof getBatchStatus)['output']>;
+export type Group = Status['error_groups'][number];
+type Paper = Pick<Terminal, 'colours'>;
+
+const colourOf: Readonly<Partial<Record<Status['status'], Colour>>> = {
+  completed: 'green',
+  completed_with_errors: 'yellow',
+  failed: 'red',
+  cancelled: 'yellow',
+  paused: 'yellow',
+};
+
+/** A job as `status` and the end of a watched job show it. */
+export function showStatus(paper: Paper, status: Status): string[] {
+  const { flow, counts } = status;
+  const rows = recordStatuses
+    .filter((name) => counts[name] > 0)
+    .map((name) => [`  ${name}`, grouped(counts[name])]);
+  return [
+    `Batch job ${paint(paper, 'bold', status.batch_job_id)}`,
+    [visible(flow.name), ...(status.label === undefined ? [] : [`"${visible(status.label)}"`])].join('  '),
+    `${paint(paper, colourOf[status.status] ?? 'bold', status.status)}  ${pace(status)}`,
+    ...(rows.length === 0 ? [] : ['', ...indented(rows)]),
+    ...remarks(status),
+    ...showGroups(paper, status.error_groups, status.more_error_groups),
+    '',
+    asCommands(status.next_step),
+  ];
+}
+
+function indented(rows: readonly (readonly string[])[]): string[] {
+  // The titles carry nothing here, and a cell is trimmed of its indent.
+  return table([{ title: '' }, { title: '', align: 'right' }], rows)
+    .slice(1)
+    .map((line) => `  ${line}`);
+}
+
+function pace({ processed, total, percent, rate, eta_seconds, started_at, finished_at }: Status): string {
+  const parts = [`${grouped(processed)} of ${grouped(total)} records (${percent} %)`];
+  if (started_at !== null && finished_at !== undefined) {
+    parts.push(`in ${span((Date.parse(finished_at) - Date.parse(started_at)) / 1000)}`);
+  }
+  if (rate !== null) parts.push(`${rate}/s`);
+  if (eta_seconds !== null) parts.push(`${span(eta_seconds)} left`);
+  return parts.join(', ');
+}
+
+function remarks(status: Status): string[] {
+  const lines = [
+    status.intake?.state === 'reading' ? 'The source is still being read.' : undefined,
+    status.intake?.state === 'stopped' ? 'The source was not read to its end.' : undefined,
+    status.waiting_for && `Waiting: ${visible(status.waiting_for.text)}`,
+    status.stopped_by && visible(status.stopped_by.message),
+    status.maybe_applied > 0
+      ? `${status.maybe_applied} calls were sent and their answers lost: the target may have acted on them.`
+      : undefined,
+  ].filter((line) => line !== undefined);
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** The causes of failures, each with what helps. */
+export function showGroups(paper: Paper, groups: readonly Group[], isCut = false): string[] {
+  return groups
+    .flatMap((group) => [
+      '',
+      `${paint(paper, 'red', `${grouped(group.count)} failed`)}  ${group.error_class}, ${group.code}${place(group)}  [${group.group_id}]`,
+      `  ${visible(group.message)}`,
+      ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
+      `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
+    ])
+    .concat(isCut ? ['', 'There are more causes; `sluice errors` has every failed record.'] : []);
+}
+
+const place = ({ step }: Group) => (step === undefined ? '' : `, ${visible(step)}`);
+
+/** 0 only when every record has succeeded, or nothing is decided yet. */
+export const exitCodeOf = ({ finished, status }: Pick<Status, 'finished' | 'status'>) =>
+  finished && status !== 'completed' ? 1 : 0;

@@ -1,0 +1,68 @@
+import { dirname, resolve } from 'node:path';
+import { startBatch } from '../operations/start-batch.ts';
+import { type Command, type Given, groups } from './command.ts';
+import { type Answer, type Host, invoke } from './host.ts';
+import { inputFrom, inputOptions, put } from './input-options.ts';
+import { detach } from './job-commands.ts';
+import { asCommands } from './next-step.ts';
+import { spoolInput } from './spool-input.ts';
+import { grouped } from './table.ts';
+import { visible } from './terminal.ts';
+import { watchJob } from './watch-job.ts';
+
+const options = inputOptions(startBatch, { except: ['flow_id', 'path'] });
+
+export const start: Command = {
+  name: 'start',
+  summary: 'take the records of a file (or of a pipe) through a flow',
+  group: groups.jobs,
+  args: '<flow> [file]',
+  options: [...options.flatMap((option) => option.options), detach],
+  examples: [
+    'sluice start customer-import customers.csv',
+    'sluice start customer-import big.ndjson --concurrency 20 --max-failures 100 --detach',
+    'sluice start customer-import --records \'[{"name": "Ada"}]\'',
+    'export-customers | sluice start customer-import - --format ndjson',
+  ],
+  async run(host, given) {
+    const [flow, file] = given.args;
+    const input = { ...inputFrom(options, given.options), flow_id: flow };
+    const path = await pathOf(host, given, file);
+    if (path !== undefined) put(input, ['source', 'path'], path);
+    // The list of allowed folders holds back models, not the person at the terminal.
+    const roots = path === undefined ? [] : [dirname(path)];
+    const started = await invoke(host, startBatch, input, { roots });
+    if (!given.json) tell(host, started);
+    if (given.options.detach !== true) return watchJob(host, started.batch_job_id, given.json);
+    return detached(host, started);
+  },
+};
+
+async function pathOf(host: Host, given: Given, file: string | undefined): Promise<string | undefined> {
+  const { input, hasPipedInput, err } = host.terminal;
+  if (file !== undefined && file !== '-') return resolve(host.cwd, file);
+  const isMeant = file === '-';
+  if (!isMeant && (given.options.records !== undefined || !hasPipedInput)) return undefined;
+  // Without this line a pipe that nobody closes looks like a command that hangs.
+  if (!isMeant && !given.json) err.write('No file was named: reading records from standard input.\n');
+  return spoolInput(input, host.folders);
+}
+
+type Started = Awaited<ReturnType<typeof startBatch.run>>;
+
+function tell({ terminal }: Host, { batch_job_id, flow, replayed, earlier_job }: Started): void {
+  const lines = [
+    `Batch job ${batch_job_id}  ${visible(flow.name)}`,
+    ...(replayed ? ['An earlier start with this idempotency key made it; nothing was started again.'] : []),
+    ...(earlier_job === undefined ? [] : [`The same records went through this flow before: ${earlier_job}`]),
+  ];
+  terminal.err.write(`${lines.join('\n')}\n`);
+}
+
+function detached({ background }: Host, started: Started): Answer {
+  const total = started.total === 0 ? 'The records are' : `${grouped(started.total)} records are`;
+  const next = background
+    ? asCommands(started.next_step)
+    : 'Background work is off (SLUICE_BACKGROUND): the job goes on while `sluice run` or another Sluice process runs.';
+  return { json: started, text: [`${total} on their way.`, next] };
+}

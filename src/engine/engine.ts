@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectorRegistry } from '../connectors/registry.ts';
+import type { Flow } from '../flows/flow.ts';
+import { setObstacle } from '../store/control.ts';
+import type { Database } from '../store/database.ts';
+import { type BatchJob, findJob, getFlowText, readWorkload, type Workload } from '../store/jobs.ts';
+import { acquireLease, type Lease } from '../store/leases.ts';
+import { rescueRecords } from '../store/rescue.ts';
+import { faultPoint } from './fault-points.ts';
+import { type Log, nameOf } from './log.ts';
+import { Lane, largestWindow } from './run-lane.ts';
+import { WakeUp } from './wake-up.ts';
+
+/** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */
+const lookMs = 1000;
+
+/** A job whose lane broke off is left alone for this long, in milliseconds. */
+const restMs = 5000;
+
+export interface EngineOptions {
+  readonly db: Database;
+  /** Names this process in its leases. */
+  readonly holder: string;
+  readonly leaseMs: number;
+  readonly maxRecordBytes: number;
+  /** Compiles the stored text of a flow; undefined: this version of Sluice cannot. */
+  readonly compile: (text: string, name: string) => Flow | undefined;
+  readonly openConnectors: () => Promise<ConnectorRegistry>;
+  readonly log: Log;
+  /** Called with what each look finds in the whole database. */
+  readonly onLook?: (workload: Workload) => void;
+}
+
+/**
+ * The local dispatcher: runs every unfinished job that no live process holds, one lane each, in this
+ * process. Sleeps when a look finds nothing unfinished, until it is woken.
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #lanes = new Map<string, { lane: Lane; ended: Promise<void> }>();
+  readonly #taking = new Set<string>();
+  /** Jobs whose lane broke off, and when they may be taken again. */
+  readonly #restUntil = new Map<string, number>();
+  readonly #wakeUp = new WakeUp();
+  #stopping = false;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  get holder(): string {
+    return this.#options.holder;
+  }
+
+  /** Jobs this process is running. */
+  get running(): number {
+    return this.#lanes.size;
+  }
+
+  /** Looks for work now, and from now on until there is none left. */
+  wake(batchJobId?: string): void {
+    if (batchJobId !== undefined) this.#lanes.get(batchJobId)?.lane.wake();
+    this.#looking ??= this.#look();
+    this.#wakeUp.ring();
+  }
+
+  /** Runs a job whose lease this process was given when the job was made. Never rejects: the job is accepted. */
+  async adopt(batchJobId: string): Promise<void> {
+    try {
+      const job = await findJob(this.#options.db, batchJobId);
+      if (job !== undefined) await this.#tryJob(job);
+    } catch (error) {
+      this.#warn(error, 'an accepted job could not be taken up at once');
+    }
+    this.wake();
+  }
+
+  /** Ends all lanes within about `graceMs`; what is not finished goes back to the database. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#wakeUp.ring();
+    for (const { lane } of this.#lanes.values()) lane.stop(graceMs);
+    const ended = Promise.all([this.#looking, ...[...this.#lanes.values()].map(({ ended }) => ended)]);
+    await Promise.race([ended, sleep(graceMs + 3000, undefined, { ref: false })]);
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    while (!this.#stopping) {
+      const unfinished = await this.#lookOnce();
+      if (unfinished === 0 && this.#lanes.size === 0) break;
+      await this.#wakeUp.wait(lookMs);
+    }
+    this.#looking = undefined;
+  }
+
+  async #lookOnce(): Promise<number> {
+    try {
+      const workload = await readWorkload(this.#options.db);
+      this.#options.onLook?.(workload);
+      for (const job of workload.unheld) {
+        if (!this.#stopping) await this.#tryJob(job);
+      }
+      return workload.unfinished;
+    } catch (error) {
+      this.#options.log.warn(
+        { error: error instanceof Error ? error.name : 'unknown' },
+        'could not look for jobs',
+      );
+      return -1;
+    }
+  }
+
+  #warn(error: unknown, message: string): void {
+    this.#options.log.warn({ error: nameOf(error) }, message);
+  }
+
+  /** Takes a job if this process can run it and nobody else has it. */
+  async #tryJob(job: BatchJob): Promise<void> {
+    if (this.#lanes.has(job.id) || this.#taking.has(job.id)) return;
+    if ((this.#restUntil.get(job.id) ?? 0) > performance.now()) return;
+    this.#restUntil.delete(job.id);
+    this.#taking.add(job.id);
+    try {
+      await this.#take(job);
+    } finally {
+      this.#taking.delete(job.id);
+    }
+  }
+
+  async #take(job: BatchJob): Promise<void> {
+    const { db, holder, leaseMs } = this.#options;
+    const flow = await this.#flowOf(job);
+    if (flow === undefined) return;
+    const connectors = await this.#options.openConnectors();
+    const obstacle = obstacleOf(job, flow, connectors);
+    if (obstacle !== job.obstacle) await setObstacle(db, job.id, obstacle);
+    if (obstacle !== null) return;
+
+    const acquiredAt = performance.now();
+    const lease = await acquireLease(db, job.id, holder, leaseMs);
+    if (lease === undefined) return;
+    await this.#rescue(job, flow, lease);
+    // Read again under the lease: what another process did in between counts.
+    const current = (await findJob(db, job.id)) ?? job;
+    const { maxRecordBytes, log } = this.#options;
+    const lane = new Lane({
+      db,
+      lease,
+      acquiredAt,
+      leaseMs,
+      job: current,
+      flow,
+      connectors,
+      maxRecordBytes,
+      log,
+    });
+    const ended = lane.run().finally(() => {
+      this.#lanes.delete(job.id);
+      if (lane.brokeOff) this.#restUntil.set(job.id, performance.now() + restMs);
+      else this.wake();
+    });
+    this.#lanes.set(job.id, { lane, ended });
+  }
+
+  /** Takes up what an earlier holder left under way. */
+  async #rescue(job: BatchJob, flow: Flow, lease: Lease): Promise<void> {
+    const underWay = flow.hasEffects ? 2 * job.waveConcurrency : largestWindow;
+    faultPoint('in_rescue');
+    const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects);
+    if (count === 0) return;
+    this.#options.log.warn({ batchJobId: job.id, count }, 'took over records of a process that ended');
+  }
+
+  async #flowOf(job: BatchJob): Promise<Flow | undefined> {
+    const { db, compile } = this.#options;
+    const text = await getFlowText(db, job.flow.revision);
+    const flow = text === undefined ? undefined : compile(text, job.flow.name);
+    if (flow !== undefined) return flow;
+    const message = `The stored flow ${job.flow.name} (${job.flow.revision}) cannot be read by this version of Sluice.`;
+    await setObstacle(db, job.id, message);
+    return undefined;
+  }
+}
+
+/** Why this process cannot run a job, or null. A job that only has to be wound up can always run. */
+function obstacleOf(job: BatchJob, flow: Flow, connectors: ConnectorRegistry): string | null {
+  if (job.status === 'failed' || job.status === 'cancelled') return null;
+  for (const name of flow.connectors) {
+    const obstacle = connectors.obstacle(name);
+    if (obstacle !== undefined) return obstacle;
+  }
+  return null;
+}

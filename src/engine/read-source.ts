@@ -1,0 +1,108 @@
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { checkPayload } from '../sources/check-payload.ts';
+import { readRows, reopen } from '../sources/open-file.ts';
+import { type FileSource, SourceBroken, type SourceRow } from '../sources/source.ts';
+import { stopJob } from '../store/control.ts';
+import type { Database } from '../store/database.ts';
+import { addRecords, analyzeRecords, endIntake, intakePosition, type NewRecord } from '../store/intake.ts';
+import type { Lease } from '../store/leases.ts';
+import { faultPoint } from './fault-points.ts';
+
+/** Rows, and characters of JSON, of one statement at most. */
+const rowsAtOnce = 5000;
+const charactersAtOnce = 4_000_000;
+
+export interface ReadContext {
+  readonly db: Database;
+  readonly lease: Lease;
+  readonly source: FileSource;
+  readonly idField: string | null;
+  readonly maxRecordBytes: number;
+  readonly signal: AbortSignal;
+  /** Called after each commit with how many of the rows were bad. */
+  readonly onRows: (bad: number) => void;
+}
+
+/**
+ * Reads what is left of a job's source into the store.
+ *
+ * Goes on where an earlier reading was cut short. A source that changed since, or that cannot be read
+ * on, ends the job with the line and the reason; what had been read stays.
+ */
+export async function readSource(context: ReadContext): Promise<void> {
+  const { db, lease } = context;
+  try {
+    await reopen(context.source);
+    const complete = await addRows(context, await intakePosition(db, lease.batchJobId));
+    if (!complete) return;
+    await analyzeRecords(db);
+    await endIntake(db, lease.batchJobId, 'done');
+  } catch (error) {
+    if (context.signal.aborted) return;
+    if (!(error instanceof SourceBroken || error instanceof SluiceError)) throw error;
+    if (error instanceof SluiceError && error.code === 'database_unavailable') throw error;
+    const message = error instanceof SourceBroken ? `line ${error.line}: ${error.message}` : error.message;
+    await stopJob(db, lease.batchJobId, 'failed', 'source_broken', message);
+    await endIntake(db, lease.batchJobId, 'stopped');
+  }
+}
+
+/** False: the intake was ended, or belongs to somebody else. */
+async function addRows(context: ReadContext, start: number): Promise<boolean> {
+  const { source, maxRecordBytes, signal } = context;
+  let position = start;
+  let rows: NewRecord[] = [];
+  let characters = 0;
+
+  for await (const batch of readRows(source, { skipRows: start, maxRecordBytes, signal })) {
+    for (const row of batch) {
+      const record = toNewRecord(row, context.idField, maxRecordBytes);
+      rows.push(record);
+      characters += record.json.length;
+      if (rows.length < rowsAtOnce && characters < charactersAtOnce) continue;
+      if (!(await commit(context, position, rows))) return false;
+      position += rows.length;
+      [rows, characters] = [[], 0];
+    }
+  }
+  return rows.length === 0 || commit(context, position, rows);
+}
+
+async function commit(context: ReadContext, position: number, rows: readonly NewRecord[]): Promise<boolean> {
+  const { db, lease, signal } = context;
+  if (signal.aborted) return false;
+  const added = await addRecords(db, lease, position, rows);
+  // A repeat after a lost answer adds nothing; then the position tells that the rows are there.
+  if (added === undefined && (await intakePosition(db, lease.batchJobId)) !== position + rows.length)
+    return false;
+  faultPoint('in_intake');
+  context.onRows(rows.filter((row) => row.failure !== undefined).length);
+  return true;
+}
+
+function toNewRecord(row: SourceRow, idField: string | null, maxRecordBytes: number): NewRecord {
+  const record = newRecord(row.payload, idField, maxRecordBytes);
+  if (row.kind === 'record') return record;
+  return { ...record, failure: { class: 'data', code: row.code, message: row.message, step: 'source' } };
+}
+
+/** A payload as the store takes it; one that cannot be stored fails at once and leaves what can be. */
+export function newRecord(payload: JsonValue, idField: string | null, maxRecordBytes: number): NewRecord {
+  const checked = checkPayload(payload, maxRecordBytes);
+  const id = idOf(payload, idField);
+  if (checked.ok) return { id, json: checked.json };
+  const { code, message } = checked;
+  return {
+    id,
+    json: JSON.stringify(checked.payload),
+    failure: { class: 'data', code, message, step: 'source' },
+  };
+}
+
+function idOf(payload: JsonValue, idField: string | null): string | null {
+  if (idField === null || !isJsonObject(payload)) return null;
+  const id = Object.hasOwn(payload, idField) ? payload[idField] : undefined;
+  if (typeof id !== 'string' && typeof id !== 'number') return null;
+  return String(id).slice(0, 200).replaceAll('\0', '\ufffd').toWellFormed();
+}

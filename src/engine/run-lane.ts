@@ -1,0 +1,359 @@
+import { setMaxListeners } from 'node:events';
+import PQueue from 'p-queue';
+import type { ConnectorRegistry } from '../connectors/registry.ts';
+import { failureLimit } from '../domain/job.ts';
+import type { ClaimedRecord } from '../domain/record.ts';
+import type { Flow } from '../flows/flow.ts';
+import type { FileSource } from '../sources/source.ts';
+import { claimAlone, claimRecords, nextDueInMs } from '../store/claims.ts';
+import { finishJob, skipPending, stopJob } from '../store/control.ts';
+import type { Database } from '../store/database.ts';
+import { endIntake } from '../store/intake.ts';
+import type { BatchJob } from '../store/jobs.ts';
+import { type Lease, releaseLease } from '../store/leases.ts';
+import { returnLostClaim } from '../store/rescue.ts';
+import { FailureBudget } from './failure-budget.ts';
+import { faultPoint } from './fault-points.ts';
+import { LaneWatch } from './lane-watch.ts';
+import { type Log, nameOf } from './log.ts';
+import { type AttemptContext, processRecord } from './process-record.ts';
+import { readSource } from './read-source.ts';
+import { WakeUp } from './wake-up.ts';
+import { Writer } from './writer.ts';
+
+/** Records of one claim at most. */
+export const largestWindow = 500;
+/** A lane looks for due records and orders at least this often, in milliseconds. */
+const restMs = 500;
+/** Files up to this size are read whole before the first call: a broken one then costs nothing. */
+const readWholeBytes = 64 * 1024 * 1024;
+
+export interface LaneOptions {
+  readonly db: Database;
+  readonly lease: Lease;
+  /** performance.now() from before the lease was asked for. */
+  readonly acquiredAt: number;
+  readonly leaseMs: number;
+  readonly job: BatchJob;
+  readonly flow: Flow;
+  readonly connectors: ConnectorRegistry;
+  readonly maxRecordBytes: number;
+  readonly log: Log;
+}
+
+/**
+ * Works off one job in this process: reads its source, claims due records in windows, runs them at the
+ * job's concurrency, and finishes the job.
+ *
+ * A sliding window, never a chunk barrier: a slow record holds one slot. For flows with outside
+ * effects a record starts only while started - committed < 2 x concurrency, so a crash repeats no
+ * more calls than that.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #queue: PQueue;
+  readonly #writer: Writer;
+  readonly #watch: LaneWatch;
+  readonly #budget: FailureBudget;
+  readonly #context: AttemptContext;
+  readonly #wakeUp = new WakeUp();
+  readonly #abort = new AbortController();
+  readonly #endReading = new AbortController();
+  /** Claimed and not started, in start order. */
+  #ready: ClaimedRecord[] = [];
+  #underWay = 0;
+  #claims = 0;
+  /** The last claim may have been made without its answer getting here. */
+  #claimUnsure = false;
+  #cursor = -1;
+  #window: number;
+  #windowSince = 0;
+  #reading = false;
+  #stopping = false;
+  #over = false;
+  /** The lane gave up for a reason that a second try at once would meet again. */
+  brokeOff = false;
+
+  constructor(options: LaneOptions) {
+    const { db, lease, job, flow, connectors, log, leaseMs, acquiredAt } = options;
+    this.#options = options;
+    setMaxListeners(0, this.#abort.signal);
+    this.#window = Math.min(largestWindow, 2 * job.waveConcurrency);
+    this.#queue = new PQueue({ concurrency: job.waveConcurrency });
+    this.#budget = new FailureBudget(failureLimit(job), job.waveFailed, job.waveTried);
+    const control = {
+      status: job.status,
+      concurrency: job.waveConcurrency,
+      maxFailures: job.maxFailures,
+      total: job.total,
+      finished: false,
+    };
+    this.#watch = new LaneWatch(db, lease, leaseMs, acquiredAt, control, () => this.#obey());
+    this.#context = {
+      batchJobId: job.id,
+      flow,
+      connectors,
+      total: () => this.#watch.control.total,
+      signal: this.#abort.signal,
+      log,
+    };
+    this.#writer = new Writer({
+      db,
+      lease,
+      log,
+      bound: () => (flow.hasEffects ? 2 * this.#queue.concurrency : Number.POSITIVE_INFINITY),
+      flushAt: () => (flow.hasEffects ? this.#queue.concurrency : largestWindow),
+      onCommit: (status) => {
+        if (status !== undefined) this.#watch.control = { ...this.#watch.control, status };
+        this.#wakeUp.ring();
+      },
+    });
+  }
+
+  /** Runs until the job is finished, the lane is lost, or `stop` is called. Never rejects. */
+  async run(): Promise<void> {
+    const reading = this.#read();
+    try {
+      while (!this.#over && !this.#stopping && !this.#watch.lost) await this.#tryStep();
+    } finally {
+      this.#endReading.abort();
+      await reading;
+      await this.#leave();
+    }
+  }
+
+  /** Ends the lane: nothing starts, what is under way gets `graceMs`, the rest is handed back uncounted. */
+  stop(graceMs: number): void {
+    this.#stopping = true;
+    setTimeout(() => this.#abort.abort(), graceMs).unref();
+    this.#wakeUp.ring();
+  }
+
+  /** Looks at once for what has changed. */
+  wake(): void {
+    this.#wakeUp.ring();
+  }
+
+  async #read(): Promise<void> {
+    const { db, lease, job, maxRecordBytes, log } = this.#options;
+    if (job.intake !== 'reading') return;
+    this.#reading = true;
+    try {
+      await readSource({
+        db,
+        lease,
+        source: job.source as FileSource,
+        idField: job.idField,
+        maxRecordBytes,
+        signal: this.#endReading.signal,
+        onRows: (bad) => {
+          this.#budget.noteBadRows(bad);
+          this.#wakeUp.ring();
+        },
+      });
+    } catch (error) {
+      // The lane is given back, and whoever takes it next reads on.
+      log.error({ batchJobId: job.id, error: nameOf(error) }, 'reading the source broke off');
+      this.brokeOff = true;
+      this.#stopping = true;
+    } finally {
+      this.#reading = false;
+      this.#wakeUp.ring();
+    }
+  }
+
+  async #tryStep(): Promise<void> {
+    try {
+      await this.#step();
+    } catch (error) {
+      this.#options.log.warn(
+        { batchJobId: this.#options.job.id, error: nameOf(error) },
+        'a lane could not go on',
+      );
+      await this.#wakeUp.wait(restMs);
+    }
+  }
+
+  /** One look at the job, and what follows from it. */
+  async #step(): Promise<void> {
+    const { status } = this.#watch.control;
+    if (status !== 'pending' && status !== 'processing') return this.#standStill(status === 'paused');
+    if (this.#holdsForReading || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
+    if (this.#ready.length > this.#lowWater) return this.#wakeUp.wait(restMs);
+    if (await this.#claim()) return;
+    if (this.#underWay > 0 || this.#ready.length > 0) return this.#rest();
+    await this.#writer.idle();
+    if (this.#budget.exhausted) return this.#stopAtLimit();
+    if (!this.#reading && (await this.#runAlone())) return;
+    if (await this.#finish()) return;
+    await this.#rest();
+  }
+
+  get #holdsForReading(): boolean {
+    return this.#reading && (this.#options.job.source as FileSource).sizeBytes <= readWholeBytes;
+  }
+
+  get #lowWater(): number {
+    return Math.max(this.#queue.concurrency, this.#window >> 2);
+  }
+
+  /** The job is paused or has ended: nothing starts; if it has ended, what is left is skipped. */
+  async #standStill(paused: boolean): Promise<void> {
+    this.#handBack();
+    if (paused) return this.#settleDown();
+    this.#endReading.abort();
+    await endIntake(this.#options.db, this.#options.job.id, 'stopped');
+    if (this.#underWay > 0 || this.#reading) return this.#wakeUp.wait(restMs);
+    await this.#writer.idle();
+    while ((await skipPending(this.#options.db, this.#options.job.id)) > 0) faultPoint('in_skip');
+    if (!(await this.#finish())) await this.#wakeUp.wait(restMs);
+  }
+
+  /** A paused lane ends once nothing is under way; whoever sees the job resumed takes it up. */
+  async #settleDown(): Promise<void> {
+    if (this.#underWay > 0 || this.#reading) return this.#wakeUp.wait(restMs);
+    await this.#writer.idle();
+    await this.#finish();
+    this.#over = true;
+  }
+
+  /** Claims a window of due records. False: there are none. */
+  async #claim(): Promise<boolean> {
+    const fresh = this.#budget.allowsFresh;
+    const request = { limit: this.#window, cursor: this.#cursor, fresh };
+    const { db, lease } = this.#options;
+    const claimed = await this.#underClaim((claims) => claimRecords(db, { lease, claims, ...request }));
+    faultPoint('after_claim');
+    if (claimed === undefined) return false;
+    const freshOnes = claimed.filter((record) => record.tries === 0);
+    this.#cursor =
+      claimed.length < request.limit ? -1 : Math.max(this.#cursor, freshOnes.at(-1)?.index ?? -1);
+    this.#resizeWindow(claimed.length === request.limit);
+    this.#enqueue(claimed);
+    return claimed.length > 0;
+  }
+
+  /** A window should last about a quarter of a second: less to hand back, and no more claims than that. */
+  #resizeWindow(full: boolean): void {
+    const lasted = performance.now() - this.#windowSince;
+    this.#windowSince = performance.now();
+    const smallest = Math.min(largestWindow, 2 * this.#queue.concurrency);
+    if (full && lasted < 250) this.#window = Math.min(largestWindow, this.#window * 2);
+    if (lasted > 1000) this.#window = Math.max(smallest, this.#window >> 1);
+  }
+
+  /** Runs a claim under its number. Undefined: refused, or its answer got lost and it was undone. */
+  async #underClaim(
+    claim: (claims: number) => Promise<ClaimedRecord[] | undefined>,
+  ): Promise<ClaimedRecord[] | undefined> {
+    if (this.#claimUnsure) await this.#undoClaim();
+    this.#claimUnsure = true;
+    const claimed = await claim(this.#claims);
+    if (claimed === undefined) {
+      await this.#undoClaim();
+      return undefined;
+    }
+    this.#claimUnsure = false;
+    this.#claims++;
+    return claimed;
+  }
+
+  async #undoClaim(): Promise<void> {
+    const claims = await returnLostClaim(this.#options.db, this.#options.lease, this.#claims);
+    this.#claimUnsure = false;
+    this.#cursor = -1;
+    if (claims === undefined) this.#watch.lost = true;
+    else this.#claims = claims;
+  }
+
+  #enqueue(records: readonly ClaimedRecord[]): void {
+    this.#ready.push(...records);
+    // Each turn takes whatever is first in `ready`, so that handing records back needs no search in the queue.
+    for (const _ of records) void this.#queue.add(() => this.#takeTurn());
+  }
+
+  /** Never rejects. */
+  async #takeTurn(): Promise<void> {
+    const record = this.#ready.shift();
+    if (record === undefined) return;
+    this.#underWay++;
+    await this.#writer.admit();
+    if (this.#mayStart(record)) {
+      const settlement = await processRecord(this.#context, record);
+      this.#budget.note(record, settlement);
+      this.#writer.add(record, settlement);
+    } else {
+      this.#writer.add(record, { status: 'pending', uncounted: true });
+      this.#cursor = -1;
+    }
+    this.#underWay--;
+    if (this.#ready.length === this.#lowWater || this.#underWay === 0) this.#wakeUp.ring();
+  }
+
+  #mayStart(record: ClaimedRecord): boolean {
+    const { status } = this.#watch.control;
+    const runs = status === 'pending' || status === 'processing';
+    return runs && !this.#stopping && this.#watch.mayStart && this.#budget.allows(record);
+  }
+
+  /** Runs one suspect of killing its process with nothing else under way. */
+  async #runAlone(): Promise<boolean> {
+    const { db, lease } = this.#options;
+    const claimed = await this.#underClaim((claims) => claimAlone(db, lease, claims));
+    if (claimed === undefined || claimed.length === 0) return false;
+    this.#enqueue(claimed);
+    await this.#queue.onIdle();
+    await this.#writer.idle();
+    return true;
+  }
+
+  /** The limit was lowered, or rows failed before their first attempt, so no settlement has seen it reached. */
+  async #stopAtLimit(): Promise<void> {
+    const { db, job } = this.#options;
+    await stopJob(db, job.id, 'failed', job.continueOnError ? 'max_failures' : 'first_failure');
+    this.#watch.control = { ...this.#watch.control, status: 'failed' };
+  }
+
+  async #finish(): Promise<boolean> {
+    if (this.#reading) return false;
+    const status = await finishJob(this.#options.db, this.#options.job.id);
+    this.#over = status !== undefined;
+    return this.#over;
+  }
+
+  async #rest(): Promise<void> {
+    const due = await nextDueInMs(this.#options.db, this.#options.job.id);
+    await this.#wakeUp.wait(Math.min(restMs, Math.max(due ?? restMs, 1)));
+  }
+
+  #handBack(): void {
+    const records = this.#ready.splice(0);
+    this.#queue.clear();
+    this.#writer.handBack(records);
+    this.#cursor = -1;
+  }
+
+  /** Takes over what the watch has read. */
+  #obey(): void {
+    const { concurrency, maxFailures, finished } = this.#watch.control;
+    if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
+    this.#budget.limit = failureLimit({ ...this.#options.job, maxFailures });
+    if (finished) this.#over = true;
+    if (this.#watch.lost) this.#writer.abandon();
+    this.#wakeUp.ring();
+  }
+
+  async #leave(): Promise<void> {
+    const { db, lease, log } = this.#options;
+    try {
+      if (!this.#watch.lost) this.#handBack();
+      await this.#queue.onIdle();
+      await this.#writer.idle();
+      if (!this.#watch.lost) await releaseLease(db, lease);
+    } catch (error) {
+      log.warn({ batchJobId: lease.batchJobId, error: nameOf(error) }, 'a lane could not be given back');
+    } finally {
+      this.#watch.stop();
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobStatus } from '../domain/job.ts';
+import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { Database } from '../store/database.ts';
+import { DatabaseFault } from '../store/database-fault.ts';
+import type { Lease } from '../store/leases.ts';
+import { type SettledRecord, saveSettlements } from '../store/settlements.ts';
+import { faultPoint } from './fault-points.ts';
+import type { Log } from './log.ts';
+
+/** Settlements committed in one statement at most; more are no faster. */
+const largestFlush = 500;
+/** How long a settlement waits for others to be committed with, in milliseconds. */
+const patienceMs = 5;
+
+export interface WriterOptions {
+  readonly db: Database;
+  readonly lease: Lease;
+  readonly log: Log;
+  /** Records that may be started and not committed; what a crash can repeat. Infinity: no bound. */
+  readonly bound: () => number;
+  /** Settlements after which a flush does not wait for more. */
+  readonly flushAt: () => number;
+  /** Called after each commit with the job's status. */
+  readonly onCommit: (status: JobStatus | undefined) => void;
+}
+
+/** Commits settlements in groups, one group at a time, and bounds what is uncommitted. */
+export class Writer {
+  readonly #options: WriterOptions;
+  #waiting: SettledRecord[] = [];
+  #uncommitted = 0;
+  #flushing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #abandoned = false;
+  #admissions: (() => void)[] = [];
+  #idlers: (() => void)[] = [];
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when another record may start. Each admission is answered by one `add`. */
+  async admit(): Promise<void> {
+    while (this.#uncommitted >= this.#options.bound() && !this.#abandoned) {
+      await new Promise<void>((resolve) => this.#admissions.push(resolve));
+    }
+    this.#uncommitted++;
+  }
+
+  /** Hands over what an admitted record came to. */
+  add(record: ClaimedRecord, settlement: Settlement): void {
+    this.#push({ record, settlement });
+  }
+
+  /** Hands back records that were claimed and not started. */
+  handBack(records: readonly ClaimedRecord[]): void {
+    for (const record of records) {
+      this.#uncommitted++;
+      this.#push({ record, settlement: { status: 'pending', uncounted: true } });
+    }
+  }
+
+  /** Resolves when everything handed over has been committed, or the writer was abandoned. */
+  async idle(): Promise<void> {
+    if (this.#waiting.length === 0 && !this.#flushing) return;
+    this.#flush();
+    await new Promise<void>((resolve) => this.#idlers.push(resolve));
+  }
+
+  /** Drops what is not committed: the lane belongs to somebody else now. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#release();
+  }
+
+  #push(settled: SettledRecord): void {
+    this.#waiting.push(settled);
+    if (this.#waiting.length >= Math.min(this.#options.flushAt(), largestFlush)) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), patienceMs);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#flushing || this.#waiting.length === 0) return;
+    this.#flushing = true;
+    void this.#commitAll();
+  }
+
+  /** Never rejects. */
+  async #commitAll(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#abandoned) {
+      const group = this.#waiting.splice(0, largestFlush);
+      faultPoint('before_commit');
+      const status = await this.#commit(group);
+      faultPoint('after_commit');
+      this.#uncommitted -= group.length;
+      this.#release();
+      this.#options.onCommit(status);
+    }
+    this.#flushing = false;
+    for (const resolve of this.#idlers.splice(0)) resolve();
+  }
+
+  async #commit(group: readonly SettledRecord[]): Promise<JobStatus | undefined> {
+    const { db, lease, log } = this.#options;
+    while (!this.#abandoned) {
+      try {
+        return await saveSettlements(db, lease, group);
+      } catch (error) {
+        if (refusesContent(error)) return this.#commitParts(group);
+        log.warn({ batchJobId: lease.batchJobId }, 'settlements wait for the database');
+        await sleep(500);
+      }
+    }
+    return undefined;
+  }
+
+  /** The database refused a group: one of its records holds what cannot be stored. Finds it. */
+  async #commitParts(group: readonly SettledRecord[]): Promise<JobStatus | undefined> {
+    const [first] = group;
+    if (first === undefined) return undefined;
+    if (group.length > 1) {
+      const middle = group.length >> 1;
+      await this.#commit(group.slice(0, middle));
+      return this.#commit(group.slice(middle));
+    }
+    const { log, lease } = this.#options;
+    log.error({ batchJobId: lease.batchJobId, index: first.record.index }, 'the database refused a result');
+    return this.#commit([{ record: first.record, settlement: cannotBeStored(first.record) }]);
+  }
+
+  #release(): void {
+    for (const resolve of this.#admissions.splice(0)) resolve();
+  }
+}
+
+/** SQLSTATE class 22, data exception: the same statement will never pass. */
+const refusesContent = (error: unknown) => error instanceof DatabaseFault && error.code.startsWith('22');
+
+function cannotBeStored(record: ClaimedRecord): Settlement {
+  return {
+    status: record.wave > 0 ? 'retried_failed' : 'failed',
+    failure: {
+      class: 'bug',
+      code: 'result_not_storable',
+      message: 'The flow finished, but the database refused its result',
+      maybeApplied: true,
+    },
+  };
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { Console } from 'node:console';
+import { readConfig } from './config.ts';
+import { SluiceError } from './domain/sluice-error.ts';
+
+/** Builds what the command needs and nothing more: a chat client waits for every import. */
+async function main(args: readonly string[]): Promise<number> {
+  const [command] = args;
+  if (command === 'mcp' || (command === undefined && !process.stdin.isTTY)) {
+    const { runMcp } = await import('./run-mcp.ts');
+    await runMcp(readConfig(process.env));
+    return 0;
+  }
+  if (command === 'run') {
+    const { runStandby } = await import('./run-standby.ts');
+    await runStandby(readConfig(process.env));
+    return 0;
+  }
+  const { runCli } = await import('./run-cli.ts');
+  return runCli(args);
+}
+
+// stdout belongs to the protocol and to answers: what a dependency prints goes to stderr.
+globalThis.console = new Console(process.stderr, process.stderr);
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const known = error instanceof SluiceError;
+  process.stderr.write(
+    `sluice: ${known ? error.message : 'something unexpected went wrong; run `sluice doctor`'}\n`,
+  );
+  process.exitCode = known && error.code === 'invalid_configuration' ? 2 : 1;
+}
+// A connection or a timer somewhere must not keep a finished command alive.
+process.exit();

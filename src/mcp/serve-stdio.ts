@@ -1,0 +1,32 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+
+/** How often it is looked whether the process that started this one is still there, in milliseconds. */
+const parentLookMs = 2000;
+
+/**
+ * Speaks MCP over stdin and stdout until the client is gone: its end of stdin closes, the transport
+ * closes (a message over its limit), a signal comes, or the parent process ends.
+ */
+export async function serveStdio(server: Server): Promise<void> {
+  const transport = new StdioServerTransport();
+  const gone = clientGone(server);
+  await server.connect(transport);
+  await gone;
+}
+
+function clientGone(server: Server): Promise<void> {
+  const parent = process.ppid;
+  return new Promise((resolve) => {
+    const leave = () => {
+      clearInterval(looking);
+      resolve();
+    };
+    // The end of stdin is not always delivered when a client is killed.
+    const looking = setInterval(() => process.ppid !== parent && leave(), parentLookMs);
+    process.stdin.once('end', leave).once('close', leave);
+    process.once('SIGTERM', leave).once('SIGINT', leave).once('SIGHUP', leave);
+    process.stdout.once('error', leave);
+    server.onclose = leave;
+  });
+}

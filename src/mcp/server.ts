@@ -1,0 +1,132 @@
+import { fileURLToPath } from 'node:url';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  McpError,
+  ReadResourceRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js';
+import { nearest } from '../domain/nearest.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { checkInput } from '../operations/check-input.ts';
+import type { OperationContext, ProgressReport } from '../operations/context.ts';
+import { describeError } from '../operations/describe-error.ts';
+import type { Operation } from '../operations/operation.ts';
+import { readResource, resourceTemplates } from '../operations/resources.ts';
+import { instructions } from './instructions.ts';
+import { toTool } from './tools.ts';
+
+/** How long a client may take to tell its folders, in milliseconds. */
+const rootsPatienceMs = 2000;
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+/** What one request brings along. */
+export interface McpCall extends Pick<OperationContext, 'signal' | 'progress'> {
+  /** Folders the client has opened to its servers. */
+  readonly roots?: () => Promise<readonly string[]>;
+}
+
+export interface McpServerOptions {
+  readonly version: string;
+  readonly operations: readonly Operation[];
+  /** What an operation may use, for one call. */
+  readonly context: (call: McpCall) => OperationContext;
+  readonly onUnexpected: (error: unknown, where: string) => void;
+}
+
+/**
+ * An MCP server that offers every operation as a tool. Holds no state: one for each connection.
+ *
+ * Built on the protocol-level `Server` so that the words of a refusal are Sluice's own.
+ */
+export function createMcpServer(options: McpServerOptions): Server {
+  const server = new Server(
+    { name: 'sluice', title: 'Sluice', version: options.version },
+    { capabilities: { tools: {}, resources: {} }, instructions },
+  );
+  const tools = options.operations.map(toTool);
+
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    callTool(options, params.name, params.arguments, { ...callOf(extra), roots: () => clientRoots(server) }),
+  );
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [] }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
+    resourceTemplates: resourceTemplates.map((template) => ({ ...template })),
+  }));
+  server.setRequestHandler(ReadResourceRequestSchema, async ({ params }, extra) => {
+    const context = options.context({ signal: extra.signal });
+    try {
+      return { contents: [{ ...(await readResource(context, params.uri)) }] };
+    } catch (error) {
+      if (!(error instanceof SluiceError)) options.onUnexpected(error, 'resources/read');
+      throw new McpError(ErrorCode.InvalidParams, describeError(error).message);
+    }
+  });
+  return server;
+}
+
+async function callTool(
+  options: McpServerOptions,
+  name: string,
+  given: unknown,
+  call: McpCall,
+): Promise<CallToolResult> {
+  try {
+    const operation = findOperation(options.operations, name);
+    const input = checkInput(operation, given);
+    const output = operation.output.parse(await operation.run(options.context(call), input));
+    // Hosts show the model one half or the other, so both hold everything.
+    return {
+      structuredContent: output as Record<string, unknown>,
+      content: [{ type: 'text', text: JSON.stringify(output) }],
+    };
+  } catch (error) {
+    if (!(error instanceof SluiceError)) options.onUnexpected(error, name);
+    const { code, message } = describeError(error);
+    return { isError: true, content: [{ type: 'text', text: `${message} [${code}]` }] };
+  }
+}
+
+function findOperation(operations: readonly Operation[], name: string): Operation {
+  const operation = operations.find((candidate) => candidate.name === name);
+  if (operation !== undefined) return operation;
+  const names = operations.map((candidate) => candidate.name);
+  const guess = nearest(name, names);
+  const advice = guess === undefined ? `The tools are ${names.join(', ')}.` : `Did you mean ${guess}?`;
+  throw new SluiceError('invalid_input', `There is no tool ${name.slice(0, 60)}. ${advice}`);
+}
+
+const callOf = (extra: Extra) => ({ signal: extra.signal, progress: progressOf(extra) });
+
+/** Folders, for clients that tell; a client that does not answer has opened none. */
+async function clientRoots(server: Server): Promise<readonly string[]> {
+  if (server.getClientCapabilities()?.roots === undefined) return [];
+  try {
+    const { roots } = await server.listRoots(undefined, { timeout: rootsPatienceMs });
+    return roots.filter(({ uri }) => uri.startsWith('file:')).map(({ uri }) => fileURLToPath(uri));
+  } catch {
+    return [];
+  }
+}
+
+/** Sends progress only to callers who asked for it. */
+function progressOf(extra: Extra): ((report: ProgressReport) => void) | undefined {
+  const progressToken = extra._meta?.progressToken;
+  if (progressToken === undefined) return undefined;
+  let step = 0;
+  return ({ done, total, message }) => {
+    // Progress must grow with every notification; records of a running intake need not.
+    step = Math.max(step + 1e-6, done);
+    const params = { progressToken, progress: step, total: Math.max(total, step), message };
+    extra.sendNotification({ method: 'notifications/progress', params }).catch(() => {});
+  };
+}

@@ -1,0 +1,30 @@
+import type { Tool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
+import type { Effect, Operation } from '../operations/operation.ts';
+
+/** An operation as MCP lists it. */
+export function toTool(operation: Operation): Tool {
+  return {
+    name: operation.name,
+    title: operation.title,
+    description: operation.description,
+    inputSchema: schemaOf(operation.input, 'input'),
+    outputSchema: schemaOf(operation.output, 'output'),
+    annotations: { title: operation.title, ...hints[operation.effect] },
+  };
+}
+
+/** What a host may assume of a tool before it asks the person. */
+const hints: Record<Effect, Omit<Required<ToolAnnotations>, 'title'>> = {
+  read: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  // What a flow does to its target is up to the flow, so it may well destroy.
+  run: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+  steer: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+  export: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+};
+
+/** Draft 7 is what the validators of MCP clients take without further ado. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Tool['inputSchema'] {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-7', io, reused: 'inline' });
+  return json as Tool['inputSchema'];
+}

@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import { nearest } from '../domain/nearest.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { Operation } from './operation.ts';
+
+/** Issues told at once; a call with more has told enough. */
+const issuesAtMost = 8;
+
+/**
+ * The input of an operation, checked.
+ *
+ * @throws SluiceError `invalid_input` naming every wrong parameter, what it may be, and the nearest name.
+ */
+export function checkInput<Input extends z.ZodType>(
+  operation: Operation<Input>,
+  given: unknown,
+): z.output<Input> {
+  const parsed = operation.input.safeParse(given ?? {});
+  if (parsed.success) return parsed.data;
+  const known = parametersOf(operation);
+  const lines = parsed.error.issues.slice(0, issuesAtMost).flatMap((issue) => describe(issue, known));
+  const omitted = parsed.error.issues.length - issuesAtMost;
+  if (omitted > 0) lines.push(`and ${omitted} more`);
+  throw new SluiceError('invalid_input', `${operation.name}: ${lines.join('; ')}. Nothing was changed.`);
+}
+
+/** Names of an operation's parameters, in the order they are declared. */
+export function parametersOf(operation: Operation): string[] {
+  const { shape } = operation.input as unknown as { shape?: Record<string, unknown> };
+  return Object.keys(shape ?? {});
+}
+
+function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
+  const path = issue.path
+    .map((part, at) =>
+      typeof part === 'number' ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`,
+    )
+    .join('');
+  if (issue.code !== 'unrecognized_keys')
+    return [`${path === '' ? 'the arguments' : path}: ${lowerFirst(issue.message)}`];
+  return issue.keys.map((key) => {
+    const place = path === '' ? '' : `${path}.`;
+    const guess = path === '' ? nearest(key, known) : undefined;
+    const advice =
+      guess === undefined
+        ? path === ''
+          ? ` (there are ${known.join(', ')})`
+          : ''
+        : ` (did you mean ${guess}?)`;
+    return `there is no parameter ${place}${key.slice(0, 60)}${advice}`;
+  });
+}
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

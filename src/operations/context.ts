@@ -1,0 +1,39 @@
+import type { Engine } from '../engine/engine.ts';
+import type { FlowLibrary } from '../flows/flow-library.ts';
+import type { AllowedRoots } from '../sources/allowed-roots.ts';
+import type { Database } from '../store/database.ts';
+
+/** The store and engine of this process, once something needs them. */
+export interface OpenedSluice {
+  readonly db: Database;
+  readonly engine: Engine;
+  /** Makes sure that a process outlives this one and finishes what it leaves. */
+  ensureStandby(): Promise<void>;
+}
+
+export interface Limits {
+  readonly maxConcurrency: number;
+  readonly maxRecordBytes: number;
+  readonly leaseMs: number;
+}
+
+/** What an operation may use. */
+export interface OperationContext {
+  /** Opens the database on first use, so that listing what can be asked for starts nothing. */
+  readonly open: () => Promise<OpenedSluice>;
+  readonly flows: FlowLibrary;
+  /** Folders that records may be read from. */
+  readonly files: () => Promise<AllowedRoots>;
+  readonly exportsFolder: string;
+  readonly limits: Limits;
+  /** Aborted when the caller does not wait any more; ends the waiting, never the job. */
+  readonly signal: AbortSignal;
+  /** Tells a caller who listens how far it has come. */
+  readonly progress?: ((report: ProgressReport) => void) | undefined;
+}
+
+export interface ProgressReport {
+  readonly done: number;
+  readonly total: number;
+  readonly message: string;
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { Database } from '../store/database.ts';
+import { type BatchJob, findJob, findJobsByPrefix, findLatestJob, listJobs } from '../store/jobs.ts';
+
+/** How every operation takes a job: its id, the beginning of it, or `latest`. */
+export const batchJobIdInput = z
+  .string()
+  .min(1)
+  .max(100)
+  .describe('The id that start_batch returned, its first 8 or more characters, or "latest"');
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const prefix = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/;
+
+/**
+ * The job a caller means.
+ *
+ * @throws SluiceError `batch_job_not_found` or `ambiguous_batch_job_id`, naming jobs there are.
+ */
+export async function getBatchJob(db: Database, reference: string): Promise<BatchJob> {
+  const wanted = reference.trim().toLowerCase();
+  const found = await candidates(db, wanted);
+  const [job] = found;
+  if (job === undefined) throw await notFound(db, reference);
+  if (found.length === 1) return job;
+  throw new SluiceError(
+    'ambiguous_batch_job_id',
+    `"${wanted}" begins the id of several batch jobs (${found.map(({ id }) => id).join(', ')}). Give more of it.`,
+  );
+}
+
+async function candidates(db: Database, wanted: string): Promise<BatchJob[]> {
+  if (wanted === 'latest') return present(await findLatestJob(db));
+  if (uuid.test(wanted)) return present(await findJob(db, wanted));
+  return prefix.test(wanted) ? findJobsByPrefix(db, wanted) : [];
+}
+
+const present = (job: BatchJob | undefined) => (job === undefined ? [] : [job]);
+
+async function notFound(db: Database, reference: string): Promise<SluiceError> {
+  const recent = await listJobs(db, { limit: 3 });
+  const known =
+    recent.length === 0
+      ? 'There are no batch jobs yet; start_batch starts one.'
+      : `The newest are ${recent.map(({ id }) => id).join(', ')}; list_batch_jobs shows more.`;
+  return new SluiceError(
+    'batch_job_not_found',
+    `No batch job has the id "${reference.slice(0, 60)}". ${known}`,
+  );
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { nextDueInMs } from '../store/claims.ts';
+import type { Database } from '../store/database.ts';
+import type { BatchJob } from '../store/jobs.ts';
+import type { OperationContext } from './context.ts';
+import {
+  countsOutput,
+  failedNow,
+  flowFields,
+  flowOutput,
+  jobFields,
+  jobOutput,
+  processedOf,
+} from './counts.ts';
+import { describeGroups, groupOutput } from './failure-groups.ts';
+import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { defineOperation } from './operation.ts';
+
+/** How often a waiting call looks at the job, in milliseconds. */
+const lookMs = 250;
+/** A job without a process for this long is said to wait for one, in milliseconds. */
+const nobodyRunsItMs = 3000;
+const groupsShown = 5;
+
+export const getBatchStatus = defineOperation({
+  name: 'get_batch_status',
+  title: 'Get the status of a batch job',
+  description: [
+    'Says how far a batch job has come: how many records have each status (they always add up to total), speed, time left, and the causes of failures.',
+    '',
+    'Use it after start_batch and retry_batch_failed_records, with wait_seconds 30, again and again until finished is true.',
+    'When failed_now is above zero, error_groups says why and what to do for each cause.',
+  ].join('\n'),
+  effect: 'read',
+  input: z.strictObject({
+    batch_job_id: batchJobIdInput,
+    wait_seconds: z
+      .number()
+      .min(0)
+      .max(50)
+      .default(0)
+      .describe('Wait up to this long for the job to finish, pause or get stuck'),
+  }),
+  output: z.object({
+    ...jobOutput,
+    flow: flowOutput,
+    label: z.string().optional(),
+    processed: z.number().int().describe('Records with a final status'),
+    counts: countsOutput,
+    failed_now: z.number().int().describe('failed + retried_failed'),
+    percent: z.number(),
+    rate: z.number().nullable().describe('Records settled per second in the present wave'),
+    eta_seconds: z.number().nullable(),
+    wave: z.number().int().describe('0 is the first pass; each retry of failed records adds 1'),
+    concurrency: z.number().int(),
+    intake: z.object({ state: z.enum(['reading', 'stopped']), rows_read: z.number().int() }).optional(),
+    waiting_for: z
+      .object({ kind: z.enum(['connector', 'process', 'retry']), since: z.string(), text: z.string() })
+      .optional(),
+    stopped_by: z.object({ reason: z.string(), message: z.string() }).optional(),
+    maybe_applied: z.number().int().describe('Attempts whose answer was lost after the call was sent'),
+    error_groups: z.array(groupOutput),
+    more_error_groups: z.boolean().optional(),
+    started_at: z.string().nullable(),
+    finished_at: z.string().optional(),
+    next_step: z.string(),
+  }),
+
+  async run(context, { batch_job_id, wait_seconds }) {
+    const { db, engine } = await context.open();
+    const first = await getBatchJob(db, batch_job_id);
+    engine.wake(first.id);
+    const job = await waitFor(context, db, first, wait_seconds * 1000);
+    return describeJob(db, job);
+  },
+});
+
+async function waitFor(
+  context: OperationContext,
+  db: Database,
+  first: BatchJob,
+  ms: number,
+): Promise<BatchJob> {
+  const until = performance.now() + ms;
+  let job = first;
+  let reported = Number.NEGATIVE_INFINITY;
+  while (!needsAttention(job) && performance.now() < until && !context.signal.aborted) {
+    const done = processedOf(job);
+    if (context.progress !== undefined && performance.now() - reported >= 1000) {
+      reported = performance.now();
+      context.progress({
+        done,
+        total: job.total,
+        message: `${done} of ${job.total} records, ${failedNow(job)} failed`,
+      });
+    }
+    await sleep(Math.min(lookMs, Math.max(until - performance.now(), 1)));
+    job = await getBatchJob(db, job.id);
+  }
+  return job;
+}
+
+const needsAttention = (job: BatchJob) =>
+  job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
+
+async function describeJob(db: Database, job: BatchJob) {
+  const groups = await describeGroups(db, job, groupsShown + 1);
+  const waiting = await waitingFor(db, job);
+  const stopped = stoppedBy(job);
+  const processed = processedOf(job);
+  return {
+    ...jobFields(job),
+    flow: flowFields(job),
+    ...(job.label === null ? {} : { label: job.label }),
+    processed,
+    counts: job.counts,
+    failed_now: failedNow(job),
+    percent: job.total === 0 ? 0 : Math.floor((processed / job.total) * 1000) / 10,
+    ...speedOf(job),
+    wave: job.wave,
+    concurrency: job.waveConcurrency,
+    ...(job.intake === 'done' ? {} : { intake: { state: job.intake, rows_read: job.intakePosition } }),
+    ...(waiting === undefined ? {} : { waiting_for: waiting }),
+    ...(stopped === undefined ? {} : { stopped_by: stopped }),
+    maybe_applied: job.maybeApplied,
+    error_groups: groups.slice(0, groupsShown),
+    ...(groups.length > groupsShown ? { more_error_groups: true } : {}),
+    started_at: job.startedAt?.toISOString() ?? null,
+    ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
+    next_step: nextStep(job, waiting),
+  };
+}
+
+function speedOf(job: BatchJob): { rate: number | null; eta_seconds: number | null } {
+  if (job.waveSeconds <= 0 || job.waveDone <= 0) return { rate: null, eta_seconds: null };
+  const rate = job.waveDone / job.waveSeconds;
+  const left = job.counts.pending + job.counts.processing;
+  const known = job.finishedAt === null && job.intake !== 'reading';
+  return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
+}
+
+type Waiting = { kind: 'connector' | 'process' | 'retry'; since: string; text: string };
+
+async function waitingFor(db: Database, job: BatchJob): Promise<Waiting | undefined> {
+  if (job.finishedAt !== null || job.status === 'paused') return undefined;
+  if (job.obstacle !== null) {
+    return {
+      kind: 'connector',
+      since: (job.obstacleSince ?? job.createdAt).toISOString(),
+      text: job.obstacle,
+    };
+  }
+  const since = (job.startedAt ?? job.createdAt).toISOString();
+  if (!job.held && Date.now() - job.createdAt.getTime() > nobodyRunsItMs) {
+    const text =
+      'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
+    return { kind: 'process', since, text };
+  }
+  if (job.counts.processing > 0 || job.waveTried === 0) return undefined;
+  const due = await nextDueInMs(db, job.id);
+  if (due === undefined || due <= 0) return undefined;
+  return {
+    kind: 'retry',
+    since,
+    text: `Failed attempts are repeated later, the next one in ${Math.ceil(due / 1000)} s.`,
+  };
+}
+
+function stoppedBy(job: BatchJob): { reason: string; message: string } | undefined {
+  if (job.stopReason === null) return undefined;
+  const messages = {
+    max_failures: `The job stopped because ${job.waveFailed} records had failed (max_failures ${job.maxFailures}).`,
+    first_failure: 'The job stopped at the first failed record (continue_on_error false).',
+    cancelled: 'The job was cancelled.',
+    source_broken: `The source could not be read on: ${job.stopMessage ?? 'no reason is known'}`,
+  };
+  return { reason: job.stopReason, message: messages[job.stopReason] };
+}
+
+function nextStep(job: BatchJob, waiting: Waiting | undefined): string {
+  const id = `"batch_job_id": "${job.id}"`;
+  if (job.status === 'paused') return `Paused. update_batch {${id}, "action": "resume"} goes on.`;
+  if (waiting?.kind === 'connector') return `Nothing runs until this is mended: ${waiting.text}`;
+  if (job.finishedAt === null)
+    return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
+  if (failedNow(job) > 0) {
+    return `Finished with failures. error_groups names each cause and its remedy; export_batch_errors {${id}} has the records.`;
+  }
+  if (job.counts.skipped > 0 || job.intake === 'stopped') {
+    return `Finished early. retry_batch_failed_records {${id}, "select": {"statuses": ["skipped"]}} goes on with what was skipped.`;
+  }
+  return 'Finished; every record succeeded.';
+}

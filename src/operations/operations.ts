@@ -1,0 +1,21 @@
+import { exportBatchErrors } from './export-batch-errors.ts';
+import { getBatchStatus } from './get-batch-status.ts';
+import { getFlow } from './get-flow.ts';
+import { listBatchJobs } from './list-batch-jobs.ts';
+import { listFlows } from './list-flows.ts';
+import type { Operation } from './operation.ts';
+import { retryBatchFailedRecords } from './retry-batch-failed-records.ts';
+import { startBatch } from './start-batch.ts';
+import { updateBatch } from './update-batch.ts';
+
+/** Everything a caller can ask for, in the order it is listed. */
+export const operations: readonly Operation[] = [
+  startBatch,
+  getBatchStatus,
+  listBatchJobs,
+  exportBatchErrors,
+  retryBatchFailedRecords,
+  updateBatch,
+  listFlows,
+  getFlow,
+] as unknown as readonly Operation[];

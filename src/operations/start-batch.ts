@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import { recordFailureActions } from '../domain/job.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { newRecord } from '../engine/read-source.ts';
+import type { Flow } from '../flows/flow.ts';
+import { openFileSource } from '../sources/open-file.ts';
+import { sourceFormats } from '../sources/source.ts';
+import { createJob, type NewJob } from '../store/create-job.ts';
+import type { Database } from '../store/database.ts';
+import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
+import type { OpenedSluice, OperationContext } from './context.ts';
+import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
+import { defineOperation } from './operation.ts';
+
+const inlineRecordsAtMost = 1000;
+const inlineBytesAtMost = 4 * 1024 * 1024;
+/** How long a start waits for a file to be read, so that most answers can say the total. */
+const readingPatienceMs = 1500;
+
+const input = z.strictObject({
+  flow_id: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('Name of the flow (customer-import), name@version, or its uuid; list_flows shows them'),
+  records: z
+    .array(z.record(z.string(), z.json()))
+    .min(1)
+    .max(inlineRecordsAtMost)
+    .optional()
+    .describe(
+      `The records themselves, at most ${inlineRecordsAtMost}. For more, or for rows that are in a file, give source instead`,
+    ),
+  source: z
+    .strictObject({
+      path: z
+        .string()
+        .min(1)
+        .max(4096)
+        .describe('CSV, TSV, NDJSON or JSON file on the machine Sluice runs on'),
+      format: z.enum(sourceFormats).optional().describe('Only when the name does not tell'),
+      array_path: z
+        .string()
+        .max(500)
+        .optional()
+        .describe('JSON only: dotted path of the array, such as data.items'),
+    })
+    .optional()
+    .describe('Where to read the records from; the rows never pass through the conversation'),
+  concurrency: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Records under way at once, 1 to 50; default 5'),
+  batch: z
+    .strictObject({
+      continue_on_error: z
+        .boolean()
+        .optional()
+        .describe('false: stop at the first record that fails; default true'),
+      on_record_failure: z.enum(recordFailureActions).optional().describe('default log'),
+      max_failures: z
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .describe('Stop when this many records have failed; default no limit'),
+    })
+    .optional(),
+  id_field: z.string().min(1).max(200).optional().describe("Field that holds each record's own id"),
+  idempotency_key: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('The same key and arguments never start a second job'),
+  label: z.string().max(200).optional().describe('A name for people'),
+  allow_repeat: z
+    .boolean()
+    .optional()
+    .describe('true: start although the same flow is still running over the same records'),
+});
+
+type Input = z.output<typeof input>;
+
+export const startBatch = defineOperation({
+  name: 'start_batch',
+  title: 'Start a batch job',
+  description: [
+    'Starts taking records through a flow and returns at once with batch_job_id. The job is then NOT finished: call get_batch_status with wait_seconds until finished is true.',
+    '',
+    'Give the rows by reference (source.path) whenever they are in a file; give records only for a few rows made in the conversation.',
+    'Every record is tried on its own: one that fails does not stop the others. Starting sends real requests to the target of the flow.',
+  ].join('\n'),
+  effect: 'run',
+  input,
+  output: z.object({
+    ...jobOutput,
+    flow: flowOutput,
+    concurrency: z.number().int(),
+    replayed: z
+      .boolean()
+      .describe('True: this job was started by an earlier call with the same idempotency_key'),
+    earlier_job: z.string().optional().describe('An earlier job took the same records through the same flow'),
+    next_step: z.string(),
+  }),
+
+  async run(context, given) {
+    checkShape(given, context.limits.maxConcurrency);
+    const flow = await context.flows.find(given.flow_id);
+    const sluice = await context.open();
+    const requestDigest = digestOf({ ...given, flow_id: flow.name, idempotency_key: null });
+    const replayed = await replay(sluice.db, given, requestDigest);
+    if (replayed !== undefined) return answer(replayed, true, undefined);
+
+    const job = await newJob(context, sluice, flow, given, requestDigest);
+    const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
+    const refused = earlier?.finishedAt === null && !job.allowRepeat;
+    const creation = refused ? 'already_running' : await createJob(sluice.db, job);
+    if (creation !== 'created') {
+      // Another call with the same key may have been faster.
+      const raced = await replay(sluice.db, given, requestDigest);
+      if (raced !== undefined) return answer(raced, true, undefined);
+      throw alreadyRunning(await findSameWork(sluice.db, flow.name, job.sourceDigest));
+    }
+
+    await sluice.ensureStandby();
+    await sluice.engine.adopt(job.id);
+    return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
+  },
+});
+
+function checkShape(given: Input, maxConcurrency: number): void {
+  if ((given.records === undefined) === (given.source === undefined)) {
+    throw new SluiceError(
+      'invalid_input',
+      'start_batch takes exactly one of records (inline) and source ({path}). Nothing was started.',
+    );
+  }
+  if ((given.concurrency ?? 1) > maxConcurrency) {
+    throw new SluiceError(
+      'invalid_input',
+      `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was started.`,
+    );
+  }
+  if (given.records !== undefined && JSON.stringify(given.records).length > inlineBytesAtMost) {
+    throw new SluiceError(
+      'invalid_input',
+      'records: more than 4 MB inline. Write them to an NDJSON or CSV file and give source: {path} instead. Nothing was started.',
+    );
+  }
+}
+
+/** The job an idempotency key stands for, if it stands for one. */
+async function replay(db: Database, given: Input, requestDigest: string): Promise<BatchJob | undefined> {
+  if (given.idempotency_key === undefined) return undefined;
+  const job = await findJobByKey(db, given.idempotency_key);
+  if (job === undefined || job.requestDigest === requestDigest) return job;
+  throw new SluiceError(
+    'idempotency_key_reused',
+    `This idempotency_key already started batch job ${job.id} with other arguments. Use get_batch_status to follow that job, or another key to start this one.`,
+  );
+}
+
+async function newJob(
+  context: OperationContext,
+  { engine }: OpenedSluice,
+  flow: Flow,
+  given: Input,
+  requestDigest: string,
+): Promise<NewJob> {
+  const { leaseMs } = context.limits;
+  const idField = given.id_field ?? flow.batch.idField ?? null;
+  return {
+    id: uuidv7(),
+    flow,
+    label: given.label ?? null,
+    ...(await sourceOf(context, given, idField)),
+    allowRepeat: given.allow_repeat ?? false,
+    idempotencyKey: given.idempotency_key ?? null,
+    requestDigest,
+    idField,
+    policy: {
+      continueOnError: given.batch?.continue_on_error ?? flow.batch.continueOnError ?? true,
+      onRecordFailure: given.batch?.on_record_failure ?? flow.batch.onRecordFailure ?? flow.afterFailure,
+      maxFailures: given.batch?.max_failures ?? flow.batch.maxFailures ?? null,
+    },
+    concurrency: given.concurrency ?? Math.min(flow.batch.concurrency ?? 5, context.limits.maxConcurrency),
+    holder: engine.holder,
+    leaseMs,
+  };
+}
+
+async function sourceOf(context: OperationContext, given: Input, idField: string | null) {
+  if (given.source === undefined) {
+    const records = given.records ?? [];
+    return {
+      source: { kind: 'inline' },
+      sourceDigest: digestOf(records),
+      records: records.map((payload) =>
+        newRecord(payload as JsonValue, idField, context.limits.maxRecordBytes),
+      ),
+    };
+  }
+  const { path, format, array_path: arrayPath } = given.source;
+  const request = { path, ...(format && { format }), ...(arrayPath && { arrayPath }) };
+  const source = await openFileSource(request, await context.files());
+  return {
+    source,
+    sourceDigest: digestOf([source.fingerprint, source.arrayPath ?? null]),
+    records: undefined,
+  };
+}
+
+const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+function alreadyRunning(job: BatchJob | undefined): SluiceError {
+  const which = job === undefined ? 'A batch job' : `Batch job ${job.id}`;
+  return new SluiceError(
+    'already_running',
+    `${which} is taking the same records through the same flow right now. Follow it with get_batch_status; to run them a second time at once, set allow_repeat: true. Nothing was started.`,
+  );
+}
+
+/** The job, when its source has been read or the patience for that is over. */
+async function onceRead(db: Database, batchJobId: string): Promise<BatchJob> {
+  const until = performance.now() + readingPatienceMs;
+  for (;;) {
+    const job = await findJob(db, batchJobId);
+    if (job === undefined)
+      throw new SluiceError('batch_job_not_found', `Batch job ${batchJobId} was removed.`);
+    if (job.intake !== 'reading' || performance.now() >= until) return job;
+    await sleep(25);
+  }
+}
+
+function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
+  const repeated =
+    earlier === undefined ? '' : ` The same records went through this flow before, in batch job ${earlier}.`;
+  return {
+    ...jobFields(job),
+    flow: flowFields(job),
+    concurrency: job.concurrency,
+    replayed,
+    ...(earlier === undefined ? {} : { earlier_job: earlier }),
+    next_step:
+      (job.finishedAt === null
+        ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
+        : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`) + repeated,
+  };
+}

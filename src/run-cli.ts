@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { assemble, databaseAddress, type Sluice } from './assemble.ts';
+import type { DatabaseReport } from './cli/doctor.ts';
+import type { Host } from './cli/host.ts';
+import type { Installation } from './cli/mcp-config.ts';
+import { onSignal, openTerminal } from './cli/open-terminal.ts';
+import { runProgram } from './cli/program.ts';
+import type { Stopping } from './cli/stop.ts';
+import type { Terminal } from './cli/terminal.ts';
+import { type Config, readConfig } from './config.ts';
+import { formatProblem } from './connectors/file-problem.ts';
+import { checkConnectors, openRegistry } from './connectors/open-registry.ts';
+import { SluiceError } from './domain/sluice-error.ts';
+import { compileFlow } from './flows/compile-flow.ts';
+import { createLog } from './log.ts';
+import { operations } from './operations/operations.ts';
+import { Database, type Sql } from './store/database.ts';
+import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { countClients, hasStandby, standbyName } from './store/standby-lock.ts';
+import { version } from './version.ts';
+
+/** What is under way gets this long when the command is over, in milliseconds. */
+const graceMs = 5000;
+
+/** Runs one command and returns its exit code. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const terminal = openTerminal(process);
+  let sluice: Sluice | undefined;
+  const exitCode = await runProgram(args, {
+    terminal,
+    version,
+    operations,
+    open() {
+      const config = readConfig(process.env);
+      sluice = assemble(config, createLog(config.logLevel));
+      return hostOf(config, sluice, terminal);
+    },
+    onUnexpected(error) {
+      const kind = error instanceof Error ? error.name : typeof error;
+      createLog('error').error({ error: kind }, 'unexpected error');
+    },
+  });
+  await sluice?.close(graceMs);
+  return exitCode;
+}
+
+function hostOf(config: Config, sluice: Sluice, terminal: Terminal): Host {
+  const { home, flowsFolder: flows, exportsFolder: exports, background } = config;
+  return {
+    terminal,
+    cwd: process.cwd(),
+    folders: { home, flows, exports },
+    background,
+    context: ({ signal, roots = [] }) => {
+      const context = sluice.context({ signal, folder: process.cwd() });
+      const files = async () => {
+        const allowed = await context.files();
+        return { ...allowed, folders: [...allowed.folders, ...roots] };
+      };
+      return { ...context, files };
+    },
+    onSignal,
+    checkFlowFile,
+    checkConnectors: async () => (await checkConnectors(flows)).map(formatProblem),
+    probes: {
+      nodeVersion: process.versions.node,
+      database: () => probeDatabase(config, sluice),
+      connectors: () => probeConnectors(config),
+    },
+    stopping: stoppingOf(config),
+    installation: installationOf(config),
+  };
+}
+
+async function checkFlowFile(path: string): Promise<readonly string[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SluiceError('invalid_input', `"${path}" cannot be read (${error.code ?? 'unknown reason'}).`);
+  });
+  const compiled = compileFlow(text, path);
+  return 'problems' in compiled ? compiled.problems.map(formatProblem) : [];
+}
+
+async function probeDatabase(config: Config, sluice: Sluice): Promise<DatabaseReport> {
+  const { db } = await sluice.open();
+  const [row] = await db.run((sql) => sql<{ server_version: string }[]>`show server_version`);
+  const place =
+    config.databaseUrl === undefined
+      ? `embedded, in ${(await describeEmbedded(config.home)).dataDirectory}`
+      : 'the one of DATABASE_URL';
+  return { version: row?.server_version ?? 'unknown', place, hasRunner: await hasStandby(db) };
+}
+
+async function probeConnectors(config: Config) {
+  const registry = await openRegistry({
+    folder: config.flowsFolder,
+    env: process.env,
+    secretsFile: config.secretsFile,
+    allowPrivateHosts: config.allowPrivateHosts,
+  });
+  const found = registry.names.map((name) => ({ name, obstacle: registry.obstacle(name) }));
+  await registry.close();
+  return found;
+}
+
+function stoppingOf(config: Config): Stopping {
+  const isOurs = config.databaseUrl === undefined;
+  const ask = <T>(statement: (sql: Sql) => PromiseLike<T>) => askDatabase(config, (db) => db.run(statement));
+  return {
+    isReachable: async () => !isOurs || (await describeEmbedded(config.home)).state === 'running',
+    // A runner that loses the connection with its lock hands its work back and ends.
+    endRunner: async () => {
+      const ended = await ask(
+        (sql) => sql`
+          select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
+          where locktype = 'advisory' and granted and application_name = ${standbyName}
+            and datname = current_database()`,
+      );
+      return ended.length > 0;
+    },
+    hasRunner: async () => {
+      const rows = await ask(
+        (sql) => sql`
+          select from pg_stat_activity
+          where application_name = ${standbyName} and datname = current_database()`,
+      );
+      return rows.length > 0;
+    },
+    countOthers: () => askDatabase(config, countClients),
+    stopServer: isOurs ? () => stopEmbeddedPostgres(config.home) : undefined,
+  };
+}
+
+/** One question on a connection of its own: opening the store would start a runner. */
+async function askDatabase<T>(config: Config, question: (db: Database) => Promise<T>): Promise<T> {
+  const address = databaseAddress(config);
+  const db = new Database({ address, name: 'sluice stop', connections: 1, patienceMs: 4000 });
+  try {
+    return await question(db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** Paths are absolute: a chat client starts the server in a folder of its own. */
+function installationOf(config: Config): Installation {
+  const set = Object.entries(process.env).flatMap(([name, value]) =>
+    /^(SLUICE_|DATABASE_URL$)/.test(name) && value ? [[name, value] as const] : [],
+  );
+  const env: Record<string, string> = Object.fromEntries(set);
+  if (env.SLUICE_HOME !== undefined) env.SLUICE_HOME = config.home;
+  if (env.SLUICE_FLOWS !== undefined) env.SLUICE_FLOWS = config.flowsFolder;
+  if (env.SLUICE_FILES !== undefined) env.SLUICE_FILES = (config.fileRoots ?? []).join(delimiter);
+  return { node: process.execPath, main: fileURLToPath(new URL('./main.js', import.meta.url)), env };
+}

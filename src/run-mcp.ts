@@ -1,0 +1,26 @@
+import { assemble } from './assemble.ts';
+import type { Config } from './config.ts';
+import { createLog } from './log.ts';
+import { serveStdio } from './mcp/serve-stdio.ts';
+import { createMcpServer } from './mcp/server.ts';
+import { operations } from './operations/operations.ts';
+import { version } from './version.ts';
+
+/** What is under way gets this long when the client is gone, in milliseconds. */
+const graceMs = 5000;
+
+/** Serves MCP over stdio until the client is gone. */
+export async function runMcp(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const sluice = assemble(config, log);
+  const server = createMcpServer({
+    version,
+    operations,
+    context: (call) => sluice.context(call),
+    onUnexpected: (error, where) =>
+      log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
+  });
+  server.oninitialized = () => sluice.resume();
+  await serveStdio(server);
+  await sluice.close(graceMs);
+}

@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTarget, type Target } from '../support/target.ts';
+import { type BuiltCommand, openCommand } from './built-command.ts';
+
+let sluice: BuiltCommand;
+let target: Target;
+
+beforeAll(async () => {
+  sluice = await openCommand();
+  await sluice.run(['init']);
+  target = await startTarget({ answer: () => ({ kind: 'ok', delayMs: 100 }) });
+  const flows = join(sluice.home, 'flows');
+  writeFileSync(
+    join(flows, 'connectors.yaml'),
+    `slow:\n  type: http\n  base_url: ${target.url}\n  allow_private: true\n`,
+  );
+  writeFileSync(
+    join(flows, 'slow.yaml'),
+    'flow: slow\ntarget: { connector: slow, endpoint: /api }\nmapping:\n  id: source.id\n',
+  );
+  const rows = Array.from({ length: 500 }, (_, at) => JSON.stringify({ id: `r${at}` }));
+  writeFileSync(join(sluice.home, 'rows.ndjson'), rows.join('\n'));
+});
+afterAll(async () => {
+  await sluice.close();
+  await target.close();
+});
+
+const statusOf = async () => JSON.parse((await sluice.run(['status', '--json'])).stdout);
+
+test('the first Ctrl-C pauses the job, the second cancels it', async () => {
+  const running = sluice.begin(['start', 'slow', 'rows.ndjson', '--concurrency', '2']);
+  await running.hasSaid('Batch job');
+
+  running.signal('SIGINT');
+  await running.hasSaid('Paused with');
+  const paused = await statusOf();
+  running.signal('SIGINT');
+  const { code, stdout, stderr } = await running.ended;
+
+  expect(paused.status).toBe('paused');
+  expect(stderr).toContain('sluice resume');
+  expect(stdout).toContain('cancelled');
+  expect(stdout).toContain('skipped');
+  expect(code).toBe(1);
+});
+
+test('a command that has to end leaves its job to the background', async () => {
+  const running = sluice.begin(['start', 'slow', 'rows.ndjson', '--concurrency', '20']);
+  await running.hasSaid('Batch job');
+
+  running.signal('SIGTERM');
+  const { code, stdout } = await running.ended;
+  const end = await sluice.run(['status', '--wait', '--json']);
+
+  expect(stdout).toContain('Goes on in the background');
+  expect(code).toBe(1);
+  expect(JSON.parse(end.stdout)).toMatchObject({ status: 'completed', total: 500 });
+});

@@ -1,0 +1,117 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type BuiltCommand, openCommand } from './built-command.ts';
+
+let sluice: BuiltCommand;
+
+beforeAll(async () => {
+  sluice = await openCommand();
+  await sluice.run(['init']);
+});
+afterAll(() => sluice.close());
+
+const file = (name: string, text: string) => {
+  writeFileSync(join(sluice.home, name), text);
+  return name;
+};
+const json = async (...args: string[]) => JSON.parse((await sluice.run([...args, '--json'])).stdout);
+
+test('the example of init runs, and says so', async () => {
+  const { code, stdout } = await sluice.run(['start', 'example', 'exports/example-customers.csv']);
+
+  expect(stdout).toContain('completed  5 of 5 records (100 %)');
+  expect(stdout).toMatch(/succeeded +5/);
+  expect(code).toBe(0);
+});
+
+test('with --json the answer is one document and nothing else', async () => {
+  const path = file('few.csv', 'id,name,email\n1,Ada,ada@example.com\n');
+
+  const { code, stdout, stderr } = await sluice.run(['start', 'example', path, '--json']);
+
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', finished: true, total: 1 });
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+});
+
+test('a failed record makes the exit code 1, and can be looked at, exported and retried', async () => {
+  const path = file('bad.csv', 'id,name,email\n1,Ada,ada@example.com\n2,,grace@example.com\n');
+
+  const started = await sluice.run(['start', 'example', path]);
+  const errors = await sluice.run(['errors']);
+  const csv = await sluice.run(['errors', '--csv']);
+  const written = await sluice.run(['errors', '--output', 'failed.ndjson']);
+  const retried = await sluice.run(['retry', '--ids', '2', '--json']);
+
+  expect(started).toMatchObject({ code: 1 });
+  expect(started.stdout).toContain('completed_with_errors');
+  expect(started.stdout).toContain('1 failed  data');
+  expect(errors.stdout).toContain('record 1 (2)');
+  expect(csv.stdout).toContain('2,,grace@example.com');
+  expect(csv.stderr).toBe('');
+  expect(written.code).toBe(0);
+  const [line = ''] = readFileSync(join(sluice.home, 'failed.ndjson'), 'utf8').split('\n');
+  expect(JSON.parse(line)).toMatchObject({ index: 1, payload: { name: '' } });
+  expect(JSON.parse(retried.stdout).counts).toMatchObject({ succeeded: 1, retried_failed: 1 });
+  expect(retried.code).toBe(1);
+});
+
+test('records come through a pipe, and the same ones again are seen to be the same', async () => {
+  const input = '{"id":"1","name":"Ada","email":"a@example.com"}\n{"id":"2","name":"B","email":"b@b"}\n';
+
+  const first = await sluice.run(['start', 'example', '-', '--json'], { input });
+  const second = await sluice.run(['start', 'example', '--detach', '--json'], { input });
+
+  expect(JSON.parse(first.stdout)).toMatchObject({ status: 'completed', total: 2 });
+  expect(JSON.parse(second.stdout).earlier_job).toBe(JSON.parse(first.stdout).batch_job_id);
+});
+
+test('an empty pipe starts nothing', async () => {
+  const { code, stderr } = await sluice.run(['start', 'example', '-'], { input: '' });
+
+  expect(code).toBe(1);
+  expect(stderr).toContain('Nothing came through the pipe');
+});
+
+test('records are given inline', async () => {
+  const records = JSON.stringify([{ id: '1', name: 'Ada', email: 'a@example.com' }]);
+
+  const { code } = await sluice.run(['start', 'example', '--records', records, '--label', 'inline']);
+
+  expect(code).toBe(0);
+});
+
+test('a file outside the allowed folders may be named at the command line', async () => {
+  const path = file('aside.csv', 'id,name,email\n1,Ada,ada@example.com\n');
+
+  const { code } = await sluice.run(['start', 'example', path], { env: { SLUICE_FILES: '/nowhere' } });
+
+  expect(code).toBe(0);
+});
+
+test('a detached job goes on without the command', async () => {
+  const rows = Array.from({ length: 2000 }, (_, at) => `${at},Ada ${at},a${at}@example.com`);
+  const path = file('many.csv', `id,name,email\n${rows.join('\n')}\n`);
+
+  const started = await sluice.run(['start', 'example', path, '--detach', '--json']);
+  const { batch_job_id } = JSON.parse(started.stdout);
+  const waited = await sluice.run(['status', batch_job_id.slice(0, 18), '--wait', '--json']);
+
+  expect(started.code).toBe(0);
+  expect(JSON.parse(waited.stdout)).toMatchObject({ batch_job_id, status: 'completed', total: 2000 });
+  expect(waited.code).toBe(0);
+});
+
+test('list shows the jobs, and takes the filters of the operation', async () => {
+  const everything = await sluice.run(['list', '--flow', 'example', '--since', '1h']);
+  const running = await json('list', '--status', 'processing');
+
+  expect(everything.stdout).toMatch(/^ID +FLOW +STATUS/);
+  expect(everything.stdout).toContain('inline');
+  expect(running).toEqual({ jobs: [] });
+});
+
+test('every operation can be called by its own name', async () => {
+  expect(await json('list-batch-jobs', '--limit', '1')).toMatchObject({ jobs: [{ flow: 'example' }] });
+});
