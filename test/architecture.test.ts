@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const src = resolve(import.meta.dirname, '../src');
+
+/** Each folder, and the folders it may import besides itself. Files of src itself put everything together. */
+const mayImport: Record<string, readonly string[]> = {
+  domain: [],
+  store: ['domain'],
+  connectors: ['domain'],
+  flows: ['domain', 'connectors'],
+  sources: ['domain'],
+  engine: ['domain', 'connectors', 'flows', 'sources', 'store'],
+  operations: ['domain', 'flows', 'sources', 'store', 'engine'],
+  mcp: ['domain', 'operations'],
+  cli: ['domain', 'operations'],
+};
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const folderOf = (file: string) => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), 'utf8');
+  return [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, specifier]) => specifier ?? '');
+}
+
+const relativeImportsOf = (file: string) =>
+  importsOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(src, resolve(src, dirname(file), specifier)));
+
+test('every folder of src has a place in the layers', () => {
+  const folders = new Set(files.map(folderOf).filter((folder) => folder !== ''));
+
+  expect([...folders].sort()).toEqual(Object.keys(mayImport).sort());
+});
+
+test.each(Object.keys(mayImport))('%s imports only the layers below it', (folder) => {
+  const allowed = [folder, ...(mayImport[folder] ?? [])];
+
+  const illegal = files
+    .filter((file) => folderOf(file) === folder)
+    .flatMap((file) => relativeImportsOf(file).map((to) => ({ file, to })))
+    .filter(({ to }) => !allowed.includes(folderOf(to)));
+
+  expect(illegal).toEqual([]);
+});
+
+test('only the store speaks to the database driver', () => {
+  const strangers = files.filter(
+    (file) =>
+      folderOf(file) !== 'store' &&
+      importsOf(file).some((specifier) => specifier === 'postgres' || specifier.startsWith('drizzle-orm')),
+  );
+
+  expect(strangers).toEqual([]);
+});
+
+test('the domain imports no package and reads no clock', () => {
+  const impure = files
+    .filter((file) => folderOf(file) === 'domain')
+    .filter((file) => {
+      const text = readFileSync(join(src, file), 'utf8');
+      return (
+        importsOf(file).some((specifier) => !specifier.startsWith('.')) ||
+        /Date\.now|performance\.|process\./.test(text)
+      );
+    });
+
+  expect(impure).toEqual([]);
+});
+
+test('no file is named for a drawer', () => {
+  const drawers = files.filter((file) =>
+    /(^|\/)(utils?|common|types|interfaces|constants|helpers|manager|service)\.ts$/.test(file),
+  );
+
+  expect(drawers).toEqual([]);
+});
