@@ -54,26 +54,42 @@ const variable = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, not the secret itself');
 
+const headerName = z.string().superRefine((name, context) => {
+  const message = headerNameProblem(name);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+function checkAuthHeader(name: string, context: z.RefinementCtx): void {
+  const message = /^(authorization|cookie)$/i.test(name) ? undefined : headerNameProblem(name);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+}
+
 const auth = z.discriminatedUnion(
   'type',
   [
     z.strictObject({ type: z.literal('bearer'), token_env: variable }),
+    z
+      .strictObject({
+        type: z.literal('basic'),
+        username: z.string().optional(),
+        username_env: variable.optional(),
+        password_env: variable,
+      })
+      .refine(
+        ({ username, username_env }) => (username === undefined) !== (username_env === undefined),
+        'needs either username or username_env',
+      ),
     z.strictObject({
-      type: z.literal('basic'),
-      username: z.string().optional(),
-      username_env: variable.optional(),
-      password_env: variable,
+      type: z.literal('header'),
+      header: z.string().superRefine(checkAuthHeader),
+      value_env: variable,
     }),
-    z.strictObject({ type: z.literal('header'), header: z.string(), value_env: variable }),
   ],
   { error: 'must be bearer, basic or header' },
 );
 
 const headers = z.record(
-  z.string().superRefine((name, context) => {
-    const message = headerNameProblem(name);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  }),
+  headerName,
   z.string().refine(isHeaderValue, 'must be one line of Latin-1 characters'),
 );
 
@@ -155,25 +171,7 @@ export function parseConnectors(
   if ('problems' in shape) return { problems: sortProblems(shape.problems) };
 
   const entries = Object.entries(shape.data);
-  const problems = entries.flatMap(([name, declared]) => {
-    if (declared.type !== 'http' || declared.auth === undefined) return [];
-    const wrong = authProblem(declared.auth);
-    return wrong === undefined ? [] : [read.yaml.problem({ path: [name, 'auth'] }, `${name}.auth ${wrong}`)];
-  });
-  if (problems.length > 0) return { problems };
   return { connectors: new Map(entries.map(([name, declared]) => [name, settingsOf(name, declared)])) };
-}
-
-function authProblem(declared: z.output<typeof auth>): string | undefined {
-  if (
-    declared.type === 'basic' &&
-    (declared.username === undefined) === (declared.username_env === undefined)
-  ) {
-    return 'needs either username or username_env';
-  }
-  if (declared.type !== 'header' || declared.header.toLowerCase() === 'authorization') return undefined;
-  const wrong = headerNameProblem(declared.header);
-  return wrong === undefined ? undefined : `: the header ${wrong}`;
 }
 
 function settingsOf(name: string, declared: z.output<typeof connector>): ConnectorSettings {

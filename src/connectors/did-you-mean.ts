@@ -1,9 +1,10 @@
 import { nearest } from '../domain/nearest.ts';
 
-/** Names the candidate that looks like a slip of the keyboard away, else lists them all. */
+/** Names the candidate that was probably meant, a slip or an abbreviation away, else lists them all. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
-  const known = [...candidates];
-  const close = nearest(name, known);
+  const known = [...new Set(candidates)];
+  const longer = name.length >= 3 ? known.find((candidate) => candidate.startsWith(name)) : undefined;
+  const close = longer ?? nearest(name, known);
   if (close !== undefined) return `did you mean "${close}"?`;
   return known.length === 0 ? undefined : `known here: ${known.join(', ')}`;
 }

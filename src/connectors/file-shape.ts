@@ -40,7 +40,10 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
   const { offset, suggestion }: IssueDetails = issue.code === 'custom' ? (issue.params ?? {}) : {};
   const spot = { path, key: issue.code === 'invalid_key', ...(offset === undefined ? {} : { offset }) };
   const name = path.length === 0 ? 'the file' : path.join('.');
-  return [yaml.problem(spot, `${name} ${issue.message}`, suggestion ?? wordMeant(issue, yaml, path))];
+  const words = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+  return [
+    yaml.problem(spot, `${name} ${words ?? issue.message}`, suggestion ?? wordMeant(issue, yaml, path)),
+  ];
 }
 
 /** Of a union's branches, the only one whose kind of value (text, map, …) is the one that was written. */

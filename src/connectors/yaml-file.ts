@@ -55,7 +55,7 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
     return { problems: [at(deep, 'is nested too deeply')] };
   }
 
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   // An unknown tag is only a warning to the parser; here nothing is guessed.
   const wrong = [...document.errors, ...document.warnings].slice(0, maxSyntaxProblems);
   if (wrong.length > 0) {

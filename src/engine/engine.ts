@@ -6,9 +6,10 @@ import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, getFlowText, readWorkload, type Workload } from '../store/jobs.ts';
 import { acquireLease, type Lease } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
+import { largestWindow } from './claimer.ts';
 import { faultPoint } from './fault-points.ts';
 import { type Log, nameOf } from './log.ts';
-import { Lane, largestWindow } from './run-lane.ts';
+import { Lane } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */

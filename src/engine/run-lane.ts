@@ -5,13 +5,13 @@ import { failureLimit } from '../domain/job.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { FileSource } from '../sources/source.ts';
-import { claimAlone, claimRecords, nextDueInMs } from '../store/claims.ts';
+import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
-import { returnLostClaim } from '../store/rescue.ts';
+import { Claimer, largestWindow } from './claimer.ts';
 import { FailureBudget } from './failure-budget.ts';
 import { faultPoint } from './fault-points.ts';
 import { LaneWatch } from './lane-watch.ts';
@@ -21,8 +21,6 @@ import { readSource } from './read-source.ts';
 import { WakeUp } from './wake-up.ts';
 import { Writer } from './writer.ts';
 
-/** Records of one claim at most. */
-export const largestWindow = 500;
 /** A lane looks for due records and orders at least this often, in milliseconds. */
 const restMs = 500;
 /** Files up to this size are read whole before the first call: a broken one then costs nothing. */
@@ -53,6 +51,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #queue: PQueue;
   readonly #writer: Writer;
+  readonly #claimer: Claimer;
   readonly #watch: LaneWatch;
   readonly #budget: FailureBudget;
   readonly #context: AttemptContext;
@@ -62,12 +61,6 @@ export class Lane {
   /** Claimed and not started, in start order. */
   #ready: ClaimedRecord[] = [];
   #underWay = 0;
-  #claims = 0;
-  /** The last claim may have been made without its answer getting here. */
-  #claimUnsure = false;
-  #cursor = -1;
-  #window: number;
-  #windowSince = 0;
   #reading = false;
   #stopping = false;
   #over = false;
@@ -78,7 +71,9 @@ export class Lane {
     const { db, lease, job, flow, connectors, log, leaseMs, acquiredAt } = options;
     this.#options = options;
     setMaxListeners(0, this.#abort.signal);
-    this.#window = Math.min(largestWindow, 2 * job.waveConcurrency);
+    this.#claimer = new Claimer(db, lease, job.waveConcurrency, () => {
+      this.#watch.lost = true;
+    });
     this.#queue = new PQueue({ concurrency: job.waveConcurrency });
     this.#budget = new FailureBudget(failureLimit(job), job.waveFailed, job.waveTried);
     const control = {
@@ -194,7 +189,7 @@ export class Lane {
   }
 
   get #lowWater(): number {
-    return Math.max(this.#queue.concurrency, this.#window >> 2);
+    return Math.max(this.#queue.concurrency, this.#claimer.window >> 2);
   }
 
   /** The job is paused or has ended: nothing starts; if it has ended, what is left is skipped. */
@@ -219,51 +214,9 @@ export class Lane {
 
   /** Claims a window of due records. False: there are none. */
   async #claim(): Promise<boolean> {
-    const fresh = this.#budget.allowsFresh;
-    const request = { limit: this.#window, cursor: this.#cursor, fresh };
-    const { db, lease } = this.#options;
-    const claimed = await this.#underClaim((claims) => claimRecords(db, { lease, claims, ...request }));
-    faultPoint('after_claim');
-    if (claimed === undefined) return false;
-    const freshOnes = claimed.filter((record) => record.tries === 0);
-    this.#cursor =
-      claimed.length < request.limit ? -1 : Math.max(this.#cursor, freshOnes.at(-1)?.index ?? -1);
-    this.#resizeWindow(claimed.length === request.limit);
+    const claimed = await this.#claimer.claim(this.#budget.allowsFresh, this.#queue.concurrency);
     this.#enqueue(claimed);
     return claimed.length > 0;
-  }
-
-  /** A window should last about a quarter of a second: less to hand back, and no more claims than that. */
-  #resizeWindow(full: boolean): void {
-    const lasted = performance.now() - this.#windowSince;
-    this.#windowSince = performance.now();
-    const smallest = Math.min(largestWindow, 2 * this.#queue.concurrency);
-    if (full && lasted < 250) this.#window = Math.min(largestWindow, this.#window * 2);
-    if (lasted > 1000) this.#window = Math.max(smallest, this.#window >> 1);
-  }
-
-  /** Runs a claim under its number. Undefined: refused, or its answer got lost and it was undone. */
-  async #underClaim(
-    claim: (claims: number) => Promise<ClaimedRecord[] | undefined>,
-  ): Promise<ClaimedRecord[] | undefined> {
-    if (this.#claimUnsure) await this.#undoClaim();
-    this.#claimUnsure = true;
-    const claimed = await claim(this.#claims);
-    if (claimed === undefined) {
-      await this.#undoClaim();
-      return undefined;
-    }
-    this.#claimUnsure = false;
-    this.#claims++;
-    return claimed;
-  }
-
-  async #undoClaim(): Promise<void> {
-    const claims = await returnLostClaim(this.#options.db, this.#options.lease, this.#claims);
-    this.#claimUnsure = false;
-    this.#cursor = -1;
-    if (claims === undefined) this.#watch.lost = true;
-    else this.#claims = claims;
   }
 
   #enqueue(records: readonly ClaimedRecord[]): void {
@@ -284,7 +237,7 @@ export class Lane {
       this.#writer.add(record, settlement);
     } else {
       this.#writer.add(record, { status: 'pending', uncounted: true });
-      this.#cursor = -1;
+      this.#claimer.rewind();
     }
     this.#underWay--;
     if (this.#ready.length === this.#lowWater || this.#underWay === 0) this.#wakeUp.ring();
@@ -298,9 +251,8 @@ export class Lane {
 
   /** Runs one suspect of killing its process with nothing else under way. */
   async #runAlone(): Promise<boolean> {
-    const { db, lease } = this.#options;
-    const claimed = await this.#underClaim((claims) => claimAlone(db, lease, claims));
-    if (claimed === undefined || claimed.length === 0) return false;
+    const claimed = await this.#claimer.claimAlone();
+    if (claimed.length === 0) return false;
     this.#enqueue(claimed);
     await this.#queue.onIdle();
     await this.#writer.idle();
@@ -330,7 +282,7 @@ export class Lane {
     const records = this.#ready.splice(0);
     this.#queue.clear();
     this.#writer.handBack(records);
-    this.#cursor = -1;
+    this.#claimer.rewind();
   }
 
   /** Takes over what the watch has read. */

@@ -95,7 +95,7 @@ test('a CSV by path is read, and its bad rows fail alone with their line', async
     [1, 'row_too_short'],
     [3, 'required_field_missing'],
   ]);
-  expect(errors[0].error.message).toContain('line 3');
+  expect(errors[0].error.message).toContain('Line 3');
   expect(groups).toHaveLength(2);
   const { contents } = await mcp.client.readResource({ uri: files.csv.uri });
   expect(contents[0]).toMatchObject({ mimeType: 'text/csv', text: expect.stringContaining('_error_code') });
