@@ -22,7 +22,7 @@ const blocksOf = (kind: string) =>
 
 /** First cells of the table rows under a heading cell. */
 function firstCells(heading: string): string[] {
-  const table = readme.split(`| ${heading} |`)[1]?.split('\n\n')[0] ?? '';
+  const table = readme.split(new RegExp(`^\\| ${heading} +\\|`, 'm'))[1]?.split('\n\n')[0] ?? '';
   return [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
   );

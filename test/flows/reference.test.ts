@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { errorClasses } from '../../src/domain/failure.ts';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { transforms } from '../../src/flows/transforms/catalogue.ts';
+import type { ArgumentRule } from '../../src/flows/transforms/transform.ts';
+
+const docs = resolve(import.meta.dirname, '../../docs');
+const flows = readFileSync(join(docs, 'flows.md'), 'utf8');
+
+const argument = ({ name, optional, many }: ArgumentRule) =>
+  `${name}${many ? ', …' : ''}${optional ? '?' : ''}`;
+
+function row({ name, aliases = [], args, doc }: (typeof transforms)[number]): string {
+  const call = args.length === 0 ? name : `${name}(${args.map(argument).join(', ')})`;
+  const also =
+    aliases.length === 0 ? '' : ` Also called ${aliases.map((alias) => `\`${alias}\``).join(', ')}.`;
+  return `| \`${call}\` | ${doc.replaceAll('|', '\\|')}${also} |`;
+}
+
+test('docs/transforms.md lists every transform', async () => {
+  const lines = ['# Transforms', '', '| transform | gives |', '|---|---|', ...transforms.map(row), ''];
+
+  await expect(lines.join('\n')).toMatchFileSnapshot(join(docs, 'transforms.md'));
+});
+
+test('the example of docs/flows.md compiles', () => {
+  const [, text = ''] = /^```yaml flow\n([\s\S]*?)^```$/m.exec(flows) ?? [];
+
+  expect(compileFlow(text, 'flows.md')).toHaveProperty('flow');
+});
+
+test('the table of error classes is the list of the domain', () => {
+  const table = flows.split(/^\| class +\|/m)[1] ?? '';
+  const named = [...table.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+
+  expect(named.sort()).toEqual([...errorClasses].sort());
+});
