@@ -13,11 +13,6 @@ export interface CsvOptions {
   readonly maxRecordBytes: number;
 }
 
-interface Header {
-  readonly text: string;
-  readonly names: readonly string[];
-}
-
 /**
  * Rows of CSV or TSV with a header. Every value is a string; an empty cell is "".
  *
@@ -29,28 +24,27 @@ export async function* readCsv(
   options: CsvOptions,
 ): AsyncGenerator<SourceRow[]> {
   const batches = splitCsv(blocks, options);
-  const { header, rest } = await takeHeader(batches, options);
-  if (header === undefined) return;
+  const { names, rest } = await takeHeader(batches, options);
   for await (const records of dropFirst(startingWith(rest, batches), options.skipRows)) {
-    yield rowsOf(records, header, options);
+    yield rowsOf(records, names, options);
   }
 }
 
 async function takeHeader(
   batches: AsyncGenerator<CsvText[]>,
   options: CsvOptions,
-): Promise<{ header?: Header; rest: CsvText[] }> {
+): Promise<{ names: string[]; rest: CsvText[] }> {
   const { value: records = [], done } = await batches.next();
-  if (done === true) return { rest: [] };
+  if (done === true) return { names: [], rest: [] };
   const [first, ...rest] = delimiterLine.test(records[0]?.text ?? '') ? records.slice(1) : records;
-  if (first === undefined) return { rest: [] };
+  if (first === undefined) return takeHeader(batches, options);
 
   const cells = first.flaw === undefined ? cellsOf(first.text, options.delimiter) : undefined;
   if (cells === undefined) {
     const message = `The header on line ${first.line} cannot be read: it is too long, not UTF-8 text, or has a stray quotation mark.`;
     throw new SluiceError('source_invalid', message);
   }
-  return { header: { text: first.text, names: columnNames(cells, first.line) }, rest };
+  return { names: columnNames(cells, first.line), rest };
 }
 
 async function* startingWith<T>(first: T[], others: AsyncGenerator<T[]>): AsyncGenerator<T[]> {
@@ -59,25 +53,23 @@ async function* startingWith<T>(first: T[], others: AsyncGenerator<T[]>): AsyncG
 }
 
 /** Parses all records in one call; only when that cannot be done, each by itself to find the bad ones. */
-function rowsOf(records: readonly CsvText[], header: Header, options: CsvOptions): SourceRow[] {
+function rowsOf(records: readonly CsvText[], names: readonly string[], options: CsvOptions): SourceRow[] {
   const table = records.some((record) => record.flaw !== undefined)
     ? undefined
-    : tableOf(records, header, options.delimiter);
+    : tableOf(records, options.delimiter);
   return records.map((record, index) => {
     if (record.flaw?.kind === 'not_utf8') return notUtf8Row(record.line, record.text);
     if (record.flaw !== undefined) {
       return tooLargeRow(record.line, record.flaw.bytes, options.maxRecordBytes, record.text);
     }
     const cells = table === undefined ? cellsOf(record.text, options.delimiter) : table[index];
-    return cells === undefined ? strayQuote(record) : rowOf(cells, header.names, record.line);
+    return cells === undefined ? strayQuote(record) : rowOf(cells, names, record.line);
   });
 }
 
 /** The cells of all records, or undefined when one of them is not CSV. */
-function tableOf(records: readonly CsvText[], header: Header, delimiter: string): string[][] | undefined {
-  // The parser takes the first record's width for the right one and is slow about others: give it the header's.
-  const texts = [header.text, ...records.map(({ text }) => text)];
-  const table = parseCsv(texts.join('\n'), delimiter)?.slice(1);
+function tableOf(records: readonly CsvText[], delimiter: string): string[][] | undefined {
+  const table = parseCsv(records.map(({ text }) => text).join('\n'), delimiter);
   return table?.length === records.length ? table : undefined;
 }
 

@@ -32,7 +32,8 @@ export function sniffFormat(extension: string, head: string): SourceFormat | und
 function isObjectPerLine(text: string): boolean {
   const end = text.indexOf('\n');
   if (end < 0 || !text.slice(end).trimStart().startsWith('{')) return false;
-  return isJsonObject(parseJson(text.slice(0, end)));
+  const first = parseJson(text.slice(0, end));
+  return !(first instanceof SyntaxError) && isJsonObject(first);
 }
 
 const binaries = [

@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultRoots, resolveAllowed } from '../../src/sources/allowed-roots.ts';
-import { openFileSource } from '../../src/sources/open-file.ts';
+import { openRegularFile } from '../../src/sources/regular-file.ts';
 import { temporaryFolder } from './written-file.ts';
 
 const folder = await temporaryFolder();
@@ -73,6 +73,14 @@ test('a refusal lists the folders that exist and says how to add one', async () 
   expect(refusal.message).toContain('SLUICE_FILES=');
 });
 
+test('a folder whose name only begins like an allowed one is outside', async () => {
+  const resolving = resolveAllowed(`${downloads}-evil/a.csv`, roots);
+
+  await expect(resolving).rejects.toMatchObject({
+    message: expect.stringContaining('is outside the folders'),
+  });
+});
+
 test('whether something is there is not told about a path outside', async () => {
   const answer = async (name: string) => {
     const error = await resolveAllowed(join(outside, name), roots).catch((refusal) => refusal);
@@ -103,12 +111,21 @@ test.each([
   ['', 'is a folder'],
   ['deep', 'is a folder'],
   ['pipe.csv', 'is not a regular file'],
-])('%s in an allowed folder is no source', async (name, message) => {
-  const opening = openFileSource({ path: join(downloads, name) }, roots);
+])('%j in an allowed folder is no source', async (name, message) => {
+  const opening = resolveAllowed(join(downloads, name), roots);
 
   await expect(opening).rejects.toMatchObject({
     code: 'source_invalid',
     message: expect.stringContaining(message),
+  });
+});
+
+test('a file that has become a pipe or a link since it was resolved is not opened, and nothing hangs', async () => {
+  await expect(openRegularFile(join(downloads, 'pipe.csv'))).rejects.toMatchObject({
+    code: 'source_invalid',
+  });
+  await expect(openRegularFile(join(downloads, 'link.csv'))).rejects.toMatchObject({
+    code: 'source_not_allowed',
   });
 });
 

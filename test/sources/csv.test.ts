@@ -106,6 +106,19 @@ test('a row over the limit fails alone and its line ends are still counted', asy
   });
 });
 
+test('a quoted cell over the limit that goes on from block to block ends where it is closed', async () => {
+  const before = '1,2\n'.repeat(32_700);
+  const source = await openWritten(
+    folder,
+    '.csv',
+    `a,b\n${before}3,"${'x'.repeat(300_000)}\n4,5\n",6\n7,8\n`,
+  );
+
+  const rows = await rowsOf(source, { maxRecordBytes: 2048 });
+
+  expect(verdicts(rows).slice(32_700)).toEqual(['32702 record_too_large', '32705 ok']);
+});
+
 test('a column named __proto__ is a column', async () => {
   const source = await openWritten(folder, '.csv', '__proto__,constructor\nx,y\n');
 

@@ -33,6 +33,13 @@ test('array_path leads to an array inside objects, past others of the same name'
   expect(payloads(await rowsOf(source))).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
+test('a document whose lines begin with braces is not taken for NDJSON', async () => {
+  const text = '{"features":[{"a":1},\n{"a":2}]}';
+  const source = await openWritten(folder, '.json', text, { arrayPath: 'features' });
+
+  expect(payloads(await rowsOf(source))).toEqual([{ a: 1 }, { a: 2 }]);
+});
+
 test.each([
   [
     'no array_path for an object',
