@@ -4,7 +4,7 @@ import type { Flow } from '../flows/flow.ts';
 import { setObstacle } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, getFlowText, readWorkload, type Workload } from '../store/jobs.ts';
-import { acquireLease, type Lease } from '../store/leases.ts';
+import { acquireLease, type Lease, releaseHolder } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
 import { largestWindow } from './claimer.ts';
 import { faultPoint } from './fault-points.ts';
@@ -137,7 +137,8 @@ export class Engine {
     const connectors = await this.#options.openConnectors();
     const obstacle = obstacleOf(job, flow, connectors);
     if (obstacle !== job.obstacle) await setObstacle(db, job.id, obstacle);
-    if (obstacle !== null) return;
+    // The lease that came with a new job would keep others, and this process, from trying again soon.
+    if (obstacle !== null) return releaseHolder(db, job.id, holder);
 
     const acquiredAt = performance.now();
     const lease = await acquireLease(db, job.id, holder, leaseMs);

@@ -52,3 +52,8 @@ export async function releaseLease(db: Database, lease: Lease): Promise<void> {
       where job_id = ${lease.batchJobId} and lane = ${lease.lane} and token = ${lease.token}`,
   );
 }
+
+/** Gives back whatever lane of a job a holder has, under any token. */
+export async function releaseHolder(db: Database, batchJobId: string, holder: string): Promise<void> {
+  await db.run((sql) => sql`delete from leases where job_id = ${batchJobId} and holder = ${holder}`);
+}
