@@ -43,12 +43,13 @@ export const databaseAddress = (config: Config) => async (): Promise<DatabaseAdd
     ? ensureEmbeddedPostgres({ home: config.home })
     : { url: config.databaseUrl };
 
-export function assemble(config: Config, log: Log): Sluice {
+/** `runsJobs`: whether this process may take jobs; asked again and again. */
+export function assemble(config: Config, log: Log, runsJobs = () => true): Sluice {
   const flows = openFlowLibrary(config.flowsFolder);
   let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
 
   const open = async () => {
-    opening ??= openSluice(config, log);
+    opening ??= openSluice(config, log, runsJobs);
     try {
       return (await opening).sluice;
     } catch (error) {
@@ -94,9 +95,13 @@ function allowedRoots(config: Config, extra: readonly string[], cwd: string | un
 /** Exists while a job of the embedded database may be unfinished, so that a start need not ask the database. */
 const leftBehind = (config: Config) => join(config.home, 'unfinished');
 
-async function openSluice(config: Config, log: Log): Promise<{ store: Store; sluice: OpenedSluice }> {
+async function openSluice(
+  config: Config,
+  log: Log,
+  runsJobs: () => boolean,
+): Promise<{ store: Store; sluice: OpenedSluice }> {
   const store = await openStore({ address: databaseAddress(config) });
-  const engine = createEngine(config, log, store);
+  const engine = createEngine(config, log, store, runsJobs);
   const ensureStandby = async () => {
     if (!(await hasStandby(store.callers))) spawnStandby(config);
   };
@@ -114,7 +119,7 @@ async function openSluice(config: Config, log: Log): Promise<{ store: Store; slu
   return { store, sluice };
 }
 
-export function createEngine(config: Config, log: Log, store: Store): Engine {
+export function createEngine(config: Config, log: Log, store: Store, runsJobs = () => true): Engine {
   return new Engine({
     db: store.engine,
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
@@ -132,6 +137,7 @@ export function createEngine(config: Config, log: Log, store: Store): Engine {
       userAgent: `sluice/${version}`,
     }),
     log,
+    runsJobs,
     onLook({ unfinished }) {
       if (unfinished === 0 && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
     },

@@ -5,7 +5,7 @@ import { SluiceError } from './domain/sluice-error.ts';
 
 /** Builds what the command needs and nothing more: a chat client waits for every import. */
 async function main(args: readonly string[]): Promise<number> {
-  const [command] = args;
+  const [command] = args.includes('--help') || args.includes('-h') ? ['help'] : args;
   if (command === 'mcp' || (command === undefined && !process.stdin.isTTY)) {
     const { runMcp } = await import('./run-mcp.ts');
     await runMcp(readConfig(process.env));

@@ -16,9 +16,9 @@ import { SluiceError } from './domain/sluice-error.ts';
 import { compileFlow } from './flows/compile-flow.ts';
 import { createLog } from './log.ts';
 import { operations } from './operations/operations.ts';
-import { Database, type Sql } from './store/database.ts';
+import { Database } from './store/database.ts';
 import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
-import { countClients, hasStandby, standbyName } from './store/standby-lock.ts';
+import { countClients, endStandby, hasStandby, isStandbyConnected } from './store/standby-lock.ts';
 import { version } from './version.ts';
 
 /** What is under way gets this long when the command is over, in milliseconds. */
@@ -28,14 +28,18 @@ const graceMs = 5000;
 export async function runCli(args: readonly string[]): Promise<number> {
   const terminal = openTerminal(process);
   let sluice: Sluice | undefined;
+  // A command that only asks must not take a job, to drop it again when it ends.
+  let runsJobs = false;
   const exitCode = await runProgram(args, {
     terminal,
     version,
     operations,
     open() {
       const config = readConfig(process.env);
-      sluice = assemble(config, createLog(config.logLevel));
-      return hostOf(config, sluice, terminal);
+      sluice = assemble(config, createLog(config.logLevel), () => runsJobs);
+      return hostOf(config, sluice, terminal, () => {
+        runsJobs = true;
+      });
     },
     onUnexpected(error) {
       const kind = error instanceof Error ? error.name : typeof error;
@@ -46,13 +50,14 @@ export async function runCli(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
-function hostOf(config: Config, sluice: Sluice, terminal: Terminal): Host {
+function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () => void): Host {
   const { home, flowsFolder: flows, exportsFolder: exports, background } = config;
   return {
     terminal,
     cwd: process.cwd(),
     folders: { home, flows, exports },
     background,
+    runJobs,
     context: ({ signal, roots = [] }) => {
       const context = sluice.context({ signal, folder: process.cwd() });
       const files = async () => {
@@ -106,27 +111,10 @@ async function probeConnectors(config: Config) {
 
 function stoppingOf(config: Config): Stopping {
   const isOurs = config.databaseUrl === undefined;
-  const ask = <T>(statement: (sql: Sql) => PromiseLike<T>) => askDatabase(config, (db) => db.run(statement));
   return {
     isReachable: async () => !isOurs || (await describeEmbedded(config.home)).state === 'running',
-    // A runner that loses the connection with its lock hands its work back and ends.
-    endRunner: async () => {
-      const ended = await ask(
-        (sql) => sql`
-          select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
-          where locktype = 'advisory' and granted and application_name = ${standbyName}
-            and datname = current_database()`,
-      );
-      return ended.length > 0;
-    },
-    hasRunner: async () => {
-      const rows = await ask(
-        (sql) => sql`
-          select from pg_stat_activity
-          where application_name = ${standbyName} and datname = current_database()`,
-      );
-      return rows.length > 0;
-    },
+    endRunner: () => askDatabase(config, endStandby),
+    hasRunner: () => askDatabase(config, isStandbyConnected),
     countOthers: () => askDatabase(config, countClients),
     stopServer: isOurs ? () => stopEmbeddedPostgres(config.home) : undefined,
   };

@@ -9,6 +9,7 @@ import { type Command, type Given, groups } from './command.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { operationCommand } from './operation-command.ts';
 import { showErrors } from './show-errors.ts';
+import { counted } from './table.ts';
 
 const page = operationCommand({
   name: 'errors',
@@ -20,12 +21,14 @@ const page = operationCommand({
   show: showErrors,
 });
 
+const onlyForPages = ['json', 'groupId', 'limit', 'cursor'];
+
 export const errors: Command = {
   ...page,
   options: [
     ...(page.options ?? []),
-    new Option('--csv', 'write every failed record to stdout as CSV').conflicts(['ndjson', 'json']),
-    new Option('--ndjson', 'the same, one JSON object a line').conflicts('json'),
+    new Option('--csv', 'write every failed record to stdout as CSV').conflicts(['ndjson', ...onlyForPages]),
+    new Option('--ndjson', 'the same, one JSON object a line').conflicts(onlyForPages),
     new Option('--output <file>', 'write every failed record to a file; .ndjson is NDJSON, all else CSV'),
   ],
   examples: [
@@ -58,7 +61,7 @@ async function exportAll(host: Host, { args, options }: Given): Promise<Answer> 
   await copyTo(source, resolve(host.cwd, output));
   return {
     json: answer,
-    text: [`${answer.total_failed} failed records are in ${resolve(host.cwd, output)}`],
+    text: [`${counted(answer.total_failed, 'failed record')} in ${resolve(host.cwd, output)}`],
   };
 }
 

@@ -30,6 +30,8 @@ export interface Host {
   readonly folders: Folders;
   /** Jobs go on after this process. */
   readonly background: boolean;
+  /** From now on this process runs jobs itself, and not only asks about them. */
+  readonly runJobs: () => void;
   readonly context: (call: Call) => OperationContext;
   /** Listens until the returned function is called; meanwhile signals do nothing else. */
   readonly onSignal: (listener: (signal: Signal) => void) => () => void;

@@ -11,7 +11,7 @@ import { asCommands } from './next-step.ts';
 import { operationCommand } from './operation-command.ts';
 import { showJobs } from './show-jobs.ts';
 import { exitCodeOf, showStatus } from './show-status.ts';
-import { grouped } from './table.ts';
+import { counted } from './table.ts';
 import { watchJob } from './watch-job.ts';
 
 const oneJob = {
@@ -36,9 +36,9 @@ const status: Command = {
   options: [new Option('--wait', 'follow the job until it has finished')],
   examples: ['sluice status', 'sluice status 0197a4c2 --wait'],
   async run(host, given) {
-    const answer = await plainStatus.run(host, given);
-    const { batch_job_id } = getBatchStatus.output.parse(answer.json);
-    return given.options.wait === true ? watchJob(host, batch_job_id, given.json) : answer;
+    if (given.options.wait !== true) return plainStatus.run(host, given);
+    const find = () => invoke(host, getBatchStatus, { batch_job_id: given.args[0] ?? 'latest' });
+    return watchJob(host, given.json, find);
   },
 };
 
@@ -67,9 +67,10 @@ const retry: Command = {
   ],
   async run(host, { args, options, json }) {
     const input = { ...inputFrom(retryOptions, options), batch_job_id: args[0] ?? 'latest' };
-    const started = await invoke(host, retryBatchFailedRecords, input);
-    if (options.detach !== true) return watchJob(host, started.batch_job_id, json);
-    const said = `${grouped(started.selected)} records of ${started.batch_job_id} go through the flow again.`;
+    const begin = () => invoke(host, retryBatchFailedRecords, input);
+    if (options.detach !== true) return watchJob(host, json, begin);
+    const started = await begin();
+    const said = `${counted(started.selected, 'record')} of ${started.batch_job_id}: through the flow once more.`;
     return { json: started, text: [said, asCommands(started.next_step)] };
   },
 };
@@ -77,9 +78,9 @@ const retry: Command = {
 type Updated = z.output<(typeof updateBatch)['output']>;
 
 function showUpdate({ batch_job_id, status, concurrency, max_failures, next_step }: Updated): string[] {
-  const limit = max_failures === null ? '' : `, stops at ${max_failures} failures`;
+  const limit = max_failures === null ? '' : `, stops at ${counted(max_failures, 'failure')}`;
   return [
-    `Batch job ${batch_job_id}: ${status}, ${concurrency} records at once${limit}`,
+    `Batch job ${batch_job_id}: ${status}, ${counted(concurrency, 'record')} at once${limit}`,
     asCommands(next_step),
   ];
 }
@@ -87,19 +88,19 @@ function showUpdate({ batch_job_id, status, concurrency, max_failures, next_step
 const actions = {
   pause: 'let records under way finish and start no more',
   resume: 'go on with a paused job',
+  cancel: 'let records under way finish and skip the rest',
 };
 
-const steering = Object.entries({ ...actions, cancel: 'let records under way finish and skip the rest' }).map(
-  ([action, summary]) =>
-    operationCommand({
-      ...oneJob,
-      name: action,
-      summary,
-      operation: updateBatch,
-      without: ['concurrency', 'max_failures'],
-      fixed: { action },
-      show: (_, output) => showUpdate(output),
-    }),
+const steering = Object.entries(actions).map(([action, summary]) =>
+  operationCommand({
+    ...oneJob,
+    name: action,
+    summary,
+    operation: updateBatch,
+    without: ['concurrency', 'max_failures'],
+    fixed: { action },
+    show: (_, output) => showUpdate(output),
+  }),
 );
 
 const update = operationCommand({

@@ -20,6 +20,7 @@ const call = new RegExp(String.raw`\b(${names})\b( \{(?:[^{}]|\{(?:[^{}]|\{[^{}]
 /** The advice of an operation with its calls written as commands. */
 export function asCommands(advice: string): string {
   return advice
+    .replace(/\berror_groups\b/g, 'What is above')
     .replace(/\bselect (\{[^{}]*\})/g, (whole, json: string) => flagsIn(json, whole))
     .replace(call, (_, name: string, json: string | undefined) => commandFor(name, json))
     .replace(/\bstatuses \["(\w+)"\]/g, '--statuses $1')

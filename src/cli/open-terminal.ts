@@ -8,8 +8,7 @@ const plainColumns = 80;
 export function openTerminal({ stdin, stdout, stderr, env }: NodeJS.Process): Terminal {
   // Whoever reads the answer may stop reading, as `head` does.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
   const wantsColours = !env.NO_COLOR && env.TERM !== 'dumb';
   return {

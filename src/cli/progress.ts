@@ -34,20 +34,26 @@ function bar({ err, columns }: Terminal): Progress {
   const options = { format: '{bar} {percentage} %  {text}', stream: err, barsize, hideCursor: true };
   const single = new SingleBar({ ...options, gracefulExit: false }, Presets.shades_classic);
   let isDrawn = false;
+  const stop = () => {
+    if (isDrawn) single.stop();
+    isDrawn = false;
+  };
   return {
     show(position) {
+      // Before the first record is read there is nothing to draw.
+      if (position.total === 0) return;
       const payload = { text: describe(position) };
       if (isDrawn) single.setTotal(position.total);
-      // Before the first record is read there is nothing to draw.
-      else if (position.total > 0) single.start(position.total, position.done, payload);
-      isDrawn ||= position.total > 0;
-      if (isDrawn) single.update(position.done, payload);
+      else single.start(position.total, position.done, payload);
+      isDrawn = true;
+      single.update(position.done, payload);
     },
     say(text) {
-      const clear = isDrawn ? '\r\u001b[K' : '';
-      err.write(`${clear}${text}\n`);
+      // A bar goes back to the line it began on, wherever text has moved it: it begins anew below.
+      stop();
+      err.write(`${text}\n`);
     },
-    end: () => single.stop(),
+    end: stop,
   };
 }
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { recordStatuses } from '../domain/record.ts';
 import type { getBatchStatus } from '../operations/get-batch-status.ts';
 import { asCommands } from './next-step.ts';
-import { grouped, span, table } from './table.ts';
+import { counted, grouped, span, table } from './table.ts';
 import { type Colour, paint, type Terminal, visible } from './terminal.ts';
 
 export type Status = z.output<(typeof getBatchStatus)['output']>;
@@ -42,13 +42,14 @@ function indented(rows: readonly (readonly string[])[]): string[] {
     .map((line) => `  ${line}`);
 }
 
-function pace({ processed, total, percent, rate, eta_seconds, started_at, finished_at }: Status): string {
-  const parts = [`${grouped(processed)} of ${grouped(total)} records (${percent} %)`];
+function pace(status: Status): string {
+  const { processed, total, percent, rate, eta_seconds, started_at, finished_at } = status;
+  const parts = [`${grouped(processed)} of ${counted(total, 'record')} (${percent} %)`];
   if (started_at !== null && finished_at !== undefined) {
     parts.push(`in ${span((Date.parse(finished_at) - Date.parse(started_at)) / 1000)}`);
   }
   if (rate !== null) parts.push(`${rate}/s`);
-  if (eta_seconds !== null) parts.push(`${span(eta_seconds)} left`);
+  if (eta_seconds !== null && status.status !== 'paused') parts.push(`${span(eta_seconds)} left`);
   return parts.join(', ');
 }
 
@@ -59,7 +60,7 @@ function remarks(status: Status): string[] {
     status.waiting_for && `Waiting: ${visible(status.waiting_for.text)}`,
     status.stopped_by && visible(status.stopped_by.message),
     status.maybe_applied > 0
-      ? `${status.maybe_applied} calls were sent and their answers lost: the target may have acted on them.`
+      ? `Calls that were sent and their answers lost: ${grouped(status.maybe_applied)}; the target may have acted on them.`
       : undefined,
   ].filter((line) => line !== undefined);
   return lines.length === 0 ? [] : ['', ...lines];

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
 import { startBatch } from '../operations/start-batch.ts';
 import { type Command, type Given, groups } from './command.ts';
 import { type Answer, type Host, invoke } from './host.ts';
@@ -6,9 +7,9 @@ import { inputFrom, inputOptions, put } from './input-options.ts';
 import { detach } from './job-commands.ts';
 import { asCommands } from './next-step.ts';
 import { spoolInput } from './spool-input.ts';
-import { grouped } from './table.ts';
+import { counted } from './table.ts';
 import { visible } from './terminal.ts';
-import { watchJob } from './watch-job.ts';
+import { type Begun, watchJob } from './watch-job.ts';
 
 const options = inputOptions(startBatch, { except: ['flow_id', 'path'] });
 
@@ -31,10 +32,11 @@ export const start: Command = {
     if (path !== undefined) put(input, ['source', 'path'], path);
     // The list of allowed folders holds back models, not the person at the terminal.
     const roots = path === undefined ? [] : [dirname(path)];
-    const started = await invoke(host, startBatch, input, { roots });
-    if (!given.json) tell(host, started);
-    if (given.options.detach !== true) return watchJob(host, started.batch_job_id, given.json);
-    return detached(host, started);
+    const begin = async () => {
+      const started = await invoke(host, startBatch, input, { roots });
+      return { ...started, said: greeting(started) };
+    };
+    return given.options.detach === true ? detached(host, await begin()) : watchJob(host, given.json, begin);
   },
 };
 
@@ -48,21 +50,20 @@ async function pathOf(host: Host, given: Given, file: string | undefined): Promi
   return spoolInput(input, host.folders);
 }
 
-type Started = Awaited<ReturnType<typeof startBatch.run>>;
+type Started = z.output<(typeof startBatch)['output']>;
 
-function tell({ terminal }: Host, { batch_job_id, flow, replayed, earlier_job }: Started): void {
-  const lines = [
+function greeting({ batch_job_id, flow, replayed, earlier_job }: Started): string[] {
+  return [
     `Batch job ${batch_job_id}  ${visible(flow.name)}`,
     ...(replayed ? ['An earlier start with this idempotency key made it; nothing was started again.'] : []),
     ...(earlier_job === undefined ? [] : [`The same records went through this flow before: ${earlier_job}`]),
   ];
-  terminal.err.write(`${lines.join('\n')}\n`);
 }
 
-function detached({ background }: Host, started: Started): Answer {
-  const total = started.total === 0 ? 'The records are' : `${grouped(started.total)} records are`;
+function detached({ background }: Host, { said, ...started }: Started & Begun): Answer {
+  const records = started.total === 0 ? 'The records' : counted(started.total, 'record');
   const next = background
     ? asCommands(started.next_step)
     : 'Background work is off (SLUICE_BACKGROUND): the job goes on while `sluice run` or another Sluice process runs.';
-  return { json: started, text: [`${total} on their way.`, next] };
+  return { json: started, text: [...(said ?? []), `${records} on the way.`, next] };
 }

@@ -32,6 +32,9 @@ export const cut = (text: string, length: number) =>
 /** 12345 as 12,345. */
 export const grouped = (count: number) => count.toLocaleString('en');
 
+/** 1 as `1 record`, 12345 as `12,345 records`. */
+export const counted = (count: number, noun: string) => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Seconds as a person says them: 4.2 s, 3 min 20 s, 2 h 5 min. */
 export function span(seconds: number): string {
   if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`;

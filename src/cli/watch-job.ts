@@ -5,7 +5,7 @@ import { updateBatch } from '../operations/update-batch.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { exitCodeOf, type Status, showStatus } from './show-status.ts';
-import { grouped } from './table.ts';
+import { counted, grouped } from './table.ts';
 import { visible } from './terminal.ts';
 import { keyHelp, listenForWishes, type Wish, type Wishes } from './wishes.ts';
 
@@ -14,15 +14,25 @@ const waitSeconds = 1;
 /** How often a job that rests is looked at, in milliseconds. */
 const restMs = 500;
 
+/** A job to follow, and what to say about it first. */
+export interface Begun {
+  readonly batch_job_id: string;
+  readonly said?: readonly string[];
+}
+
 /**
- * Follows a job until it has finished or the person leaves it. The first Ctrl-C pauses the job, the
- * second cancels it, the third leaves it to end by itself.
+ * Begins a job and follows it until it has finished or the person leaves it. The first Ctrl-C pauses
+ * the job, the second cancels it, the third leaves it to end by itself; none is lost on the way.
  */
-export async function watchJob(host: Host, batchJobId: string, json: boolean): Promise<Answer> {
-  const progress = openProgress(host.terminal, json);
+export async function watchJob(host: Host, json: boolean, begin: () => Promise<Begun>): Promise<Answer> {
+  host.runJobs();
   const wishes = listenForWishes(host);
+  const progress = openProgress(host.terminal, json);
   try {
-    const { status, left } = await follow(host, batchJobId, progress, wishes);
+    const begun = await Promise.race([begin(), wishes.impatience]);
+    if (begun === undefined) return leftEarly;
+    for (const line of begun.said ?? []) progress.say(line);
+    const { status, left } = await follow(host, begun.batch_job_id, progress, wishes);
     if (left === undefined) {
       return { json: status, text: showStatus(host.terminal, status), exitCode: exitCodeOf(status) };
     }
@@ -32,6 +42,14 @@ export async function watchJob(host: Host, batchJobId: string, json: boolean): P
     wishes.close();
   }
 }
+
+const earlyMessage =
+  'Ended before there was an answer. `sluice list` shows whether the job was accepted; if so, it goes on in the background.';
+const leftEarly: Answer = {
+  json: { error: { code: 'interrupted', message: earlyMessage } },
+  text: [earlyMessage],
+  exitCode: 1,
+};
 
 interface Following {
   readonly status: Status;
@@ -45,28 +63,56 @@ async function follow(
   progress: Progress,
   wishes: Wishes,
 ): Promise<Following> {
-  let waitingFor: string | undefined;
+  const noteWaiting = waitingNotes(progress);
   for (;;) {
-    const status = await look(host, batchJobId, waitSeconds, wishes.signal);
-    progress.show(positionOf(status));
+    const status = await look(host, batchJobId, waitSeconds, { signal: wishes.signal, progress });
+    // What a person types while the job rests would get into the bar.
+    if (status.status !== 'paused') progress.show(positionOf(status));
     if (status.finished) return { status };
 
     const wish = wishes.take();
-    if (wish !== undefined) {
-      const leaves = await grant(host, status, wish, progress);
-      if (leaves) return { status: await look(host, batchJobId, 0, wishes.signal), left: wish };
-      continue;
+    if (wish === undefined) {
+      noteWaiting(status);
+      // A question about a job that rests is answered at once.
+      if (rests(status)) await rest(wishes.signal);
+    } else if (await grant(host, status, wish, progress)) {
+      return { status: await look(host, batchJobId, 0, { signal: wishes.signal, progress }), left: wish };
     }
-    const text = status.waiting_for?.text;
-    if (text !== undefined && text !== waitingFor) progress.say(`Waiting: ${visible(text)}`);
-    waitingFor = text;
-    // A question about a job that rests is answered at once.
-    if (text !== undefined || status.status === 'paused') await rest(wishes.signal);
   }
 }
 
-const look = (host: Host, batchJobId: string, seconds: number, signal: AbortSignal) =>
-  invoke(host, getBatchStatus, { batch_job_id: batchJobId, wait_seconds: seconds }, { signal });
+const rests = ({ status, waiting_for }: Status) => status === 'paused' || waiting_for !== undefined;
+
+/** Says once what a job begins to wait for. */
+function waitingNotes(progress: Progress): (status: Status) => void {
+  let last: string | undefined;
+  return ({ waiting_for }) => {
+    if (waiting_for !== undefined && waiting_for.kind !== last) {
+      progress.say(`Waiting: ${visible(waiting_for.text)}`);
+    }
+    last = waiting_for?.kind;
+  };
+}
+
+/** The status of the job; a database that is away is waited for until the person wants something. */
+async function look(
+  host: Host,
+  batchJobId: string,
+  seconds: number,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
+): Promise<Status> {
+  for (;;) {
+    try {
+      const input = { batch_job_id: batchJobId, wait_seconds: seconds };
+      return await invoke(host, getBatchStatus, input, { signal });
+    } catch (error) {
+      const isOutage = error instanceof SluiceError && error.code === 'database_unavailable';
+      if (!isOutage || signal.aborted) throw error;
+      progress.say(error.message);
+      await rest(signal);
+    }
+  }
+}
 
 const rest = (signal: AbortSignal) => sleep(restMs, undefined, { signal }).catch(() => {});
 
@@ -109,7 +155,7 @@ async function update(host: Host, status: Status, action: 'pause' | 'resume' | '
 
 function pauseHelp({ terminal }: Host, { batch_job_id, total, processed }: Status): string {
   return [
-    `Paused with ${grouped(total - processed)} of ${grouped(total)} records left; those under way finish.`,
+    `Paused with ${grouped(total - processed)} of ${counted(total, 'record')} left; those under way finish.`,
     ...(terminal.canAsk ? keyHelp : ['  Ctrl-C again (SIGINT) cancels it']),
     `From elsewhere: sluice resume ${batch_job_id}, sluice cancel ${batch_job_id}`,
   ].join('\n');

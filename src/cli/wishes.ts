@@ -17,6 +17,8 @@ export interface Wishes {
   /** Aborted while a wish is waiting to be taken. */
   readonly signal: AbortSignal;
   take(): Wish | undefined;
+  /** Resolves when nobody waits any more, not even for the job to exist. */
+  readonly impatience: Promise<undefined>;
   close(): void;
 }
 
@@ -24,10 +26,15 @@ export interface Wishes {
 export function listenForWishes(host: Pick<Host, 'onSignal' | 'terminal'>): Wishes {
   const waiting: Wish[] = [];
   let controller = new AbortController();
+  let giveUp = (_: undefined) => {};
+  const impatience = new Promise<undefined>((resolve) => {
+    giveUp = resolve;
+  });
   const add = (wish: Wish | undefined) => {
     if (wish === undefined) return;
     waiting.push(wish);
     controller.abort();
+    if (wish === 'leave' || waiting.length > 1) giveUp(undefined);
   };
   const stopSignals = host.onSignal(add);
   // Without `terminal` the line discipline stays the system's, and Ctrl-C a signal.
@@ -45,6 +52,7 @@ export function listenForWishes(host: Pick<Host, 'onSignal' | 'terminal'>): Wish
       if (waiting.length === 0) controller = new AbortController();
       return wish;
     },
+    impatience,
     close() {
       stopSignals();
       lines?.close();

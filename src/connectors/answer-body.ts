@@ -17,21 +17,26 @@ const unpackers = new Map([
   ['br', promisify(brotliDecompress)],
 ]);
 
+/** The bytes of an answer are not what its header says. */
+export class UnreadableAnswer extends Error {
+  override readonly name = 'UnreadableAnswer';
+}
+
 /**
  * Undoes the content encoding.
  *
- * @throws AnswerTooLarge, or any error when the bytes are not what the header says.
+ * @throws AnswerTooLarge or UnreadableAnswer.
  */
 export async function unpack(body: Buffer, headers: IncomingHttpHeaders): Promise<Buffer> {
   const encoding = headers['content-encoding']?.trim().toLowerCase();
   if (encoding === undefined || encoding === 'identity' || body.length === 0) return body;
   const unpacker = unpackers.get(encoding);
-  if (unpacker === undefined) throw new Error('unknown content encoding');
+  if (unpacker === undefined) throw new UnreadableAnswer();
   try {
     return await unpacker(body, { maxOutputLength: maxUnpackedBytes });
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-    throw tooLarge ? new AnswerTooLarge() : error;
+    throw tooLarge ? new AnswerTooLarge() : new UnreadableAnswer();
   }
 }
 

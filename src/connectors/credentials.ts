@@ -27,8 +27,9 @@ export function variablesOf(auth: AuthSettings): readonly string[] {
 /** What stands in the way of using an auth block, as a clause; undefined when nothing does. */
 export function credentialsObstacle(auth: AuthSettings, source: SecretSource): string | undefined {
   const unset = variablesOf(auth).filter((name) => source(name) === undefined);
-  if (unset.length > 0)
+  if (unset.length > 0) {
     return `needs ${unset.join(' and ')}, which ${unset.length > 1 ? 'are' : 'is'} not set`;
+  }
   const broken = variablesOf(auth).find((name) => !isHeaderValue(source(name) ?? ''));
   return broken === undefined ? undefined : `cannot send ${broken}: it is not one line of Latin-1 characters`;
 }

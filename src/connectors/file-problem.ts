@@ -8,6 +8,9 @@ export interface FileProblem {
   readonly suggestion?: string;
 }
 
+/** More would help nobody, and finding the place of each takes time. */
+export const maxFileProblems = 100;
+
 /** `flows/import.yaml:3:1 unknown key "tagret"; did you mean "target"?` */
 export function formatProblem({ file, line, column, message, suggestion }: FileProblem): string {
   const place = `${file}:${line}:${column}`;

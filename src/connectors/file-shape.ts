@@ -1,16 +1,10 @@
 import { z } from 'zod';
+import { nearest } from '../domain/nearest.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { FileProblem } from './file-problem.ts';
+import { type FileProblem, maxFileProblems } from './file-problem.ts';
 import type { NodePath, YamlFile } from './yaml-file.ts';
 
 type Issue = z.core.$ZodIssue;
-
-/** What a schema's own check may add to its issue (`params`). */
-export interface IssueDetails {
-  /** Characters into the text that was checked. */
-  readonly offset?: number;
-  readonly suggestion?: string;
-}
 
 /** Checks a file against a schema and finds everything that does not fit, not only the first thing. */
 export function checkShape<T>(
@@ -19,7 +13,8 @@ export function checkShape<T>(
 ): { data: T } | { problems: FileProblem[] } {
   const checked = schema.safeParse(yaml.value, { error: wordsFor });
   if (checked.success) return { data: checked.data };
-  return { problems: checked.error.issues.flatMap((issue) => problemsOf(yaml, schema, issue, [])) };
+  const issues = checked.error.issues.slice(0, maxFileProblems);
+  return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, [])) };
 }
 
 function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: NodePath): FileProblem[] {
@@ -29,20 +24,21 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
   ];
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path);
-    return issue.keys.map((key) =>
-      yaml.problem({ path: [...path, key], key: true }, `unknown key "${key}"`, didYouMean(key, known)),
-    );
+    return issue.keys
+      .slice(0, maxFileProblems)
+      .map((key) =>
+        yaml.problem({ path: [...path, key], key: true }, `unknown key "${key}"`, didYouMean(key, known)),
+      );
   }
   if (issue.code === 'invalid_union') {
     const branch = branchMeant(issue);
     if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path));
   }
-  const { offset, suggestion }: IssueDetails = issue.code === 'custom' ? (issue.params ?? {}) : {};
-  const spot = { path, key: issue.code === 'invalid_key', ...(offset === undefined ? {} : { offset }) };
+  const isKey = issue.code === 'invalid_key';
+  const words = isKey ? issue.issues[0]?.message : undefined;
   const name = path.length === 0 ? 'the file' : path.join('.');
-  const words = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
   return [
-    yaml.problem(spot, `${name} ${words ?? issue.message}`, suggestion ?? wordMeant(issue, yaml, path)),
+    yaml.problem({ path, key: isKey }, `${name} ${words ?? issue.message}`, adviceFor(issue, yaml, path)),
   ];
 }
 
@@ -75,12 +71,13 @@ const kindNames: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-function wordMeant(issue: Issue, yaml: YamlFile, path: NodePath): string | undefined {
+/** The schema's own advice (`params.suggestion`), or the word of a choice that was probably meant. */
+function adviceFor(issue: Issue, yaml: YamlFile, path: NodePath): string | undefined {
+  if (issue.code === 'custom') return issue.params?.suggestion;
   const value = valueAt(yaml.value, path);
-  if (issue.code !== 'invalid_value' || typeof value !== 'string' || issue.values.length < 2)
-    return undefined;
-  const suggestion = didYouMean(value, issue.values.map(String));
-  return suggestion?.startsWith('did') ? suggestion : undefined;
+  if (issue.code !== 'invalid_value' || typeof value !== 'string') return undefined;
+  const close = nearest(value, issue.values.map(String));
+  return close === undefined ? undefined : `did you mean "${close}"?`;
 }
 
 function valueAt(value: unknown, path: NodePath): unknown {

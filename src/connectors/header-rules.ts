@@ -16,8 +16,9 @@ const credentialNames = new Set(['authorization', 'cookie']);
 
 /** Why a header name cannot be used, or undefined. */
 export function headerNameProblem(name: string): string | undefined {
-  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/.test(name))
+  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/.test(name)) {
     return 'is no header name: letters, digits and - only';
+  }
   if (ownNames.has(name.toLowerCase())) return 'is set by Sluice itself';
   if (credentialNames.has(name.toLowerCase())) return 'belongs to the auth block of the connector';
   return undefined;

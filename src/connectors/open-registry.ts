@@ -40,12 +40,14 @@ export async function openRegistry(options: RegistryOptions): Promise<ConnectorR
   const open = new Map<string, ReturnType<typeof openHttpConnector>>();
 
   const obstacle = (name: string): string | undefined => {
-    if (problems.length > 0)
+    if (problems.length > 0) {
       return `connectors.yaml has problems:\n${problems.map(formatProblem).join('\n')}`;
+    }
     const settings = connectors.get(name);
     if (settings === undefined) return undeclared(name, connectors, file);
-    if (settings.type !== 'http')
+    if (settings.type !== 'http') {
       return `The connector ${name} has the type ${settings.type}, which is not available yet.`;
+    }
     return (
       hostObstacle(settings, options.allowPrivateHosts) ?? secretObstacle(settings, secretOf, secrets.problem)
     );
@@ -111,8 +113,9 @@ function undeclared(name: string, connectors: ReadonlyMap<string, ConnectorSetti
 }
 
 function hostObstacle(settings: HttpSettings, allowPrivateHosts: boolean): string | undefined {
-  if (settings.allowPrivate || allowPrivateHosts || !isPrivateHost(new URL(settings.origin).hostname))
+  if (settings.allowPrivate || allowPrivateHosts || !isPrivateHost(new URL(settings.origin).hostname)) {
     return undefined;
+  }
   return `The connector ${settings.name} leads to an address that is not public. If that is meant, set allow_private: true in connectors.yaml.`;
 }
 

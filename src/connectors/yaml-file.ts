@@ -10,12 +10,12 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import type { FileProblem } from './file-problem.ts';
+import { type FileProblem, maxFileProblems, sortProblems } from './file-problem.ts';
 import { foreignText } from './foreign-text.ts';
 import { tooDeepAt } from './yaml-depth.ts';
+import { duplicateKeys } from './yaml-duplicates.ts';
 
 const maxCharacters = 1_000_000;
-const maxSyntaxProblems = 20;
 
 /** Keys and list positions from the root of a file down to one of its nodes. */
 export type NodePath = readonly (string | number)[];
@@ -36,10 +36,12 @@ export interface YamlFile {
   problem(spot: Spot, message: string, suggestion?: string): FileProblem;
 }
 
+type ProblemAt = (offset: number, message: string, suggestion?: string) => FileProblem;
+
 /** Reads a YAML text. Never throws: whatever is wrong comes back as problems. */
 export function readYaml(text: string, file: string): { yaml: YamlFile } | { problems: FileProblem[] } {
   const lines = new LineCounter();
-  const at = (offset: number, message: string, suggestion?: string): FileProblem => {
+  const at: ProblemAt = (offset, message, suggestion) => {
     const { line, col } = lines.linePos(offset);
     const place = { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
     return suggestion === undefined ? place : { ...place, suggestion };
@@ -55,12 +57,9 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
     return { problems: [at(deep, 'is nested too deeply')] };
   }
 
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  // An unknown tag is only a warning to the parser; here nothing is guessed.
-  const wrong = [...document.errors, ...document.warnings].slice(0, maxSyntaxProblems);
-  if (wrong.length > 0) {
-    return { problems: wrong.map(({ pos, message }) => at(pos[0], foreignText(message) ?? 'is not YAML')) };
-  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const wrong = syntaxProblems(document, at);
+  if (wrong.length > 0) return { problems: sortProblems(wrong) };
 
   try {
     const value: unknown = document.toJS({ maxAliasCount: 20 });
@@ -73,6 +72,17 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
   } catch {
     return { problems: [at(0, 'uses too many aliases (*name), or one that is not defined')] };
   }
+}
+
+function syntaxProblems(document: Document.Parsed, at: ProblemAt): FileProblem[] {
+  // An unknown tag is only a warning to the parser; here nothing is guessed.
+  const wrong = [...document.errors, ...document.warnings].slice(0, maxFileProblems);
+  return [
+    ...wrong.map(({ pos, message }) => at(pos[0], foreignText(message) ?? 'is not YAML')),
+    ...duplicateKeys(document)
+      .slice(0, maxFileProblems)
+      .map(({ key, offset }) => at(offset, `the key "${foreignText(key, 100) ?? ''}" is given twice`)),
+  ];
 }
 
 function offsetOf(document: Document, text: string, spot: Spot): number {

@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly compile: (text: string, name: string) => Flow | undefined;
   readonly openConnectors: () => Promise<ConnectorRegistry>;
   readonly log: Log;
+  /** Asked before each look; false: this process only asks and steers. Default: it runs jobs. */
+  readonly runsJobs?: () => boolean;
   /** Called with what each look finds in the whole database. */
   readonly onLook?: (workload: Workload) => void;
 }
@@ -61,14 +63,23 @@ export class Engine {
 
   /** Looks for work now, and from now on until there is none left. */
   wake(batchJobId?: string): void {
+    if (this.#isBystander) return;
     if (batchJobId !== undefined) this.#lanes.get(batchJobId)?.lane.wake();
     this.#looking ??= this.#look();
     this.#wakeUp.ring();
   }
 
-  /** Runs a job whose lease this process was given when the job was made. Never rejects: the job is accepted. */
+  get #isBystander(): boolean {
+    return this.#options.runsJobs?.() === false;
+  }
+
+  /**
+   * Runs a job whose lease this process was given when the job was made, or leaves it to others at
+   * once. Never rejects: the job is accepted.
+   */
   async adopt(batchJobId: string): Promise<void> {
     try {
+      if (this.#isBystander) return await releaseHolder(this.#options.db, batchJobId, this.holder);
       const job = await findJob(this.#options.db, batchJobId);
       if (job !== undefined) await this.#tryJob(job);
     } catch (error) {

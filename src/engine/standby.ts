@@ -33,8 +33,8 @@ export async function standBy(options: StandbyOptions): Promise<void> {
 async function isNeeded({ db, engine, embedded }: StandbyOptions): Promise<boolean> {
   try {
     if (engine !== undefined) {
-      const { active } = await readWorkload(db);
-      if (active > 0) engine.wake();
+      const { active, unfinished } = await readWorkload(db);
+      if (unfinished > 0) engine.wake();
       if (active > 0 || engine.running > 0) return true;
     }
     return embedded && (await countClients(db)) > 0;

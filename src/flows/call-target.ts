@@ -2,7 +2,7 @@ import { isJsonObject } from '../domain/json.ts';
 import type { ExpectedField } from './flow.ts';
 import type { MappingProblem } from './mapping.ts';
 import type { Lookups } from './pipe-arguments.ts';
-import { compileTemplate, type Template } from './template.ts';
+import { compileTemplate, fixedText, type Template } from './template.ts';
 
 /** The texts of a target that a record fills. */
 export interface TargetTemplates {
@@ -44,8 +44,23 @@ export function compileTargetTemplates(
   };
 
   const block: Readonly<Record<string, unknown>> = isJsonObject(target) ? target : {};
+  const wrong = typeof block.endpoint === 'string' ? endpointProblem(block.endpoint) : undefined;
+  if (wrong !== undefined) problems.push({ path: ['target', 'endpoint'], at: 0, message: wrong });
   const endpoint = compile(block.endpoint, ['target', 'endpoint'], true);
   const headers = compileAll(block.headers, 'headers');
   const query = compileAll(block.query, 'query');
   return { templates: { endpoint, headers, query, reads }, problems };
+}
+
+/** Looks at what stands outside of `{{ }}`. */
+function endpointProblem(text: string): string | undefined {
+  if (/^[a-z]+:\/\//i.test(text)) return 'must begin with /; the host is the base_url of the connector';
+  if (!text.startsWith('/')) return 'must begin with /';
+  const fixed = fixedText(text) ?? '';
+  if (/[{}]/.test(fixed)) return 'has a single brace; write {{ source.field }}';
+  if (/[^\x21-\x7e]|[\\#]/.test(fixed)) {
+    return 'may hold no spaces, # or \\, and other characters only encoded';
+  }
+  if (/(^|\/)(\.|%2e){1,2}(?=\/|$|\?)/i.test(fixed)) return 'may hold no . or .. segments';
+  return undefined;
 }

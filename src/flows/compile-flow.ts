@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
-import { type FileProblem, formatProblem, sortProblems } from '../connectors/file-problem.ts';
+import {
+  type FileProblem,
+  formatProblem,
+  maxFileProblems,
+  sortProblems,
+} from '../connectors/file-problem.ts';
 import { checkShape } from '../connectors/file-shape.ts';
 import { readYaml, type YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
@@ -49,7 +54,7 @@ export function compileFlow(text: string, file: string): { flow: Flow } | { prob
   const parts = compileParts(yaml.value);
   const problems = [
     ...('problems' in shape ? shape.problems : []),
-    ...parts.problems.map((problem) => problemInFile(yaml, problem)),
+    ...parts.problems.slice(0, maxFileProblems).map((problem) => problemInFile(yaml, problem)),
     ...('data' in shape ? endpointMissing(yaml, shape.data) : []),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
@@ -98,7 +103,7 @@ function endpointMissing(yaml: YamlFile, { target }: FlowFile): FlowProblem[] {
   if (target === echoTarget || target.connector === echoTarget || target.endpoint !== undefined) return [];
   return [
     yaml.problem(
-      { path: ['target'] },
+      { path: ['target', 'endpoint'] },
       'target.endpoint is missing',
       'name the path below base_url, such as /api/customers',
     ),

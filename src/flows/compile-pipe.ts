@@ -5,8 +5,9 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import type { ExpectedField } from './flow.ts';
 import { type ArgumentReader, compileArguments, type Lookups } from './pipe-arguments.ts';
-import { type Call, type Operand, type Pipe, type PipeProblem, parsePipe } from './pipe-syntax.ts';
-import { pathName, pathReader, type RecordPath } from './record-path.ts';
+import type { PipeProblem } from './pipe-cursor.ts';
+import { type Call, type Operand, type Pipe, parsePipe } from './pipe-syntax.ts';
+import { pathName, pathReader, pathRoots, type RecordPath } from './record-path.ts';
 import { transformsByName } from './transforms/catalogue.ts';
 import { omitted, type PipeValue, type Transform, ValueProblem } from './transforms/transform.ts';
 
@@ -34,7 +35,8 @@ export function compilePipe(
   const parsed = parsePipe(text);
   if ('problem' in parsed) return { problems: [parsed.problem] };
 
-  const { head } = parsed.pipe;
+  const head = beginningOf(parsed.pipe.head);
+  if ('message' in head) return { problems: [head] };
   const stages = required ? [...parsed.pipe.stages, requiredCall(text.length)] : parsed.pipe.stages;
   const calls = head.kind === 'call' ? [head, ...stages] : stages;
   const compiled = calls.map((call) => compileCall(call, call === head, lookups));
@@ -60,6 +62,21 @@ export function compilePipe(
     }
   };
   return { pipe: { reads: readsOf({ head, stages }), evaluate } };
+}
+
+/** Takes a single word for the transform of that name; no other word begins a pipe. */
+function beginningOf(head: Pipe['head']): Pipe['head'] | PipeProblem {
+  if (head.kind !== 'word') return head;
+  const { word, at } = head;
+  if (transformsByName.has(word)) return { kind: 'call', name: word, args: [], at };
+
+  const [root = '', ...keys] = word.split('.');
+  const meant = keys.length > 0 ? nearest(root, pathRoots) : undefined;
+  const suggestion =
+    meant === undefined
+      ? `write source.${word} for the field, or '"${word}"' for the text itself`
+      : `did you mean "${[meant, ...keys].join('.')}"?`;
+  return { at, message: `${word} is neither a path nor a text`, suggestion };
 }
 
 const requiredCall = (at: number): Call => ({ kind: 'call', name: 'required', args: [], at });

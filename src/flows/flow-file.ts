@@ -1,66 +1,34 @@
 import { z } from 'zod';
-import { headerNameProblem } from '../connectors/header-rules.ts';
-import { parseDuration } from '../domain/duration.ts';
+import { headerNameSchema, timeoutSchema } from '../connectors/connector-schema.ts';
 import { recordFailureActions } from '../domain/job.ts';
 import { retrySchema } from './retry-grammar.ts';
 
 /** The built-in target: a run calls nothing and its result is the mapped record. */
 export const echoTarget = 'echo';
 
-const maxTimeoutMs = 3_600_000;
-
 function wholeNumber(min: number, max: number) {
   const words = `must be a whole number from ${min} to ${max}`;
   return z.int(words).min(min, words).max(max, words);
 }
 
-/** A text that may be empty space for a pipe, or a number or boolean that stands for itself. */
+/** A text with or without `{{ pipes }}`, or a value that stands for itself. */
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
-const timeout = z.union([z.string(), z.number()]).transform((text, context): number => {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms > 0 && ms <= maxTimeoutMs) return ms;
-  context.addIssue({ code: 'custom', message: 'must be a duration up to 1h, such as 30s' });
-  return z.NEVER;
-});
-
-const endpoint = z.string().superRefine((text, context) => {
-  const message = endpointProblem(text);
-  if (message !== undefined) context.addIssue({ code: 'custom', message });
-});
-
-/** Looks at what is written outside of `{{ }}`. */
-function endpointProblem(text: string): string | undefined {
-  if (/^[a-z]+:\/\//i.test(text)) return 'must begin with /; the host is the base_url of the connector';
-  if (!text.startsWith('/')) return 'must begin with /';
-  const fixed = text.replace(/\{\{.*?\}\}/gs, 'x');
-  if (/[{}]/.test(fixed)) return 'has a single brace; write {{ source.field }}';
-  if (/[^\x21-\x7e]|[\\#]/.test(fixed))
-    return 'may hold no spaces, # or \\, and other characters only encoded';
-  if (/(^|\/)(\.|%2e){1,2}(?=\/|$|\?)/i.test(fixed)) return 'may hold no . or .. segments';
-  return undefined;
-}
-
-const headerName = z.string().superRefine((name, context) => {
-  const message = headerNameProblem(name);
-  if (message !== undefined) context.addIssue({ code: 'custom', message });
-});
-
-export const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
+const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
 const target = z.union(
   [
     z.literal(echoTarget, { error: 'must be echo, or a map with a connector' }),
     z.strictObject({
       connector: z.string().describe('A name from connectors.yaml, or echo.'),
-      endpoint: endpoint.optional().describe('Path below base_url; {{ source.id }} is filled and encoded.'),
+      endpoint: z.string().optional().describe('Path below base_url; {{ source.id }} is filled and encoded.'),
       method: z
         .preprocess((method) => (typeof method === 'string' ? method.toUpperCase() : method), z.enum(methods))
         .optional()
         .describe('POST unless given. With GET and DELETE the mapped fields go to the query.'),
-      headers: z.record(headerName, scalar).optional(),
+      headers: z.record(headerNameSchema, scalar).optional(),
       query: z.record(z.string(), scalar).optional(),
-      timeout: timeout.optional().describe("Of one attempt, in total; the connector's unless given."),
+      timeout: timeoutSchema.optional().describe("Of one attempt, in total; the connector's unless given."),
     }),
   ],
   {

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { compilePipe } from './compile-pipe.ts';
 import type { ExpectedField } from './flow.ts';
 import type { Lookups } from './pipe-arguments.ts';
-import type { PipeProblem } from './pipe-syntax.ts';
+import type { PipeProblem } from './pipe-cursor.ts';
 import { omitted, type PipeValue } from './transforms/transform.ts';
 
 /** A mapping ready to be run for every record. */
@@ -84,8 +84,9 @@ class MappingCompiler {
 
   #part(value: unknown, path: Path): Part {
     if (typeof value === 'string') return this.#pipe(value, path);
-    if (Array.isArray(value))
+    if (Array.isArray(value)) {
       return listOf(value.map((item: unknown, index) => this.#part(item, [...path, index])));
+    }
     if (isMap(value)) return this.map(value, path);
     if (value === null || typeof value === 'boolean') return () => value;
     if (typeof value === 'number' && isExact(value)) return () => value;

@@ -1,6 +1,7 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import type { Call, Operand, PipeProblem } from './pipe-syntax.ts';
+import type { PipeProblem } from './pipe-cursor.ts';
+import type { Call, Operand } from './pipe-syntax.ts';
 import { pathReader } from './record-path.ts';
 import {
   type ArgumentKind,
@@ -92,7 +93,7 @@ const kinds: Readonly<
     words: 'a text',
     fit: (value) => (value === null || typeof value === 'object' ? undefined : String(value)),
   },
-  number: { words: 'a number', fit: (value) => (typeof value === 'number' ? value : undefined) },
+  number: { words: 'a number', fit: (value) => (Number.isFinite(value) ? value : undefined) },
   count: {
     words: `a whole number from 0 to ${maxCount}`,
     fit: (value) => (isCount(value) ? value : undefined),

@@ -1,11 +1,12 @@
 import type { JsonValue } from '../domain/json.ts';
+import { PipeCursor, type PipeProblem, PipeSyntaxError } from './pipe-cursor.ts';
 import { pathRoots, type RecordPath } from './record-path.ts';
 
 /**
  * The grammar of one field: `source.name | trim | default("nobody")`.
  *
  *     pipe    = head { "|" call }
- *     head    = text | number | true | false | null | path | call
+ *     head    = text | number | true | false | null | path | call | bare word
  *     call    = name [ "(" [ args ] ")" | ":" args ]
  *     args    = arg { "," arg }
  *     arg     = text | number | true | false | null | path | table | bare word
@@ -31,13 +32,6 @@ export type Operand =
   | { readonly kind: 'word'; readonly word: string; readonly at: number }
   | { readonly kind: 'table'; readonly entries: Readonly<Record<string, JsonValue>>; readonly at: number };
 
-/** Something wrong with a pipe. */
-export interface PipeProblem {
-  readonly at: number;
-  readonly message: string;
-  readonly suggestion?: string;
-}
-
 /** Reads a pipe up to the end of the text. */
 export function parsePipe(text: string): { pipe: Pipe } | { problem: PipeProblem } {
   try {
@@ -48,124 +42,138 @@ export function parsePipe(text: string): { pipe: Pipe } | { problem: PipeProblem
   }
 }
 
-class PipeSyntaxError extends Error {
-  readonly problem: PipeProblem;
-
-  constructor(problem: PipeProblem) {
-    super(problem.message);
-    this.problem = problem;
-  }
-}
-
 const name = /[\p{L}_$][\p{L}\p{N}_$-]*/uy;
 const key = /[\p{L}\p{N}_$-]+/uy;
 const digits = /\d{1,9}/y;
 const bareWord = /[^\s,()|"'{}[\]:]+/y;
 const numberForm = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
-const space = /\s*/y;
 
-const escapes: Readonly<Record<string, string>> = {
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  '"': '"',
-  "'": "'",
-  '\\': '\\',
-};
 const keywords = new Map<string, JsonValue>([
   ['true', true],
   ['false', false],
   ['null', null],
 ]);
 
+/** What people write who know another language. */
+const operators: Readonly<Record<string, string>> = {
+  '+': '| add(1) or concat(a, b)',
+  '-': '| subtract(1)',
+  '*': '| multiply(2)',
+  '/': '| divide(2)',
+};
+
+/** One method for each rule of the grammar. Each leaves the cursor behind the white space that follows. */
 class PipeParser {
-  readonly #text: string;
-  #at = 0;
+  readonly #cursor: PipeCursor;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#cursor = new PipeCursor(text);
   }
 
   pipe(): Pipe {
+    const cursor = this.#cursor;
     const head = this.#head();
     const stages: Call[] = [];
-    while (this.#accept('|')) stages.push(this.#call());
-    if (this.#at < this.#text.length) {
-      const rest = this.#text.slice(this.#at, this.#at + 20);
-      throw this.#wrong(
-        `expected | or the end, not ${JSON.stringify(rest)}`,
-        this.#at,
-        this.#operatorAdvice(),
-      );
-    }
-    return { head, stages };
+    while (cursor.accept('|')) stages.push(this.#call());
+    if (cursor.atEnd) return { head, stages };
+
+    const next = cursor.peek();
+    const advice = Object.hasOwn(operators, next)
+      ? `there are no operators; write ${operators[next]}`
+      : undefined;
+    const rest = JSON.stringify(cursor.text.slice(cursor.at, cursor.at + 20));
+    throw cursor.wrong(`expected | or the end, not ${rest}`, cursor.at, advice);
   }
 
   #head(): Operand | Call {
-    this.#skip();
-    const at = this.#at;
-    if (at >= this.#text.length)
-      throw this.#wrong('is empty', 0, 'write a path such as source.name, or \'""\' for an empty text');
-    if (this.#peek() === '{') throw this.#wrong('a table stands only inside lookup(...)', at);
-    const found = this.#operand();
-    if (found.kind !== 'word') return found;
-
-    this.#at = at;
-    const call = this.#call();
-    if (call.args.length === 0 && !['now', 'concat', 'coalesce'].includes(call.name)) {
-      throw this.#wrong(
-        `${call.name} is neither a path nor a text`,
-        at,
-        `write source.${call.name} for the field, or '"${call.name}"' for the text itself`,
-      );
+    const cursor = this.#cursor;
+    cursor.skip();
+    const { at } = cursor;
+    if (cursor.atEnd) {
+      throw cursor.wrong('is empty', 0, 'write a path such as source.name, or \'""\' for an empty text');
     }
-    return call;
+    if (cursor.peek() === '{') throw cursor.wrong('a table stands only inside lookup(...)');
+    const found = this.#scalar();
+    if (found.kind !== 'word' || !/[(:]/.test(cursor.peek())) return found;
+    cursor.at = at;
+    return this.#call();
   }
 
   #call(): Call {
-    this.#skip();
-    const at = this.#at;
-    const called = this.#match(name);
-    if (called === undefined) throw this.#wrong('expected the name of a transform', at);
-    if (this.#accept('(')) {
-      const args = this.#accept(')') ? [] : this.#args();
-      if (args.length > 0 && !this.#accept(')'))
-        throw this.#wrong(`expected ) after the arguments of ${called}`, this.#at);
-      this.#skip();
-      return { kind: 'call', name: called, args, at };
-    }
-    const args = this.#accept(':') ? this.#args() : [];
-    this.#skip();
+    const cursor = this.#cursor;
+    const { at } = cursor;
+    const called = cursor.match(name);
+    if (called === undefined) throw cursor.wrong('expected the name of a transform');
+    if (cursor.accept(':')) return { kind: 'call', name: called, args: this.#args(), at };
+    if (!cursor.accept('(') || cursor.accept(')')) return { kind: 'call', name: called, args: [], at };
+
+    const args = this.#args();
+    if (!cursor.accept(')')) throw cursor.wrong(`expected ) after the arguments of ${called}`);
     return { kind: 'call', name: called, args, at };
   }
 
   #args(): Operand[] {
+    const { at } = this.#cursor;
     const args: Operand[] = [];
     const pairs: [string, JsonValue][] = [];
-    const at = this.#at;
     do {
-      const operand = this.#operand();
-      if (this.#accept(':')) pairs.push([this.#keyOf(operand), this.#plainValue()]);
+      const operand = this.#cursor.peek() === '{' ? this.#table() : this.#scalar();
+      if (this.#cursor.accept(':')) pairs.push([this.#keyOf(operand), this.#plainValue()]);
       else args.push(operand);
-    } while (this.#accept(','));
-    return pairs.length === 0 ? args : [...args, { kind: 'table', entries: Object.fromEntries(pairs), at }];
+    } while (this.#cursor.accept(','));
+    return pairs.length === 0 ? args : [...args, tableOf(pairs, at)];
   }
 
-  #operand(): Operand {
-    this.#skip();
-    const at = this.#at;
-    const next = this.#peek();
-    if (next === '"' || next === "'") return { kind: 'literal', value: this.#quoted(), at };
-    if (next === '{') return this.#table();
+  #table(): Operand {
+    const cursor = this.#cursor;
+    const { at } = cursor;
+    const pairs: [string, JsonValue][] = [];
+    cursor.accept('{');
+    while (!cursor.accept('}')) {
+      const key = this.#keyOf(this.#scalar());
+      if (!cursor.accept(':')) throw cursor.wrong('expected : after the key');
+      pairs.push([key, this.#plainValue()]);
+      if (!cursor.accept(',') && cursor.peek() !== '}') throw cursor.wrong('expected , or } in the table');
+    }
+    return tableOf(pairs, at);
+  }
 
-    const root = this.#match(name);
-    if (root !== undefined && pathRoots.includes(root) && /^$|[\s.,()|[\]:]/.test(this.#peek())) {
+  #keyOf(operand: Operand): string {
+    if (operand.kind === 'word') return operand.word;
+    if (operand.kind === 'literal' && operand.value !== null) return String(operand.value);
+    throw this.#cursor.wrong('a key is a word or a text in quotes', operand.at);
+  }
+
+  #plainValue(): JsonValue {
+    const operand = this.#scalar();
+    if (operand.kind === 'word') return operand.word;
+    if (operand.kind === 'literal') return operand.value;
+    throw this.#cursor.wrong('a value of a table is a text, a number, true, false or null', operand.at);
+  }
+
+  /** An operand that is no table, since tables do not nest. */
+  #scalar(): Operand {
+    const cursor = this.#cursor;
+    const { at } = cursor;
+    const next = cursor.peek();
+    const operand =
+      next === '"' || next === "'" ? { kind: 'literal' as const, value: cursor.quoted(), at } : this.#bare();
+    cursor.skip();
+    return operand;
+  }
+
+  #bare(): Operand {
+    const cursor = this.#cursor;
+    const { at } = cursor;
+    const root = cursor.match(name);
+    if (root !== undefined && pathRoots.includes(root) && /^$|[\s.,()|[\]:}]/.test(cursor.peek())) {
       return { kind: 'path', path: this.#pathKeys(), at };
     }
-    this.#at = at;
-    const word = this.#match(bareWord);
-    if (word === undefined)
-      throw this.#wrong(next === '' ? 'ends too early' : `did not expect ${next} here`, at);
+    cursor.at = at;
+    const word = cursor.match(bareWord);
+    if (word === undefined) {
+      throw cursor.wrong(cursor.atEnd ? 'the text ends too early' : `did not expect ${cursor.peek()} here`);
+    }
     if (numberForm.test(word)) return { kind: 'literal', value: this.#number(word, at), at };
     const keyword = keywords.get(word);
     return keyword === undefined ? { kind: 'word', word, at } : { kind: 'literal', value: keyword, at };
@@ -174,127 +182,41 @@ class PipeParser {
   #number(word: string, at: number): number {
     const number = Number(word);
     if (Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number))) return number;
-    throw this.#wrong(`${word.slice(0, 40)} is too large to be held exactly; put it in quotes`, at);
-  }
-
-  #table(): Operand {
-    const at = this.#at;
-    this.#accept('{');
-    const pairs: [string, JsonValue][] = [];
-    while (!this.#accept('}')) {
-      const tableKey = this.#keyOf(this.#operand());
-      if (!this.#accept(':')) throw this.#wrong('expected : after the key', this.#at);
-      pairs.push([tableKey, this.#plainValue()]);
-      if (!this.#accept(',') && this.#peek() !== '}')
-        throw this.#wrong('expected , or } in the table', this.#at);
-    }
-    // fromEntries makes own keys of every name, `__proto__` included.
-    return { kind: 'table', entries: Object.fromEntries(pairs), at };
-  }
-
-  #keyOf(operand: Operand): string {
-    if (operand.kind === 'word') return operand.word;
-    if (operand.kind === 'literal' && operand.value !== null) return String(operand.value);
-    throw this.#wrong('a key is a word or a text in quotes', operand.at);
-  }
-
-  #plainValue(): JsonValue {
-    const operand = this.#operand();
-    if (operand.kind === 'word') return operand.word;
-    if (operand.kind === 'literal') return operand.value;
-    throw this.#wrong('a value of a table is a text, a number, true, false or null', operand.at);
+    throw this.#cursor.wrong(`${word.slice(0, 40)} is too large to be held exactly; put it in quotes`, at);
   }
 
   #pathKeys(): RecordPath {
+    const cursor = this.#cursor;
     const keys: (string | number)[] = [];
     for (;;) {
-      if (this.#text[this.#at] === '.') {
-        this.#at += 1;
-        const found = this.#match(key);
-        if (found === undefined)
-          throw this.#wrong(
-            'expected a key after the dot',
-            this.#at,
-            'write other keys as source["First Name"]',
-          );
-        keys.push(found);
-      } else if (this.#text[this.#at] === '[') {
-        this.#at += 1;
-        keys.push(this.#bracketed());
-      } else {
-        this.#skip();
-        return keys;
-      }
+      if (cursor.step('.')) keys.push(this.#dotted());
+      else if (cursor.step('[')) keys.push(this.#bracketed());
+      else return keys;
     }
+  }
+
+  #dotted(): string {
+    const found = this.#cursor.match(key);
+    if (found !== undefined) return found;
+    throw this.#cursor.wrong(
+      'expected a key after the dot',
+      this.#cursor.at,
+      'write other keys as source["First Name"]',
+    );
   }
 
   #bracketed(): string | number {
-    this.#skip();
-    const position = this.#match(digits);
-    const inside = position === undefined ? this.#quoted() : Number(position);
-    if (!this.#accept(']', false)) throw this.#wrong('expected ]', this.#at);
+    const cursor = this.#cursor;
+    cursor.skip();
+    const position = cursor.match(digits);
+    const inside = position === undefined ? cursor.quoted() : Number(position);
+    cursor.skip();
+    if (!cursor.step(']')) throw cursor.wrong('expected ]');
     return inside;
   }
+}
 
-  #quoted(): string {
-    const at = this.#at;
-    const quote = this.#peek();
-    if (quote !== '"' && quote !== "'") throw this.#wrong('expected a number or a text in quotes', at);
-    let text = '';
-    for (this.#at += 1; this.#at < this.#text.length; this.#at++) {
-      const character = this.#peek();
-      if (character === quote) {
-        this.#at += 1;
-        return text;
-      }
-      text += character === '\\' ? this.#escaped() : character;
-    }
-    throw this.#wrong(`the quote ${quote} is not closed`, at);
-  }
-
-  #escaped(): string {
-    this.#at += 1;
-    const meant = Object.hasOwn(escapes, this.#peek()) ? escapes[this.#peek()] : undefined;
-    if (meant === undefined) throw this.#wrong('a backslash stands only before \\ " \' n r t', this.#at - 1);
-    return meant;
-  }
-
-  /** What people write who know another language. */
-  #operatorAdvice(): string | undefined {
-    const words: Readonly<Record<string, string>> = {
-      '+': '| add(1) or concat(a, b)',
-      '-': '| subtract(1)',
-      '*': '| multiply(2)',
-      '/': '| divide(2)',
-    };
-    const operator = this.#peek();
-    return Object.hasOwn(words, operator) ? `there are no operators; write ${words[operator]}` : undefined;
-  }
-
-  #peek(): string {
-    return this.#text[this.#at] ?? '';
-  }
-
-  #accept(token: string, skipAfter = true): boolean {
-    this.#skip();
-    if (!this.#text.startsWith(token, this.#at)) return false;
-    this.#at += token.length;
-    if (skipAfter) this.#skip();
-    return true;
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    this.#at += found?.length ?? 0;
-    return found;
-  }
-
-  #skip(): void {
-    this.#match(space);
-  }
-
-  #wrong(message: string, at: number, suggestion?: string): PipeSyntaxError {
-    return new PipeSyntaxError(suggestion === undefined ? { at, message } : { at, message, suggestion });
-  }
+/** Object.fromEntries makes own keys of every name, `__proto__` included. */
+function tableOf(pairs: readonly [string, JsonValue][], at: number): Operand {
+  return { kind: 'table', entries: Object.fromEntries(pairs), at };
 }

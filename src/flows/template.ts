@@ -4,7 +4,7 @@ import type { JsonValue } from '../domain/json.ts';
 import { compilePipe } from './compile-pipe.ts';
 import type { ExpectedField } from './flow.ts';
 import type { Lookups } from './pipe-arguments.ts';
-import type { PipeProblem } from './pipe-syntax.ts';
+import type { PipeProblem } from './pipe-cursor.ts';
 import { isAbsent, omitted, type PipeValue } from './transforms/transform.ts';
 
 /** A text with `{{ pipes }}` in it, ready to be filled for every record. */
@@ -57,6 +57,15 @@ export function compileTemplate(
   }
   if (problems.length > 0) return { problems };
   return { template: { reads, fill: (payload, encode) => filled(parts, field, payload, encode) } };
+}
+
+/** What a template says whatever the record holds: every place is an `x`. Undefined when it is no template. */
+export function fixedText(text: string): string | undefined {
+  const read = tokensOf(text);
+  if ('problem' in read) return undefined;
+  return read.tokens
+    .map(({ kind, begin, end }) => (kind === TokenKind.HTML ? text.slice(begin, end) : 'x'))
+    .join('');
 }
 
 interface Token {

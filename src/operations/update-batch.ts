@@ -37,13 +37,15 @@ export const updateBatch = defineOperation({
 
   async run(context, { batch_job_id, action, concurrency, max_failures }) {
     checkChange(context.limits.maxConcurrency, action, concurrency, max_failures);
-    const { db, engine } = await context.open();
+    const { db, engine, ensureStandby } = await context.open();
     const job = await getBatchJob(db, batch_job_id);
     if (job.finishedAt !== null) throw over(job);
     if (concurrency !== undefined || max_failures !== undefined) {
       if (!(await changeLimits(db, job.id, { concurrency, maxFailures: max_failures }))) throw over(job);
     }
     if (action !== undefined) await act(db, job, action);
+    // A resumed job, or the records a cancel leaves behind, may be nobody's at the moment.
+    await ensureStandby();
     engine.wake(job.id);
 
     const changed = await getBatchJob(db, job.id);

@@ -58,3 +58,24 @@ export async function countClients(db: Database): Promise<number> {
   );
   return row?.count ?? 0;
 }
+
+/** Cuts the connection that holds the standby's lock, whereupon it hands its work back and ends. */
+export async function endStandby(db: Database): Promise<boolean> {
+  const ended = await db.run(
+    (sql) => sql`
+      select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
+      where locktype = 'advisory' and granted and application_name = ${standbyName}
+        and datname = current_database()`,
+  );
+  return ended.length > 0;
+}
+
+/** Whether a standby is connected, be it on its way out. */
+export async function isStandbyConnected(db: Database): Promise<boolean> {
+  const rows = await db.run(
+    (sql) => sql`
+      select from pg_stat_activity
+      where application_name = ${standbyName} and datname = current_database()`,
+  );
+  return rows.length > 0;
+}

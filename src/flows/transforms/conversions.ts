@@ -21,8 +21,9 @@ export const conversionTransforms: readonly Transform[] = [
               .toLowerCase();
       if (word === '') return undefined;
       const truth = truths.get(word);
-      if (truth === undefined)
+      if (truth === undefined) {
         throw new ValueProblem('boolean_expected', 'is not true or false, yes or no', value);
+      }
       return truth;
     },
   },

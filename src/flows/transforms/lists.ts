@@ -10,8 +10,9 @@ export const listTransforms: readonly Transform[] = [
     args: [separator],
     apply(value, args) {
       if (value === undefined || value === null || Array.isArray(value)) return value;
-      if (typeof value === 'object')
+      if (typeof value === 'object') {
         throw new ValueProblem('text_expected', 'is an object, not a text', value);
+      }
       const text = asText(value as string | number | boolean);
       return text === '' ? [] : text.split(textArgument(args[0], ','));
     },

@@ -70,8 +70,9 @@ function numeric(
     const number = readNumber(value);
     if (number === undefined) return undefined;
     const result = calculate(number, numberArgument(given[0]));
-    if (!Number.isFinite(result))
+    if (!Number.isFinite(result)) {
       throw new ValueProblem('number_too_large', 'becomes too large to calculate', value);
+    }
     return result;
   };
   return { name, doc, args, apply, aliases };

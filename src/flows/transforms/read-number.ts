@@ -25,8 +25,9 @@ export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | 
   const text = value.trim();
   if (text === '') return undefined;
   const digits = plain.test(text) && mark === '.' ? text : undecorated(text, mark);
-  if (digits === undefined)
+  if (digits === undefined) {
     throw new ValueProblem('number_expected', `is not a number${hint(text, mark)}`, value);
+  }
 
   const number = Number(digits);
   if (!Number.isFinite(number) || (/^[+-]?\d+$/.test(digits) && !Number.isSafeInteger(number))) {

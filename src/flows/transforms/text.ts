@@ -69,8 +69,9 @@ function replaceAll(text: string, [wanted, by]: readonly PipeValue[]): string {
   if (search === '') return text;
   const parts = text.split(search);
   const length = text.length + (parts.length - 1) * textArgument(by).length;
-  if (length > maxLength)
+  if (length > maxLength) {
     throw new ValueProblem('text_too_long', `would grow beyond ${maxLength} characters`);
+  }
   return parts.join(textArgument(by));
 }
 

@@ -1,0 +1,114 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import type { Host } from '../../src/cli/host.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { operations } from '../../src/operations/operations.ts';
+
+const installation = {
+  node: '/usr/bin/node',
+  main: '/opt/my sluice/dist/main.js',
+  env: { SLUICE_HOME: '/data/sluice' },
+};
+
+/** Runs a command line that needs no database. */
+async function run(...args: string[]) {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const terminal: Terminal = {
+    out,
+    err,
+    input: new PassThrough(),
+    isTTY: false,
+    canAsk: false,
+    hasPipedInput: false,
+    colours: false,
+    columns: 100,
+  };
+  const code = await runProgram(args, {
+    terminal,
+    version: '1.2.3',
+    operations,
+    open: () =>
+      ({
+        terminal,
+        cwd: '/',
+        installation,
+        runJobs: () => {},
+        context: () => ({}),
+        onSignal: () => () => {},
+      }) as unknown as Host,
+    onUnexpected: (error) => err.write(String(error)),
+  });
+  out.end();
+  err.end();
+  return { code, stdout: await text(out), stderr: await text(err) };
+}
+
+test.each([
+  [['strat'], 'Did you mean start?'],
+  [['start'], "missing required argument 'flow'"],
+  [['start', 'example', 'a.csv', '--concurrency', 'many'], 'must be a number'],
+  [['start', 'example', 'a.csv', '--concurrency', '0'], 'concurrency'],
+  [['start', 'example', 'a.csv', '--max-failure', '1'], 'Did you mean --max-failures?'],
+  [['list', '--status', 'running'], 'Allowed choices'],
+  [['errors', '--csv', '--ndjson'], 'cannot be used with'],
+  [['flows'], 'flows --help'],
+])('wrong use exits with 2 and says what is wrong: %j', async (args, message) => {
+  const { code, stdout, stderr } = await run(...args);
+
+  expect(stderr).toContain(message);
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});
+
+test('with --json wrong use is a document as well', async () => {
+  const { code, stdout, stderr } = await run('flows', 'show', '--json');
+
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'usage' } });
+  expect(stderr).toBe('');
+  expect(code).toBe(2);
+});
+
+test('nothing at all is a question for help, which names every command', async () => {
+  const { code, stdout } = await run();
+
+  const named = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}| {2}([a-z-]+) \[/gm)].map(([, a, b]) => a ?? b);
+  expect(named).toEqual(
+    expect.arrayContaining(['status', 'list', 'errors', 'retry', 'flows', 'doctor', 'stop', 'mcp', 'run']),
+  );
+  expect(stdout).toContain('Exit codes:');
+  expect(code).toBe(0);
+});
+
+test('the version is that of the package', async () => {
+  expect(await run('--version')).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' });
+});
+
+test.each(['claude-desktop', 'cursor'])(
+  'mcp-config for %s is JSON that starts this server',
+  async (client) => {
+    const { stdout } = await run('mcp-config', '--client', client);
+
+    expect(JSON.parse(stdout)).toEqual({
+      mcpServers: {
+        sluice: { command: installation.node, args: [installation.main, 'mcp'], env: installation.env },
+      },
+    });
+  },
+);
+
+test('mcp-config for Claude Code is one command, quoted for the shell', async () => {
+  const { stdout } = await run('mcp-config', '--client', 'claude-code');
+
+  expect(stdout).toBe(
+    "claude mcp add sluice --env SLUICE_HOME=/data/sluice -- /usr/bin/node '/opt/my sluice/dist/main.js' mcp\n",
+  );
+});
+
+test('an unexpected error is told without its detail', async () => {
+  const { code, stderr } = await run('flows', 'list');
+
+  expect(stderr).toContain('Something unexpected went wrong');
+  expect(code).toBe(1);
+});
