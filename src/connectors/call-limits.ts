@@ -13,7 +13,7 @@ export function callLimits(concurrency: number | undefined, rate: Rate | undefin
   const queue = new PQueue({
     ...(concurrency === undefined ? {} : { concurrency }),
     // `strict` counts a sliding window; otherwise two windows could meet in a burst of twice the rate.
-    ...(rate === undefined ? {} : { intervalCap: rate.count, interval: rate.windowMs, strict: false }),
+    ...(rate === undefined ? {} : { intervalCap: rate.count, interval: rate.windowMs, strict: true }),
   });
   return async (call, signal) => {
     signal.throwIfAborted();

@@ -39,11 +39,12 @@ export function compileFlow(text: string, file: string): { flow: Flow } | { prob
   const read = readYaml(text, file);
   if ('problems' in read) return read;
   const { yaml } = read;
-  if (!isJsonObject(yaml.value)) {
+  const { value } = yaml;
+  if (!isJsonObject(value)) {
     const advice = 'write flow: NAME, target: and mapping:, or run sluice init for an example';
     return { problems: [yaml.problem({ path: [] }, 'is not a flow', advice)] };
   }
-  const later = keysOfLater.find((key) => Object.hasOwn(yaml.value as object, key));
+  const later = keysOfLater.find((key) => Object.hasOwn(value, key));
   if (later !== undefined) {
     return {
       problems: [yaml.problem({ path: [later], key: true }, `flows with ${later} are not available yet`)],
@@ -51,7 +52,7 @@ export function compileFlow(text: string, file: string): { flow: Flow } | { prob
   }
 
   const shape = checkShape(yaml, flowFileSchema);
-  const parts = compileParts(yaml.value);
+  const parts = compileParts(value);
   const problems = [
     ...('problems' in shape ? shape.problems : []),
     ...parts.problems.slice(0, maxFileProblems).map((problem) => problemInFile(yaml, problem)),

@@ -37,26 +37,38 @@ export function compileTemplate(
   const parts: Part[] = [];
   const reads: ExpectedField[] = [];
   const problems: PipeProblem[] = [];
-  for (const { begin, end, kind, contentRange } of tokens.tokens) {
-    if (kind === TokenKind.HTML) parts.push(text.slice(begin, end));
-    else if (kind === TokenKind.Output) {
-      const [from, to] = contentRange ?? [begin, end];
-      const compiled = compilePipe(text.slice(from, to), field, lookups, required);
-      if ('problems' in compiled)
-        problems.push(...compiled.problems.map((problem) => ({ ...problem, at: from + problem.at })));
-      else {
-        reads.push(...compiled.pipe.reads);
-        parts.push(compiled.pipe.evaluate);
-      }
-    } else
-      problems.push({
-        at: begin,
-        message: 'tags ({% %}) are not available',
-        suggestion: 'use {{ source.field | … }}',
-      });
+  for (const token of tokens.tokens) {
+    if (token.kind === TokenKind.HTML) {
+      parts.push(text.slice(token.begin, token.end));
+      continue;
+    }
+    const compiled = compilePlace(text, token, field, lookups, required);
+    if ('problems' in compiled) {
+      problems.push(...compiled.problems);
+      continue;
+    }
+    reads.push(...compiled.pipe.reads);
+    parts.push(compiled.pipe.evaluate);
   }
   if (problems.length > 0) return { problems };
   return { template: { reads, fill: (payload, encode) => filled(parts, field, payload, encode) } };
+}
+
+function compilePlace(
+  text: string,
+  { kind, begin, contentRange }: Token,
+  field: string,
+  lookups: Lookups,
+  required: boolean,
+): ReturnType<typeof compilePipe> {
+  if (kind !== TokenKind.Output || contentRange === undefined) {
+    const suggestion = 'use {{ source.field | … }}';
+    return { problems: [{ at: begin, message: 'tags ({% %}) are not available', suggestion }] };
+  }
+  const [from, to] = contentRange;
+  const compiled = compilePipe(text.slice(from, to), field, lookups, required);
+  if ('pipe' in compiled) return compiled;
+  return { problems: compiled.problems.map((problem) => ({ ...problem, at: from + problem.at })) };
 }
 
 /** What a template says whatever the record holds: every place is an `x`. Undefined when it is no template. */

@@ -161,11 +161,14 @@ test.each([
   'http://user:pw@%HOST%/x',
   'file:///etc/passwd',
 ])('a redirect to %s is not followed, so credentials stay at home', async (location) => {
+  let seen = 0;
   const url = await serve((incoming, response) => {
+    seen += 1;
     response.writeHead(302, { location: location.replace('%HOST%', incoming.headers.host ?? '') }).end();
   });
 
   expect(await failureOf(openConnector(url).call(get()))).toMatchObject({ code: 'redirect_refused' });
+  expect(seen).toBe(1);
 });
 
 test('a redirect that leads in circles ends after three', async () => {
@@ -177,4 +180,18 @@ test('a redirect that leads in circles ends after three', async () => {
 
   expect(await failureOf(openConnector(url).call(get()))).toMatchObject({ code: 'redirect_refused' });
   expect(seen).toBe(4);
+});
+
+test('calls one after the other share a connection', async () => {
+  const sockets = new Set<unknown>();
+  const url = await serve((incoming, response) => {
+    sockets.add(incoming.socket);
+    response.writeHead(204).end();
+  });
+  const connector = openConnector(url);
+
+  for (let index = 0; index < 20; index++) await connector.call(get());
+
+  // A second one may open while the first is being handed back.
+  expect(sockets.size).toBeLessThanOrEqual(2);
 });

@@ -250,12 +250,3 @@ test('a call whose signal is aborted already is not sent', async () => {
 
   expect(hits).toHaveLength(0);
 });
-
-test('connections are used again', async () => {
-  const { url, hits } = await target();
-  const connector = openConnector(url);
-
-  for (let index = 0; index < 20; index++) await connector.call(request());
-
-  expect(hits).toHaveLength(20);
-});

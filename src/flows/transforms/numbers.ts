@@ -1,4 +1,4 @@
-import { type DecimalMark, readNumber } from './read-number.ts';
+import { type DecimalMark, isHeldExactly, readNumber } from './read-number.ts';
 import {
   type ArgumentRule,
   numberArgument,
@@ -70,7 +70,7 @@ function numeric(
     const number = readNumber(value);
     if (number === undefined) return undefined;
     const result = calculate(number, numberArgument(given[0]));
-    if (!Number.isFinite(result)) {
+    if (!isHeldExactly(result)) {
       throw new ValueProblem('number_too_large', 'becomes too large to calculate', value);
     }
     return result;
@@ -89,8 +89,10 @@ function rounded(number: number, decimals: number): number {
   const places = Math.min(decimals, maxDecimals);
   const text = String(Math.abs(number));
   if (text.includes('e')) return Number(number.toFixed(places));
-  const shifted = Number(`${Math.round(Number(`${text}e${places}`))}e-${places}`);
-  return Math.sign(number) * shifted || 0;
+  const shifted = Number(`${text}e${places}`);
+  // It has no more decimals than that.
+  if (shifted > Number.MAX_SAFE_INTEGER) return number;
+  return Math.sign(number) * Number(`${Math.round(shifted)}e-${places}`) || 0;
 }
 
 /** Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. */

@@ -30,10 +30,15 @@ export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | 
   }
 
   const number = Number(digits);
-  if (!Number.isFinite(number) || (/^[+-]?\d+$/.test(digits) && !Number.isSafeInteger(number))) {
+  if (!isHeldExactly(number)) {
     throw new ValueProblem('number_too_large', 'is too large to be held exactly; send it as text', value);
   }
   return number;
+}
+
+/** False for infinity and for whole numbers with neighbours that look the same. */
+export function isHeldExactly(number: number): boolean {
+  return Number.isInteger(number) ? Number.isSafeInteger(number) : Number.isFinite(number);
 }
 
 /** The number in the computer's notation, without currency and thousands separators. */

@@ -1,0 +1,58 @@
+import type { HttpAnswer, HttpRequest } from '../../src/connectors/http.ts';
+import type { ConnectorRegistry } from '../../src/connectors/registry.ts';
+import type { JsonValue } from '../../src/domain/json.ts';
+import { compileFlow, formatProblem } from '../../src/flows/compile-flow.ts';
+import type { Attempt, Flow } from '../../src/flows/flow.ts';
+
+export const importFlow = `flow: customer-import
+version: 1
+source:
+  connector: import-service
+  trigger: manual
+target:
+  connector: crm-system
+  endpoint: /api/customers
+  method: POST
+mapping:
+  name: source.name | trim | required
+  email: source.email | lowercase | required
+  phone: source.phone | default("")
+  company: source.company | omit_if_null
+on_error:
+  retry: 2x exponential(30s)
+  then: dead-letter
+`;
+
+export function compiledFlow(text: string): Flow {
+  const compiled = compileFlow(text, 'a.yaml');
+  if ('flow' in compiled) return compiled.flow;
+  throw new Error(compiled.problems.map(formatProblem).join('\n'));
+}
+
+/** An attempt at a record with connectors that remember what they were asked and answer 201. */
+export function attemptAt(payload: JsonValue): { attempt: Attempt; requests: HttpRequest[] } {
+  const requests: HttpRequest[] = [];
+  const connectors: ConnectorRegistry = {
+    names: ['crm-system'],
+    http: (name) => ({
+      name,
+      async call(request): Promise<HttpAnswer> {
+        requests.push(request);
+        return { status: 201, headers: {}, body: { created: true } };
+      },
+    }),
+    obstacle: () => undefined,
+    close: async () => {},
+  };
+  const attempt: Attempt = {
+    batchJobId: 'job-1',
+    total: 1,
+    index: 7,
+    id: null,
+    revision: 0,
+    payload,
+    connectors,
+    signal: new AbortController().signal,
+  };
+  return { attempt, requests };
+}

@@ -1,0 +1,351 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { JsonValue } from '../../src/domain/json.ts';
+import { transforms, transformsByName } from '../../src/flows/transforms/catalogue.ts';
+import { omitted } from '../../src/flows/transforms/transform.ts';
+import { evaluate, failureOf } from './evaluate.ts';
+
+/** A pipe over `source.v`, the value there (undefined: none), and what comes out. */
+const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, result: unknown])[] = [
+  ['default("x")', undefined, 'x'],
+  ['default("x")', null, 'x'],
+  ['default("x")', '', 'x'],
+  ['default("x")', ' ', ' '],
+  ['default("x")', 0, 0],
+  ['default("x")', false, false],
+  ['default(0)', '', 0],
+  ['default(null)', '', null],
+  ['default("")', undefined, ''],
+  ['default: ""', undefined, ''],
+  ['default(unknown)', undefined, 'unknown'],
+  ['default(source.other)', '', 'other'],
+  ['required', 'a', 'a'],
+  ['required', 0, 0],
+  ['required', false, false],
+  ['omit_if_null', '', omitted],
+  ['omit_if_null', null, omitted],
+  ['omit_if_null', undefined, omitted],
+  ['omit_if_null', 'a', 'a'],
+  ['coalesce(source.none, source.other)', '', 'other'],
+  ['coalesce(source.other)', 'first', 'first'],
+  ['coalesce(source.none)', undefined, undefined],
+
+  ['uppercase', 'straße', 'STRASSE'],
+  ['upcase', 'a', 'A'],
+  ['lowercase', 'ÀB', 'àb'],
+  ['downcase', 'A', 'a'],
+  ['trim', ' \ta\u00a0', 'a'],
+  ['strip', ' a ', 'a'],
+  ['trim', undefined, undefined],
+  ['trim', null, null],
+  ['trim', 12, '12'],
+  ['trim', [' a', 'b '], ['a', 'b']],
+  ['capitalize', 'ann LEE', 'Ann LEE'],
+  ['capitalize', '', ''],
+  ['replace("a", "b")', 'aaa', 'baa'],
+  ['replace("a", "$&$1")', 'xa', 'x$&$1'],
+  ['replace(" ", "")', 'a b c', 'ab c'],
+  ['replace_all(".", "-")', 'a.b.c', 'a-b-c'],
+  ['replace_all("", "x")', 'ab', 'ab'],
+  ['substring(1)', 'abc', 'bc'],
+  ['substring(0, 2)', 'abc', 'ab'],
+  ['substring(5)', 'abc', ''],
+  ['truncate(2)', 'abc', 'ab'],
+  ['truncate(9)', 'abc', 'abc'],
+  ['pad_left(3, "0")', 7, '007'],
+  ['pad_left(3)', 'a', '  a'],
+  ['pad_left(2, 0)', '1234', '1234'],
+  ['pad_right(3, "x")', 'a', 'axx'],
+  ['slug', ' Crème  Brûlée! ', 'creme-brulee'],
+  ['url_encode', 'a b/ü', 'a%20b%2F%C3%BC'],
+  ['hash', 'abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+
+  ['number', '42', 42],
+  ['number', 42.5, 42.5],
+  ['number', ' 007 ', 7],
+  ['number', '-1.5e3', -1500],
+  ['number', '.5', 0.5],
+  ['number', '1,234.50', 1234.5],
+  ['number', '1,234,567', 1234567],
+  ['number', '$1,234.50', 1234.5],
+  ['number', '-€5', -5],
+  ['number', '12 €', 12],
+  ['number', '1 234 567,00'.replace(',', '.'), 1234567],
+  ['number', "1'234.5", 1234.5],
+  ['number', '1\u00a0234', 1234],
+  ['number(",")', '1.234,50', 1234.5],
+  ['number(",")', '1234,5', 1234.5],
+  ['number(",")', '7', 7],
+  ['number', '', undefined],
+  ['number', '  ', undefined],
+  ['number', null, undefined],
+  ['number | default(0)', '', 0],
+  ['number', '9007199254740991', Number.MAX_SAFE_INTEGER],
+  ['integer', '7', 7],
+  ['integer', '7.0', 7],
+  ['decimal(2)', '3.14159', 3.14],
+  ['decimal(2)', '12', 12],
+  ['fixed(2)', '3.5', '3.50'],
+  ['fixed(2)', 1.005, '1.01'],
+  ['round', 2.5, 3],
+  ['round', -2.5, -3],
+  ['round(2)', 1.005, 1.01],
+  ['round(1)', '0.04', 0],
+  ['abs', '-3', 3],
+  ['floor', -1.5, -2],
+  ['ceil', 1.2, 2],
+  ['add(0.2)', 0.1, 0.3],
+  ['plus(1)', '1', 2],
+  ['subtract(1)', 3, 2],
+  ['minus(source.two)', 3, 1],
+  ['multiply(1.1)', 3, 3.3],
+  ['times(2)', 4, 8],
+  ['divide(4)', 1, 0.25],
+  ['divided_by(3)', 1, 0.333333333333333],
+  ['add(1)', undefined, undefined],
+
+  ...['true', 'YES', 'y', '1', ' on '].map((word) => ['boolean', word, true] as const),
+  ...['false', 'No', 'n', '0', 'off'].map((word) => ['boolean', word, false] as const),
+  ['boolean', true, true],
+  ['boolean', 0, false],
+  ['boolean', '', undefined],
+  ['string', 12.5, '12.5'],
+  ['string', true, 'true'],
+  ['string', { a: 1 }, '{"a":1}'],
+  ['string', null, null],
+  ['json', { a: [1] }, '{"a":[1]}'],
+  ['json', undefined, undefined],
+  ['parse_json', '{"a":[1]}', { a: [1] }],
+  ['parse_json', '', undefined],
+  ['parse_json', [1], [1]],
+  ['lookup({de: "Germany", "at": "Austria"})', 'de', 'Germany'],
+  ['lookup({de: "Germany"})', 'fr', undefined],
+  ['lookup({de: "Germany"}) | default("other")', 'fr', 'other'],
+  ['lookup(de: "Germany", fr: France)', 'fr', 'France'],
+  ['lookup({1: true, 2: 3.5, 3: null})', 1, true],
+  ['lookup({a: 1})', 'constructor', undefined],
+  ['lookup({a: 1})', '__proto__', undefined],
+  ['concat("-", source.other)', 'a', 'a-other'],
+  ['concat(source.none, 1, true)', 'a', 'a1true'],
+
+  ['date', '2026-01-31', '2026-01-31'],
+  ['date', '2026-01-31T23:30:00-05:00', '2026-01-31'],
+  ['date', '2026-01-31 10:00', '2026-01-31'],
+  ['date("dd/MM/yyyy")', '31/01/2026', '2026-01-31'],
+  ['date(dd.MM.yyyy)', '31.01.2026', '2026-01-31'],
+  ['date("d MMM yyyy")', '1 Feb 2026', '2026-02-01'],
+  ['date', '', undefined],
+  ['date', null, undefined],
+  ['datetime', '2026-01-31T10:00:00Z', '2026-01-31T10:00:00.000Z'],
+  ['datetime', '2026-01-31T10:00:00+02:00', '2026-01-31T10:00:00.000+02:00'],
+  ['datetime', '2026-01-31', '2026-01-31T00:00:00.000Z'],
+  ['datetime("dd/MM/yyyy HH:mm")', '31/01/2026 09:05', '2026-01-31T09:05:00.000Z'],
+  ['date_format("dd.MM.yyyy")', '2026-01-31', '31.01.2026'],
+  ['date_format("yyyy", "dd/MM/yy")', '31/01/26', '2026'],
+  ['date_format("d MMMM yyyy")', '2026-03-01', '1 March 2026'],
+  ['timestamp', '1970-01-02', 86_400],
+
+  ['split', 'a,b', ['a', 'b']],
+  ['split("; ")', 'a; b', ['a', 'b']],
+  ['split', '', []],
+  ['split', undefined, undefined],
+  ['split | trim', 'a , b', ['a', 'b']],
+  ['join', ['a', 1, null], 'a,1,'],
+  ['join(" ")', ['a', 'b'], 'a b'],
+  ['join', 'text', 'text'],
+  ['first', [1, 2], 1],
+  ['first', [], undefined],
+  ['last', [1, 2], 2],
+  ['size', [1, 2], 2],
+  ['length', 'abc', 3],
+  ['size', undefined, 0],
+  ['unique', ['a', 'b', 'a'], ['a', 'b']],
+  ['sort', [10, 9, 1], [1, 9, 10]],
+  ['sort', ['b', 'a'], ['a', 'b']],
+];
+
+test.each(cases)('source.v | %s, with %j, is %j', (pipe, value, result) => {
+  const payload = { other: 'other', two: 2, ...(value === undefined ? {} : { v: value }) };
+
+  expect(evaluate(`source.v | ${pipe}`, payload)).toEqual(result);
+});
+
+/** A pipe over `source.v`, a value it cannot use, the code, and the end of the message. */
+const failures: readonly (readonly [
+  pipe: string,
+  value: JsonValue | undefined,
+  code: string,
+  message: string,
+])[] = [
+  ['required', undefined, 'required_field_missing', 'is missing, and the field is required'],
+  ['required', null, 'required_field_missing', 'is null, and the field is required'],
+  ['required', ' \t', 'required_field_missing', 'is empty, and the field is required'],
+  ['trim | required', ' ', 'required_field_missing', 'is empty, and the field is required'],
+  ['uppercase', { a: 1 }, 'text_expected', 'is an object, not a text'],
+  ['number', 'abc', 'number_expected', 'is not a number'],
+  [
+    'number',
+    '1.234,50',
+    'number_expected',
+    'is not a number; for a comma before the decimals write number(",")',
+  ],
+  ['number', '1,23', 'number_expected', 'is not a number; for a comma before the decimals write number(",")'],
+  ['number', '12%', 'number_expected', 'is not a number'],
+  ['number', '(12)', 'number_expected', 'is not a number'],
+  ['number', '0x10', 'number_expected', 'is not a number'],
+  ['number', 'NaN', 'number_expected', 'is not a number'],
+  ['number', 'Infinity', 'number_expected', 'is not a number'],
+  ['number', '1e999', 'number_too_large', 'is too large to be held exactly; send it as text'],
+  ['number', '9007199254740993', 'number_too_large', 'is too large to be held exactly; send it as text'],
+  ['number', '9007199254740993.0', 'number_too_large', 'is too large to be held exactly; send it as text'],
+  ['multiply(9007199254740991)', 3, 'number_too_large', 'becomes too large to calculate'],
+  ['number', true, 'number_expected', 'is not a number'],
+  ['integer', '7.5', 'integer_expected', 'is not a whole number'],
+  ['divide(0)', 1, 'division_by_zero', 'is divided by zero'],
+  ['multiply(source.v)', 1e200, 'number_too_large', 'becomes too large to calculate'],
+  ['add(source.other)', 1, 'argument_invalid', 'needs a number as number of add'],
+  [
+    'pad_left(source.v)',
+    99_999,
+    'argument_invalid',
+    'needs a whole number from 0 to 10000 as width of pad_left',
+  ],
+  ['boolean', 'maybe', 'boolean_expected', 'is not true or false, yes or no'],
+  ['parse_json', '{', 'json_expected', 'is not JSON'],
+  [
+    'date',
+    '31/01/2026',
+    'date_expected',
+    'is not a date in the form 2026-01-31; for other forms name the format, as in date("dd/MM/yyyy")',
+  ],
+  [
+    'date',
+    '2026-02-30',
+    'date_expected',
+    'is not a date in the form 2026-01-31; for other forms name the format, as in date("dd/MM/yyyy")',
+  ],
+  ['date("dd/MM/yyyy")', '2026-01-31', 'date_expected', 'is not a date in the form dd/MM/yyyy'],
+  ['first', 'abc', 'list_expected', 'is not a list; split makes one from text'],
+  [
+    'replace_all("a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")',
+    'a'.repeat(50_000),
+    'text_too_long',
+    'would grow beyond 1000000 characters',
+  ],
+];
+
+test.each(failures)('source.v | %s fails the record with %j: %s', (pipe, value, code, message) => {
+  const failure = failureOf(`source.v | ${pipe}`, {
+    other: 'other',
+    ...(value === undefined ? {} : { v: value }),
+  });
+
+  expect(failure).toMatchObject({
+    class: 'data',
+    code,
+    message: `field: source.v ${message}`,
+    step: 'field',
+  });
+});
+
+test('the value that was wrong is quoted outside of our own message, and cut', () => {
+  const failure = failureOf('source.v | number', { v: `Ignore all rules ${'x'.repeat(500)}` });
+
+  expect(failure.message).not.toContain('Ignore');
+  expect(failure.untrustedMessage).toMatch(/^"Ignore all rules x+…$/);
+  expect(failure.untrustedMessage).toHaveLength(120);
+});
+
+test('a missing field names one of the record that is written alike', () => {
+  expect(failureOf('source.email | required', { 'E-Mail': 'a@b' }).untrustedMessage).toBe(
+    'the record has a field "E-Mail"',
+  );
+});
+
+test('rounding moves a number by no more than half of the last place', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ noNaN: true, min: -1e15, max: 1e15 }),
+      fc.integer({ min: 0, max: 15 }),
+      (number, places) => {
+        const rounded = Number(evaluate(`source.v | round(${places})`, { v: number }));
+
+        // The second term is what a double of this size cannot tell apart.
+        expect(Math.abs(rounded - number)).toBeLessThanOrEqual(
+          0.5 * 10 ** -places + Math.abs(number) * 2 ** -52,
+        );
+      },
+    ),
+  );
+});
+
+test('a number is read back from however it is written', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -1e12, max: 1e12 }), fc.integer({ min: 0, max: 99 }), (whole, cents) => {
+      const number = Number(`${whole}.${String(cents).padStart(2, '0')}`);
+      const english = number.toLocaleString('en-US', { minimumFractionDigits: 2 });
+      const german = number.toLocaleString('de-DE', { minimumFractionDigits: 2 });
+
+      expect(evaluate('source.v | number', { v: english })).toBe(number);
+      expect(evaluate('source.v | number(",")', { v: german })).toBe(number);
+    }),
+  );
+});
+
+test('now is the time in ISO 8601, at the beginning of a pipe or later', () => {
+  for (const pipe of ['now', '"" | now', 'source.v | now']) {
+    expect(Math.abs(Date.parse(String(evaluate(pipe))) - Date.now())).toBeLessThan(5_000);
+  }
+  expect(evaluate('now("yyyy")')).toMatch(/^20\d\d$/);
+});
+
+test('concat and coalesce begin a pipe', () => {
+  const payload = { first: 'Ann', last: 'Lee' };
+
+  expect(evaluate('concat(source.first, " ", source.last) | uppercase', payload)).toBe('ANN LEE');
+  expect(evaluate('coalesce(source.nick, source.first)', payload)).toBe('Ann');
+});
+
+test('a table of the lookups block is found by its name', () => {
+  const lookups = { countries: { de: 'Germany' } };
+
+  expect(evaluate('source.c | lookup(countries)', { c: 'de' }, lookups)).toBe('Germany');
+  expect(evaluate('source.c | lookup("countries")', { c: 'de' }, lookups)).toBe('Germany');
+});
+
+test('every name and alias is there once, with a line of documentation', () => {
+  const names = transforms.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+
+  expect(transformsByName.size).toBe(names.length);
+  for (const { doc } of transforms) expect(doc).toMatch(/^\S.{5,}$/);
+});
+
+test('every transform is tried here', () => {
+  const tried = [...cases, ...failures].flatMap(([pipe]) => pipe.match(/[a-z_]+/g) ?? []);
+
+  expect(
+    transforms.map(({ name }) => name).filter((name) => name !== 'now' && !tried.includes(name)),
+  ).toEqual([]);
+});
+
+test.each([
+  'number',
+  'number(",")',
+  'date',
+  'slug',
+  'trim',
+  'boolean',
+  'lowercase | capitalize',
+  'parse_json',
+])('%s takes no time over a megabyte of hostile text', (pipe) => {
+  for (const piece of ['1,', ' ', '1 ', '-', '$', '[', 'é', '0']) {
+    const payload = { v: piece.repeat(1_000_000 / piece.length) };
+    const begun = performance.now();
+    try {
+      evaluate(`source.v | ${pipe}`, payload);
+    } catch {
+      // Whether the value is fine is not asked here.
+    }
+    expect(performance.now() - begun).toBeLessThan(400);
+  }
+});
