@@ -51,7 +51,7 @@ export async function readSource(context: ReadContext): Promise<void> {
 /** False: the intake was ended, or belongs to somebody else. */
 async function addRows(context: ReadContext, start: number): Promise<boolean> {
   const { source, maxRecordBytes, signal } = context;
-  let position = start;
+  const statements = new Statements(context, start);
   let rows: NewRecord[] = [];
   let characters = 0;
 
@@ -61,12 +61,38 @@ async function addRows(context: ReadContext, start: number): Promise<boolean> {
       rows.push(record);
       characters += record.json.length;
       if (rows.length < rowsAtOnce && characters < charactersAtOnce) continue;
-      if (!(await commit(context, position, rows))) return false;
-      position += rows.length;
+      if (!(await statements.send(rows))) return false;
       [rows, characters] = [[], 0];
     }
   }
-  return rows.length === 0 || commit(context, position, rows);
+  return (await statements.send(rows)) && statements.settled();
+}
+
+/** Sends one statement after the other; while one is under way the next rows are read. */
+class Statements {
+  readonly #context: ReadContext;
+  #position: number;
+  #underWay: Promise<boolean> = Promise.resolve(true);
+
+  constructor(context: ReadContext, position: number) {
+    this.#context = context;
+    this.#position = position;
+  }
+
+  /** Waits for the statement before and sends the next. False: the one before added nothing. */
+  async send(rows: readonly NewRecord[]): Promise<boolean> {
+    if (!(await this.#underWay)) return false;
+    if (rows.length === 0) return true;
+    this.#underWay = commit(this.#context, this.#position, rows);
+    // Whoever waits next hears of it; until then nobody may.
+    this.#underWay.catch(() => {});
+    this.#position += rows.length;
+    return true;
+  }
+
+  settled(): Promise<boolean> {
+    return this.#underWay;
+  }
 }
 
 async function commit(context: ReadContext, position: number, rows: readonly NewRecord[]): Promise<boolean> {

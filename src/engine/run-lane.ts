@@ -96,7 +96,7 @@ export class Lane {
       db,
       lease,
       log,
-      bound: () => (flow.hasEffects ? 2 * this.#queue.concurrency : Number.POSITIVE_INFINITY),
+      bound: () => (flow.hasEffects ? 2 * this.#queue.concurrency : largestWindow),
       flushAt: () => (flow.hasEffects ? this.#queue.concurrency : largestWindow),
       onCommit: (status) => {
         if (status !== undefined) this.#watch.control = { ...this.#watch.control, status };

@@ -17,7 +17,7 @@ export interface WriterOptions {
   readonly db: Database;
   readonly lease: Lease;
   readonly log: Log;
-  /** Records that may be started and not committed; what a crash can repeat. Infinity: no bound. */
+  /** Records that may be started and not committed; what a crash can repeat. */
   readonly bound: () => number;
   /** Settlements after which a flush does not wait for more. */
   readonly flushAt: () => number;

@@ -14,16 +14,16 @@ export interface ClaimRequest {
   readonly fresh: boolean;
 }
 
-interface ClaimedRow {
-  readonly idx: number;
-  readonly record_id: string | null;
-  readonly payload: JsonValue;
-  readonly revision: number;
-  readonly tries: number;
-  readonly wave: number;
-  readonly due_again: boolean;
-  readonly accepted: boolean;
-}
+/** A claimed record as the statement answers it: one JSON text for all is read faster than rows are. */
+type ClaimedRow = [
+  index: number,
+  id: string | null,
+  payload: JsonValue,
+  revision: number,
+  tries: number,
+  wave: number,
+  dueAgain: boolean,
+];
 
 /**
  * Moves due records of a running job to `processing` under a lease: retries that are due first, at
@@ -79,6 +79,10 @@ export function claimAlone(db: Database, lease: Lease, claims: number): Promise<
   );
 }
 
+/**
+ * The cast of `status` in the update keeps the planner from walking the index of pending records there:
+ * with the statistics of a table in which nothing was pending it takes that for the cheaper way.
+ */
 async function claim(
   db: Database,
   lease: Lease,
@@ -86,8 +90,8 @@ async function claim(
   alone: boolean,
   due: (sql: Sql) => Fragment,
 ): Promise<ClaimedRecord[] | undefined> {
-  const rows = await db.run(
-    (sql) => sql<(ClaimedRow | { idx: null; accepted: boolean })[]>`
+  const [answer] = await db.run(
+    (sql) => sql<{ accepted: boolean; claimed: ClaimedRow[] | null }[]>`
       with job as materialized (
         select id from batch_jobs
         where id = ${lease.batchJobId} and status in ('pending', 'processing') and finished_at is null
@@ -99,7 +103,7 @@ async function claim(
         returning job_id
       ), ${due(sql)}, claimed as (
         update records set status = 'processing', lease = ${lease.token}, claim = ${claims}, alone = ${alone}
-        where ctid = any(array(select at from due)) and status = 'pending'
+        where ctid = any(array(select at from due)) and status::text = 'pending'
         returning idx, record_id, payload, revision, tries, wave, not_before > '-infinity' as due_again
       ), counted as (
         update batch_jobs
@@ -109,13 +113,12 @@ async function claim(
         from (select count(*) from claimed) as moved
         where id = (select id from job) and moved.count > 0
       )
-      select claimed.*, lease.job_id is not null as accepted
-      from (values (1)) as one left join lease on true left join claimed on true`,
+      select exists (select from lease) as accepted, (
+        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, due_again)) from claimed
+      ) as claimed`,
   );
-  if (!rows[0]?.accepted) return undefined;
-  return rows
-    .flatMap((row) => (row.idx === null ? [] : [{ ...recordOf(row, claims), dueAgain: row.due_again }]))
-    .sort(inStartOrder);
+  if (!answer?.accepted) return undefined;
+  return (answer.claimed ?? []).sort(inStartOrder).map((row) => recordOf(row, claims));
 }
 
 /** Milliseconds until the next waiting retry is due (0 or less: now); undefined when none waits. */
@@ -129,20 +132,17 @@ export async function nextDueInMs(db: Database, batchJobId: string): Promise<num
   return row?.due;
 }
 
-const recordOf = (row: ClaimedRow, claim: number): ClaimedRecord => ({
-  index: row.idx,
-  id: row.record_id,
-  payload: row.payload,
-  revision: row.revision,
+const recordOf = ([index, id, payload, revision, tries, wave]: ClaimedRow, claim: number): ClaimedRecord => ({
+  index,
+  id,
+  payload,
+  revision,
   claim,
-  tries: row.tries,
-  wave: row.wave,
+  tries,
+  wave,
 });
 
 /** Retries before fresh records, each in the order of the input: the order a rescue assumes. */
-function inStartOrder(
-  a: ClaimedRecord & { dueAgain: boolean },
-  b: ClaimedRecord & { dueAgain: boolean },
-): number {
-  return Number(b.dueAgain) - Number(a.dueAgain) || a.index - b.index;
+function inStartOrder(a: ClaimedRow, b: ClaimedRow): number {
+  return Number(b[6]) - Number(a[6]) || a[0] - b[0];
 }

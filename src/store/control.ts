@@ -91,7 +91,7 @@ export async function skipPending(db: Database, batchJobId: string, limit = 5000
         limit ${limit}
       ), skipped as (
         update records set status = 'skipped', settled_at = now()
-        where ctid = any(array(select at from waiting)) and status = 'pending'
+        where ctid = any(array(select at from waiting)) and status::text = 'pending'
         returning tries
       ), moved as (
         select count(*)::int as count, count(*) filter (where tries > 0) as tried from skipped

@@ -13,7 +13,8 @@ export interface SettledRecord {
 /**
  * Writes what attempts came to, many at once, and moves the job's counters with them.
  *
- * A record that is no longer under this lease and claim is left alone: its outcome is stale. A record
+ * A record that is no longer under this lease and claim is left alone: its outcome is stale. (The update
+ * does not name the job again: with some statistics the planner would walk all its records for that.) A record
  * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
  * failures of the wave reach the job's limit, the job becomes `failed` in the same statement.
  * Returns the job's status after it.
@@ -49,7 +50,7 @@ export async function saveSettlements(
           alone = false, lease = null,
           settled_at = case when given.status = 'pending' then settled_at else now() end
         from given, job
-        where records.ctid = any(array(select at from found)) and records.job_id = ${lease.batchJobId}
+        where records.ctid = any(array(select at from found))
           and records.idx = given.idx and records.claim = given.claim
           and records.lease = ${lease.token} and records.status = 'processing'
         returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,

@@ -25,7 +25,7 @@ async function readBy(db: Database, work: () => Promise<unknown>): Promise<numbe
   return (await rowsRead(db)) - before;
 }
 
-test.for(['without statistics', 'after ANALYZE'])(
+test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table where nothing is pending'])(
   'no hot statement reads more than its window %s',
   async (when, { address }) => {
     // One connection, so that the numbers are those of this test.
@@ -36,7 +36,11 @@ test.for(['without statistics', 'after ANALYZE'])(
       patienceMs: 1000,
     });
     await db.run((sql) => sql`truncate records`);
-    await startJob(db, newJob(rows));
+    const other = await startJob(db, newJob(rows));
+    if (when.startsWith('with the')) {
+      await db.run((sql) => sql`update records set status = 'succeeded' where job_id = ${other.batchJobId}`);
+      await db.run((sql) => sql`vacuum analyze records`);
+    }
     const lease = await startJob(db, newJob(rows));
     if (when === 'after ANALYZE') await db.run((sql) => sql`analyze records`);
     const reads: Record<string, number> = {};
