@@ -13,10 +13,14 @@ import { openFlowLibrary } from './flows/flow-library.ts';
 import type { OpenedSluice, OperationContext } from './operations/context.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
 import type { DatabaseAddress } from './store/database.ts';
+import { addressOf } from './store/database-url.ts';
 import { ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { openStore, type Store } from './store/open-store.ts';
 import { hasStandby } from './store/standby-lock.ts';
 import { version } from './version.ts';
+
+/** How often a process with jobs looks whether one stands by to take them over, in milliseconds. */
+const standbyLookMs = 5000;
 
 /** What one call brings along. */
 export interface Call {
@@ -41,7 +45,7 @@ export interface Sluice {
 export const databaseAddress = (config: Config) => async (): Promise<DatabaseAddress> =>
   config.databaseUrl === undefined
     ? ensureEmbeddedPostgres({ home: config.home })
-    : { url: config.databaseUrl };
+    : addressOf(config.databaseUrl);
 
 /** `runsJobs`: whether this process may take jobs; asked again and again. */
 export function assemble(config: Config, log: Log, runsJobs = () => true): Sluice {
@@ -101,10 +105,17 @@ async function openSluice(
   runsJobs: () => boolean,
 ): Promise<{ store: Store; sluice: OpenedSluice }> {
   const store = await openStore({ address: databaseAddress(config) });
-  const engine = createEngine(config, log, store, runsJobs);
   const ensureStandby = async () => {
     if (!(await hasStandby(store.callers))) spawnStandby(config);
   };
+  // A standby whose connection was cut has ended, and nobody else would notice.
+  let ensuredAt = performance.now();
+  const keepStandby = () => {
+    if (!config.background || performance.now() - ensuredAt < standbyLookMs) return;
+    ensuredAt = performance.now();
+    ensureStandby().catch(() => log.warn({}, 'it could not be seen whether a process stands by'));
+  };
+  const engine = createEngine(config, log, store, runsJobs, keepStandby);
   const sluice: OpenedSluice = {
     db: store.callers,
     engine,
@@ -119,7 +130,14 @@ async function openSluice(
   return { store, sluice };
 }
 
-export function createEngine(config: Config, log: Log, store: Store, runsJobs = () => true): Engine {
+/** `onActive`: called again and again while jobs go on. */
+export function createEngine(
+  config: Config,
+  log: Log,
+  store: Store,
+  runsJobs = () => true,
+  onActive = () => {},
+): Engine {
   return new Engine({
     db: store.engine,
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
@@ -138,7 +156,8 @@ export function createEngine(config: Config, log: Log, store: Store, runsJobs = 
     }),
     log,
     runsJobs,
-    onLook({ unfinished }) {
+    onLook({ unfinished, active }) {
+      if (active > 0) onActive();
       if (unfinished === 0 && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
     },
   });

@@ -16,6 +16,7 @@ const environment = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+    .refine((url) => URL.canParse(url), 'must be a URL such as postgres://user:password@host:5432/database')
     .optional(),
   SLUICE_HOME: z.string().min(1).optional(),
   SLUICE_FLOWS: z.string().min(1).optional(),

@@ -4,34 +4,50 @@ import { standBy } from './engine/standby.ts';
 import { createLog } from './log.ts';
 import { Database } from './store/database.ts';
 import { stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { readWorkload } from './store/jobs.ts';
 import { migrateDatabase } from './store/migrate.ts';
-import { standbyName, takeStandbyLock } from './store/standby-lock.ts';
+import { countClients, standbyName, takeStandbyLock } from './store/standby-lock.ts';
 
 const graceMs = 5000;
 
 /**
- * `sluice run`: finishes jobs that no other process runs. At most one per database; a second one
- * returns at once.
+ * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
+ * is left. At most one per database; a second one returns at once.
  */
 export async function runStandby(config: Config): Promise<void> {
-  const log = createLog(config.logLevel);
   const address = databaseAddress(config);
   await migrateDatabase(await address());
-  const lock = await takeStandbyLock(await address());
-  if (lock === undefined) return;
-
   const ending = new AbortController();
   const end = () => ending.abort();
   process.once('SIGTERM', end).once('SIGINT', end);
-  void lock.lost.then(end);
 
   const db = new Database({ address, name: standbyName, connections: 3, patienceMs: 10_000 });
+  let idle = await standByOnce(config, db, ending.signal);
+  // A job accepted in the last idle moment saw the lock still held, so its end is not the end yet.
+  while (idle && (await isNeededAgain(config, db))) idle = await standByOnce(config, db, ending.signal);
+  await db.close();
+  if (idle && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
+}
+
+/** One turn under the lock. True: it ended because nothing was left to do. */
+async function standByOnce(config: Config, db: Database, ending: AbortSignal): Promise<boolean> {
+  const lock = await takeStandbyLock(await databaseAddress(config)());
+  if (lock === undefined) return false;
+  const lost = new AbortController();
+  void lock.lost.then(() => lost.abort());
+  const signal = AbortSignal.any([ending, lost.signal]);
+  const log = createLog(config.logLevel);
   const store = { callers: db, engine: db, close: () => db.close() };
   const engine = config.background ? createEngine(config, log, store) : undefined;
-  const embedded = config.databaseUrl === undefined;
-  await standBy({ db, engine, embedded, signal: ending.signal });
+  await standBy({ db, engine, embedded: config.databaseUrl === undefined, signal });
+  const idle = !signal.aborted;
   await engine?.stop(graceMs);
-  await store.close();
-  if (embedded && !ending.signal.aborted) await stopEmbeddedPostgres(config.home);
   await lock.release();
+  return idle;
+}
+
+async function isNeededAgain(config: Config, db: Database): Promise<boolean> {
+  const { active } = await readWorkload(db);
+  if (config.background && active > 0) return true;
+  return config.databaseUrl === undefined && (await countClients(db)) > 0;
 }

@@ -63,8 +63,8 @@ export class Writer {
 
   /** Resolves when everything handed over has been committed, or the writer was abandoned. */
   async idle(): Promise<void> {
-    if (this.#waiting.length === 0 && !this.#flushing) return;
     this.#flush();
+    if (!this.#flushing) return;
     await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 

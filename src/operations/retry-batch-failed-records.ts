@@ -72,15 +72,16 @@ export const retryBatchFailedRecords = defineOperation({
     const selection = selectionOf(given.select);
     const readOn = selection.statuses.includes('skipped') && isWhole(selection);
     const requeued = await requeueRecords(sluice.db, job.id, job.wave, selection, concurrency, readOn);
-    if (requeued === undefined) throw await whyNothing(sluice.db, job);
+    const begun = requeued ?? (await begunByLostAnswer(sluice.db, job));
+    if (begun === undefined) throw await whyNothing(sluice.db, job);
 
     await sluice.ensureStandby();
     sluice.engine.wake(job.id);
     return {
       batch_job_id: job.id,
       status: 'processing' as const,
-      wave: requeued.wave,
-      selected: requeued.selected,
+      wave: begun.wave,
+      selected: begun.selected,
       concurrency,
       next_step: `The retry is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`,
     };
@@ -105,6 +106,12 @@ function notFinished(job: BatchJob): SluiceError {
     'batch_job_not_finished',
     `Batch job ${job.id} is still ${job.status}; failed records can be retried once it has finished. Call get_batch_status with wait_seconds until finished is true. Nothing was changed.`,
   );
+}
+
+/** The statement may have been sent twice because its first answer got lost; then the wave has begun. */
+async function begunByLostAnswer(db: Database, job: BatchJob) {
+  const { wave, counts } = await getBatchJob(db, job.id);
+  return wave === job.wave + 1 ? { wave, selected: counts.pending + counts.processing } : undefined;
 }
 
 async function whyNothing(db: Database, job: BatchJob): Promise<SluiceError> {

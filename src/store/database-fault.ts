@@ -42,6 +42,7 @@ const connectionCodes = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'deadline',
+  'mixed_answer',
 ]);
 
 /** Deadlock and serialisation failures, after which a repeat is due as well. */

@@ -61,13 +61,13 @@ export class Database {
    * @throws SluiceError `database_unavailable` when the server stays out of reach.
    * @throws DatabaseFault for anything the server refused.
    */
-  run<T>(statement: (sql: Sql) => PromiseLike<T>): Promise<T> {
-    return this.#persist((client) => statement(client.sql));
+  run<T>(statement: (sql: Sql) => PromiseLike<T>, deadlineMs = this.#deadlineMs): Promise<T> {
+    return this.#persist((client) => statement(client.sql), deadlineMs);
   }
 
   /** As `run`, through Drizzle's query builder. */
   read<T>(query: (reader: Reader) => PromiseLike<T>): Promise<T> {
-    return this.#persist((client) => query(client.reader));
+    return this.#persist((client) => query(client.reader), this.#deadlineMs);
   }
 
   /** Ends all connections; waits at most two seconds for them. */
@@ -78,11 +78,15 @@ export class Database {
     if (client) await Promise.race([client.sql.end({ timeout: 1 }), sleep(2000, undefined, { ref: false })]);
   }
 
-  async #persist<T>(statement: (client: Client) => PromiseLike<T>): Promise<T> {
+  get #deadlineMs(): number {
+    return this.#options.deadlineMs ?? 15_000;
+  }
+
+  async #persist<T>(statement: (client: Client) => PromiseLike<T>, deadlineMs: number): Promise<T> {
     const giveUpAt = performance.now() + this.#options.patienceMs;
     for (let round = 0; ; round++) {
       try {
-        return await this.#once(statement);
+        return await this.#once(statement, deadlineMs);
       } catch (error) {
         if (!isUnreachable(error)) throw toFault(error);
         if (this.#closed || performance.now() >= giveUpAt) throw unavailable(error);
@@ -91,10 +95,9 @@ export class Database {
     }
   }
 
-  async #once<T>(statement: (client: Client) => PromiseLike<T>): Promise<T> {
+  async #once<T>(statement: (client: Client) => PromiseLike<T>, deadlineMs: number): Promise<T> {
     const opening = this.#open();
     const client = await opening;
-    const deadlineMs = this.#options.deadlineMs ?? 15_000;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -103,7 +106,7 @@ export class Database {
       );
     });
     try {
-      return await Promise.race([Promise.resolve(statement(client)), late]);
+      return whole(await Promise.race([Promise.resolve(statement(client)), late]));
     } catch (error) {
       if (isClientUseless(error)) this.#discard(opening, client);
       throw error;
@@ -145,7 +148,17 @@ export class Database {
   }
 }
 
-function unavailable(error: unknown): SluiceError {
+/**
+ * postgres.js keeps counting the rows of an answer that broke off, so that the next answer over the
+ * same connection begins with as many holes.
+ */
+function whole<T>(answer: T): T {
+  if (!Array.isArray(answer) || answer.length === 0 || 0 in answer) return answer;
+  throw new DatabaseFault('mixed_answer', 'an answer came with rows of another one missing');
+}
+
+/** What a caller is told when the server stays out of reach. */
+export function unavailable(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
   return new SluiceError(
     'database_unavailable',

@@ -3,7 +3,8 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { SluiceError } from '../domain/sluice-error.ts';
-import type { DatabaseAddress } from './database.ts';
+import { type DatabaseAddress, unavailable } from './database.ts';
+import { isUnreachable, toFault } from './database-fault.ts';
 
 const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 /** Any number will do as long as every Sluice uses the same one. */
@@ -21,7 +22,7 @@ const oldestServer = 140_000;
 export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
   const settings = {
     max: 1,
-    connect_timeout: 10,
+    connect_timeout: 4,
     onnotice: () => {},
     connection: { application_name: 'sluice migrate' },
   };
@@ -30,6 +31,8 @@ export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
     await refuseOldServer(sql);
     await sql`select pg_advisory_lock(${migrationLock.toString()}::bigint)`;
     await migrate(drizzle(sql), { migrationsFolder: folder });
+  } catch (error) {
+    throw isUnreachable(error) ? unavailable(error) : toFault(error);
   } finally {
     await sql.end({ timeout: 2 });
   }

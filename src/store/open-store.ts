@@ -18,7 +18,13 @@ export interface StoreOptions {
 /** Finds the database, brings it to this version's schema and opens it. */
 export async function openStore({ address }: StoreOptions): Promise<Store> {
   await migrateDatabase(await address());
-  const callers = new Database({ address, name: 'sluice callers', connections: 2, patienceMs: 4000 });
+  const callers = new Database({
+    address,
+    name: 'sluice callers',
+    connections: 2,
+    patienceMs: 4000,
+    deadlineMs: 4000,
+  });
   const engine = new Database({ address, name: 'sluice engine', connections: 3, patienceMs: 60_000 });
   return {
     callers,

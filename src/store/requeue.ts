@@ -68,9 +68,13 @@ export async function requeueRecords(
       from moved, job
       where target.id = job.id and (moved.count > 0 or job.reads_on)
       returning moved.count as selected, target.wave, job.reads_on as "readsOn"`,
+    deadlineMs,
   );
   return row;
 }
+
+/** A million records take several seconds. */
+const deadlineMs = 55_000;
 
 function chosen(sql: Sql, { statuses, groupIds, indexes, ids }: RetrySelection): Fragment {
   const inList = (list: readonly unknown[]) =>

@@ -21,6 +21,9 @@ export async function takeStandbyLock(address: DatabaseAddress): Promise<Standby
   const settings = {
     max: 1,
     connect_timeout: 10,
+    // The lock lives as long as its connection, so that must not be closed for its age.
+    idle_timeout: 0,
+    max_lifetime: null,
     onnotice: () => {},
     onclose: () => onLost(),
     connection: { application_name: standbyName },

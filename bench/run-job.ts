@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { startBatch } from '../src/operations/start-batch.ts';
+import type { BatchJob } from '../src/store/jobs.ts';
+import { loadBuilt } from './built.ts';
+import { type Setting, startClock } from './contender.ts';
+import { writeFlows } from './flows.ts';
+import { makeRecord, writeNdjson } from './records.ts';
+
+type StartInput = Pick<Parameters<typeof startBatch.run>[1], 'records' | 'source'>;
+
+export interface FinishedJob {
+  readonly job: BatchJob;
+  /** Records a second from the call of start_batch until the last one is in its final state. */
+  readonly perSecond: number;
+}
+
+/**
+ * Runs a job over a file through the operation start_batch and Sluice's engine, in this process. A job
+ * of a few records goes before it, so that connections are open and everything is loaded.
+ */
+export async function runJob(flow: string, setting: Setting): Promise<FinishedJob> {
+  const { databaseUrl, records, concurrency, folder, targetUrl } = setting;
+  const path = join(folder, 'records.ndjson');
+  await writeNdjson(path, records);
+  const { assemble, readConfig, createLog, startBatch, findJob } = await loadBuilt();
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    SLUICE_HOME: folder,
+    SLUICE_FLOWS: writeFlows(folder, targetUrl),
+    SLUICE_FILES: folder,
+    SLUICE_BACKGROUND: 'off',
+  });
+  const sluice = assemble(config, createLog('warn'));
+  const { db, engine } = await sluice.open();
+  const context = sluice.context({ signal: new AbortController().signal });
+  const finish = async (input: StartInput) => {
+    const { batch_job_id } = await startBatch.run(context, { flow_id: flow, concurrency, ...input });
+    while (engine.running > 0) await sleep(1);
+    return batch_job_id;
+  };
+  await finish({ records: [{ ...makeRecord(0) }] });
+
+  const clock = startClock();
+  const batchJobId = await finish({ source: { path } });
+  const perSecond = clock(records);
+
+  const job = await findJob(db, batchJobId);
+  if (job?.counts.succeeded !== records) {
+    throw new Error(`the job ended ${job?.status} with ${job?.counts.succeeded} of ${records} records done`);
+  }
+  await sluice.close(0);
+  return { job, perSecond };
+}

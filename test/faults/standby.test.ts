@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { expect } from 'vitest';
+import { hasStandby } from '../../src/store/standby-lock.ts';
+import { processesOf } from '../support/sluice-process.ts';
+import { type Arena, someRecords, test } from './arena.ts';
+import { until } from './until.ts';
+import { expectTargetDidAll, jobFinished, repeatedCalls } from './witness.ts';
+
+const background = { SLUICE_BACKGROUND: 'on' };
+const concurrency = 5;
+
+const standbyIsThere = ({ db }: Arena) => until('a standby', () => hasStandby(db));
+
+test.concurrent('one standby finishes the jobs of servers that were killed, and then ends by itself', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  const servers = await Promise.all([arena.start(background), arena.start(background)]);
+  const jobs = await Promise.all(
+    servers.map((server, of) =>
+      server.call('start_batch', {
+        flow_id: 'import',
+        concurrency,
+        records: someRecords(200).map(({ id }) => ({ id: `${of}-${id}` })),
+      }),
+    ),
+  );
+  await standbyIsThere(arena);
+  await arena.target.reached(40);
+  // Found by their environment, which only Linux shows.
+  const seesProcesses = existsSync('/proc/self/environ');
+  if (seesProcesses)
+    await until('a second standby has given way', () => processesOf(arena.home, 'run').length === 1);
+
+  await Promise.all(servers.map((server) => server.kill()));
+  for (const { batch_job_id } of jobs) {
+    expect(await jobFinished(arena.db, batch_job_id)).toMatchObject({ status: 'completed', succeeded: 200 });
+  }
+  expectTargetDidAll(arena.target, 400);
+  expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency * 2);
+  if (seesProcesses) expect(processesOf(arena.home, 'run')).toHaveLength(1);
+
+  await until('the standby ends', async () => !(await hasStandby(arena.db)), 25_000);
+  await until('its process ends', () => processesOf(arena.home).length === 0, 5000);
+});
+
+test.concurrent('a job that is accepted while the standby is about to end is finished all the same', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  const server = await arena.start(background);
+  arena.answer = ({ id }) => ({ kind: 'ok', delayMs: id === 'first' ? 2500 : 5 });
+  await server.call('start_batch', { flow_id: 'import', records: [{ id: 'first' }] });
+  await standbyIsThere(arena);
+  await until('nothing is left to do', async () => (await unfinishedJobs(arena)) === 0);
+
+  // It looks once a second and gives up after ten idle ones, so the ninth look in vain is its last.
+  await seeLooks(arena, 9);
+  const { batch_job_id } = await server.call('start_batch', {
+    flow_id: 'import',
+    records: someRecords(600),
+  });
+  await server.kill();
+
+  expect(await jobFinished(arena.db, batch_job_id, 15_000)).toMatchObject({ succeeded: 600 });
+});
+
+test.concurrent('a standby keeps its place when its connection to the database grows old', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  // postgres.js replaces connections after a time that this variable shortens to seconds.
+  const server = await arena.start({ ...background, PGMAX_LIFETIME: '2' });
+  arena.answer = () => ({ kind: 'ok', delayMs: 100 });
+  const { batch_job_id } = await server.call('start_batch', {
+    flow_id: 'import',
+    records: someRecords(400),
+  });
+  await standbyIsThere(arena);
+
+  await server.kill();
+
+  expect(await jobFinished(arena.db, batch_job_id, 25_000)).toMatchObject({ succeeded: 400 });
+  expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency);
+});
+
+async function unfinishedJobs({ db }: Arena): Promise<number> {
+  const rows = await db.run((sql) => sql`select 1 from batch_jobs where finished_at is null`);
+  return rows.length;
+}
+
+/** Resolves when the standby has asked the database for work `count` times from now on. */
+async function seeLooks(arena: Arena, count: number): Promise<void> {
+  const looks = [await lastLook(arena)];
+  await until(`look ${count} of the standby`, async () => {
+    const look = await lastLook(arena);
+    // Its engine looks as well for a moment, right behind it.
+    if (look > looks.at(-1)! + 500) looks.push(look);
+    return looks.length > count;
+  });
+}
+
+/** When the standby last asked the database for work, in milliseconds. */
+async function lastLook({ db }: Arena): Promise<number> {
+  const [row] = await db.run(
+    (sql) => sql<{ at: number }[]>`
+      select extract(epoch from max(query_start))::float8 * 1000 as at from pg_stat_activity
+      where application_name = 'sluice standby' and query like '%batch_jobs%' and datname = current_database()`,
+  );
+  return row?.at ?? 0;
+}
