@@ -5,7 +5,7 @@ import { readRows, reopen } from '../sources/open-file.ts';
 import { type FileSource, SourceBroken, type SourceRow } from '../sources/source.ts';
 import { stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import { addRecords, analyzeRecords, endIntake, intakePosition, type NewRecord } from '../store/intake.ts';
+import { addRecords, endIntake, intakePosition, type NewRecord } from '../store/intake.ts';
 import type { Lease } from '../store/leases.ts';
 import { faultPoint } from './fault-points.ts';
 
@@ -36,7 +36,6 @@ export async function readSource(context: ReadContext): Promise<void> {
     await reopen(context.source);
     const complete = await addRows(context, await intakePosition(db, lease.batchJobId));
     if (!complete) return;
-    await analyzeRecords(db);
     await endIntake(db, lease.batchJobId, 'done');
   } catch (error) {
     if (context.signal.aborted) return;

@@ -8,7 +8,7 @@ import type { FileSource } from '../sources/source.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import { endIntake } from '../store/intake.ts';
+import { analyzeRecords, endIntake } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
 import { Claimer, largestWindow } from './claimer.ts';
@@ -155,6 +155,8 @@ export class Lane {
       this.#reading = false;
       this.#wakeUp.ring();
     }
+    // The table has just grown. The lane's own statements do without statistics; others may not.
+    await analyzeRecords(db).catch(() => {});
   }
 
   async #tryStep(): Promise<void> {
