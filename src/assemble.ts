@@ -120,12 +120,17 @@ async function openSluice(
     db: store.callers,
     engine,
     async ensureStandby() {
-      if (config.databaseUrl === undefined) writeFileSync(leftBehind(config), '');
-      if (config.background) await ensureStandby();
+      try {
+        if (config.databaseUrl === undefined) writeFileSync(leftBehind(config), '');
+        if (config.background) await ensureStandby();
+      } catch {
+        log.warn({}, 'it could not be made sure that a process stands by');
+      }
     },
   };
   // Somebody has to stop the embedded server when the last client is gone.
-  if (config.databaseUrl === undefined) await ensureStandby();
+  if (config.databaseUrl === undefined)
+    await ensureStandby().catch(() => log.warn({}, 'nobody may stop the embedded database'));
   engine.wake();
   return { store, sluice };
 }

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
+import { noRetry } from '../domain/retry-policy.ts';
 import type { Flow } from '../flows/flow.ts';
 import { setObstacle } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, getFlowText, readWorkload, type Workload } from '../store/jobs.ts';
-import { acquireLease, type Lease, releaseHolder } from '../store/leases.ts';
+import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
 import { largestWindow } from './claimer.ts';
 import { faultPoint } from './fault-points.ts';
 import { type Log, nameOf } from './log.ts';
-import { Lane } from './run-lane.ts';
+import { Lane, type LaneOptions } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */
@@ -41,7 +42,8 @@ export interface EngineOptions {
 export class Engine {
   readonly #options: EngineOptions;
   readonly #lanes = new Map<string, { lane: Lane; ended: Promise<void> }>();
-  readonly #taking = new Set<string>();
+  readonly #taking = new Map<string, Promise<void>>();
+  readonly #adopting = new Set<Promise<void>>();
   /** Jobs whose lane broke off, and when they may be taken again. */
   readonly #restUntil = new Map<string, number>();
   readonly #wakeUp = new WakeUp();
@@ -78,14 +80,22 @@ export class Engine {
    * once. Never rejects: the job is accepted.
    */
   async adopt(batchJobId: string): Promise<void> {
-    try {
-      if (this.#isBystander) return await releaseHolder(this.#options.db, batchJobId, this.holder);
-      const job = await findJob(this.#options.db, batchJobId);
-      if (job !== undefined) await this.#tryJob(job);
-    } catch (error) {
+    const adopting = this.#adopt(batchJobId).catch((error: unknown) => {
       this.#warn(error, 'an accepted job could not be taken up at once');
-    }
+    });
+    this.#adopting.add(adopting);
+    await adopting;
+    this.#adopting.delete(adopting);
     this.wake();
+  }
+
+  async #adopt(batchJobId: string): Promise<void> {
+    const { db, holder } = this.#options;
+    const job = this.#isBystander ? undefined : await findJob(db, batchJobId);
+    if (job !== undefined) await this.#tryJob(job);
+    if (!this.#lanes.has(batchJobId) && (this.#isBystander || this.#stopping)) {
+      await releaseHolder(db, batchJobId, holder);
+    }
   }
 
   /** Ends all lanes within about `graceMs`; what is not finished goes back to the database. */
@@ -93,7 +103,8 @@ export class Engine {
     this.#stopping = true;
     this.#wakeUp.ring();
     for (const { lane } of this.#lanes.values()) lane.stop(graceMs);
-    const ended = Promise.all([this.#looking, ...[...this.#lanes.values()].map(({ ended }) => ended)]);
+    const lanes = [...this.#lanes.values()].map(({ ended }) => ended);
+    const ended = Promise.all([this.#looking, ...this.#adopting, ...this.#taking.values(), ...lanes]);
     await Promise.race([ended, sleep(graceMs + 3000, undefined, { ref: false })]);
   }
 
@@ -101,7 +112,7 @@ export class Engine {
   async #look(): Promise<void> {
     while (!this.#stopping) {
       const unfinished = await this.#lookOnce();
-      if (unfinished === 0 && this.#lanes.size === 0) break;
+      if (unfinished === 0 && this.#lanes.size === 0 && !this.#wakeUp.pending) break;
       await this.#wakeUp.wait(lookMs);
     }
     this.#looking = undefined;
@@ -111,9 +122,7 @@ export class Engine {
     try {
       const workload = await readWorkload(this.#options.db);
       this.#options.onLook?.(workload);
-      for (const job of workload.unheld) {
-        if (!this.#stopping) await this.#tryJob(job);
-      }
+      for (const job of workload.unheld) await this.#tryJob(job);
       return workload.unfinished;
     } catch (error) {
       this.#options.log.warn(
@@ -128,28 +137,28 @@ export class Engine {
     this.#options.log.warn({ error: nameOf(error) }, message);
   }
 
-  /** Takes a job if this process can run it and nobody else has it. */
+  /** Takes a job if this process can run it and nobody else has it. Never rejects: others wait behind it. */
   async #tryJob(job: BatchJob): Promise<void> {
-    if (this.#lanes.has(job.id) || this.#taking.has(job.id)) return;
+    if (this.#stopping || this.#lanes.has(job.id) || this.#taking.has(job.id)) return;
     if ((this.#restUntil.get(job.id) ?? 0) > performance.now()) return;
     this.#restUntil.delete(job.id);
-    this.#taking.add(job.id);
-    try {
-      await this.#take(job);
-    } finally {
-      this.#taking.delete(job.id);
-    }
+    const taking = this.#take(job).catch((error: unknown) => {
+      this.#warn(error, 'a job could not be taken');
+      this.#restUntil.set(job.id, performance.now() + restMs);
+    });
+    this.#taking.set(job.id, taking);
+    await taking;
+    this.#taking.delete(job.id);
   }
 
   async #take(job: BatchJob): Promise<void> {
     const { db, holder, leaseMs } = this.#options;
-    const flow = await this.#flowOf(job);
-    if (flow === undefined) return;
+    const flow = (await this.#flowOf(job)) ?? (isEnding(job) ? windingUp(job) : undefined);
     const connectors = await this.#options.openConnectors();
-    const obstacle = obstacleOf(job, flow, connectors);
+    const obstacle = flow === undefined ? unreadable(job) : obstacleOf(job, flow, connectors);
     if (obstacle !== job.obstacle) await setObstacle(db, job.id, obstacle);
     // The lease that came with a new job would keep others, and this process, from trying again soon.
-    if (obstacle !== null) return releaseHolder(db, job.id, holder);
+    if (flow === undefined || obstacle !== null || this.#stopping) return releaseHolder(db, job.id, holder);
 
     const acquiredAt = performance.now();
     const lease = await acquireLease(db, job.id, holder, leaseMs);
@@ -157,24 +166,21 @@ export class Engine {
     await this.#rescue(job, flow, lease);
     // Read again under the lease: what another process did in between counts.
     const current = (await findJob(db, job.id)) ?? job;
-    const { maxRecordBytes, log } = this.#options;
-    const lane = new Lane({
-      db,
-      lease,
-      acquiredAt,
-      leaseMs,
-      job: current,
-      flow,
-      connectors,
-      maxRecordBytes,
-      log,
-    });
+    // From here to the entry in the list nothing is awaited, so that stopping misses no lane.
+    if (this.#stopping) return releaseLease(db, lease);
+    this.#start({ lease, acquiredAt, job: current, flow, connectors });
+  }
+
+  #start(parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'connectors'>): void {
+    const { db, leaseMs, maxRecordBytes, log } = this.#options;
+    const lane = new Lane({ db, leaseMs, maxRecordBytes, log, ...parts });
+    const { id } = parts.job;
     const ended = lane.run().finally(() => {
-      this.#lanes.delete(job.id);
-      if (lane.brokeOff) this.#restUntil.set(job.id, performance.now() + restMs);
+      this.#lanes.delete(id);
+      if (lane.brokeOff) this.#restUntil.set(id, performance.now() + restMs);
       else this.wake();
     });
-    this.#lanes.set(job.id, { lane, ended });
+    this.#lanes.set(id, { lane, ended });
   }
 
   /** Takes up what an earlier holder left under way. */
@@ -187,19 +193,37 @@ export class Engine {
   }
 
   async #flowOf(job: BatchJob): Promise<Flow | undefined> {
-    const { db, compile } = this.#options;
-    const text = await getFlowText(db, job.flow.revision);
-    const flow = text === undefined ? undefined : compile(text, job.flow.name);
-    if (flow !== undefined) return flow;
-    const message = `The stored flow ${job.flow.name} (${job.flow.revision}) cannot be read by this version of Sluice.`;
-    await setObstacle(db, job.id, message);
-    return undefined;
+    const text = await getFlowText(this.#options.db, job.flow.revision);
+    return text === undefined ? undefined : this.#options.compile(text, job.flow.name);
   }
 }
 
+const unreadable = ({ flow }: BatchJob) =>
+  `The stored flow ${flow.name} (${flow.revision}) cannot be read by this version of Sluice.`;
+
+/** The job is over but for what is under way and what has to be skipped. */
+const isEnding = ({ status }: BatchJob) => status === 'failed' || status === 'cancelled';
+
+/** Stands for a flow that cannot be read in a job whose records will not run any more. */
+const windingUp = (job: BatchJob): Flow => ({
+  ...job.flow,
+  description: null,
+  text: '',
+  hasEffects: true,
+  retry: noRetry,
+  afterFailure: 'log',
+  batch: {},
+  connectors: [],
+  expects: [],
+  summary: '',
+  run() {
+    throw new Error('a job that is being wound up runs no record');
+  },
+});
+
 /** Why this process cannot run a job, or null. A job that only has to be wound up can always run. */
 function obstacleOf(job: BatchJob, flow: Flow, connectors: ConnectorRegistry): string | null {
-  if (job.status === 'failed' || job.status === 'cancelled') return null;
+  if (isEnding(job)) return null;
   for (const name of flow.connectors) {
     const obstacle = connectors.obstacle(name);
     if (obstacle !== undefined) return obstacle;

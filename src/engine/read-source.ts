@@ -28,22 +28,25 @@ export interface ReadContext {
  * Reads what is left of a job's source into the store.
  *
  * Goes on where an earlier reading was cut short. A source that changed since, or that cannot be read
- * on, ends the job with the line and the reason; what had been read stays.
+ * on, ends the job with the line and the reason; what had been read stays. Returns false when the
+ * reading was cut short: it was told to stop, or the lane may be somebody else's.
  */
-export async function readSource(context: ReadContext): Promise<void> {
+export async function readSource(context: ReadContext): Promise<boolean> {
   const { db, lease } = context;
   try {
     await reopen(context.source);
     const complete = await addRows(context, await intakePosition(db, lease.batchJobId));
-    if (!complete) return;
-    await endIntake(db, lease.batchJobId, 'done');
+    if (!complete) return false;
+    await endIntake(db, lease, 'done');
+    return true;
   } catch (error) {
-    if (context.signal.aborted) return;
+    if (context.signal.aborted) return false;
     if (!(error instanceof SourceBroken || error instanceof SluiceError)) throw error;
     if (error instanceof SluiceError && error.code === 'database_unavailable') throw error;
     const message = error instanceof SourceBroken ? `line ${error.line}: ${error.message}` : error.message;
-    await stopJob(db, lease.batchJobId, 'failed', 'source_broken', message);
-    await endIntake(db, lease.batchJobId, 'stopped');
+    await stopJob(db, lease.batchJobId, 'failed', 'source_broken', { message, lease });
+    await endIntake(db, lease, 'stopped');
+    return true;
   }
 }
 
@@ -54,15 +57,21 @@ async function addRows(context: ReadContext, start: number): Promise<boolean> {
   let rows: NewRecord[] = [];
   let characters = 0;
 
-  for await (const batch of readRows(source, { skipRows: start, maxRecordBytes, signal })) {
-    for (const row of batch) {
-      const record = toNewRecord(row, context.idField, maxRecordBytes);
-      rows.push(record);
-      characters += record.json.length;
-      if (rows.length < rowsAtOnce && characters < charactersAtOnce) continue;
-      if (!(await statements.send(rows))) return false;
-      [rows, characters] = [[], 0];
+  try {
+    for await (const batch of readRows(source, { skipRows: start, maxRecordBytes, signal })) {
+      for (const row of batch) {
+        const record = toNewRecord(row, context.idField, maxRecordBytes);
+        rows.push(record);
+        characters += record.json.length;
+        if (rows.length < rowsAtOnce && characters < charactersAtOnce) continue;
+        if (!(await statements.send(rows))) return false;
+        [rows, characters] = [[], 0];
+      }
     }
+  } catch (error) {
+    // What was read before the break stays, so that it can be finished.
+    if (error instanceof SourceBroken && (await statements.send(rows))) await statements.settled();
+    throw error;
   }
   return (await statements.send(rows)) && statements.settled();
 }

@@ -134,7 +134,7 @@ export class Lane {
     if (job.intake !== 'reading') return;
     this.#reading = true;
     try {
-      await readSource({
+      const ended = await readSource({
         db,
         lease,
         source: job.source as FileSource,
@@ -146,6 +146,8 @@ export class Lane {
           this.#wakeUp.ring();
         },
       });
+      // The lease lapsed meanwhile. Given back, the lane is taken under a new one, which reads on.
+      if (!ended && !this.#endReading.signal.aborted) this.#stopping = true;
     } catch (error) {
       // The lane is given back, and whoever takes it next reads on.
       log.error({ batchJobId: job.id, error: nameOf(error) }, 'reading the source broke off');
@@ -155,8 +157,8 @@ export class Lane {
       this.#reading = false;
       this.#wakeUp.ring();
     }
-    // The table has just grown. The lane's own statements do without statistics; others may not.
-    await analyzeRecords(db).catch(() => {});
+    // The table has just grown. The lane's own statements do without statistics, so nobody waits for them.
+    analyzeRecords(db).catch(() => {});
   }
 
   async #tryStep(): Promise<void> {
@@ -199,7 +201,7 @@ export class Lane {
     this.#handBack();
     if (paused) return this.#settleDown();
     this.#endReading.abort();
-    await endIntake(this.#options.db, this.#options.job.id, 'stopped');
+    await endIntake(this.#options.db, this.#options.lease, 'stopped');
     if (this.#underWay > 0 || this.#reading) return this.#wakeUp.wait(restMs);
     await this.#writer.idle();
     while ((await skipPending(this.#options.db, this.#options.job.id)) > 0) faultPoint('in_skip');
@@ -255,6 +257,11 @@ export class Lane {
   async #runAlone(): Promise<boolean> {
     const claimed = await this.#claimer.claimAlone();
     if (claimed.length === 0) return false;
+    if (!claimed.every((record) => this.#budget.allows(record))) {
+      this.#writer.handBack(claimed);
+      await this.#writer.idle();
+      return false;
+    }
     this.#enqueue(claimed);
     await this.#queue.onIdle();
     await this.#writer.idle();

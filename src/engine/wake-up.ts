@@ -9,6 +9,11 @@ export class WakeUp {
     this.#resolve?.();
   }
 
+  /** It rang since the last wait ended. */
+  get pending(): boolean {
+    return this.#rung;
+  }
+
   /** Resolves at the next ring, at once if it rang since the last wait, or after `ms`. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobStatus } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
 import type { Lease } from '../store/leases.ts';
@@ -109,7 +110,7 @@ export class Writer {
       try {
         return await saveSettlements(db, lease, group);
       } catch (error) {
-        if (refusesContent(error)) return this.#commitParts(group);
+        if (refusesContent(error) && !group.some(isReplacement)) return this.#commitParts(group);
         log.warn({ batchJobId: lease.batchJobId }, 'settlements wait for the database');
         await sleep(500);
       }
@@ -136,15 +137,24 @@ export class Writer {
   }
 }
 
-/** SQLSTATE class 22, data exception: the same statement will never pass. */
-const refusesContent = (error: unknown) => error instanceof DatabaseFault && error.code.startsWith('22');
+const notStorable = 'result_not_storable';
+
+/**
+ * The same statement will never pass: data exceptions, broken rules and limits of the server (SQLSTATE
+ * classes 22, 23 and 54), or what cannot even be written as JSON.
+ */
+const refusesContent = (error: unknown) =>
+  error instanceof DatabaseFault ? /^(22|23|54)/.test(error.code) : !(error instanceof SluiceError);
+
+const isReplacement = ({ settlement }: SettledRecord) =>
+  'failure' in settlement && settlement.failure.code === notStorable;
 
 function cannotBeStored(record: ClaimedRecord): Settlement {
   return {
     status: record.wave > 0 ? 'retried_failed' : 'failed',
     failure: {
       class: 'bug',
-      code: 'result_not_storable',
+      code: notStorable,
       message: 'The flow finished, but the database refused its result',
       maybeApplied: true,
     },

@@ -26,7 +26,8 @@ function clientGone(server: Server): Promise<void> {
     const looking = setInterval(() => process.ppid !== parent && leave(), parentLookMs);
     process.stdin.once('end', leave).once('close', leave);
     process.once('SIGTERM', leave).once('SIGINT', leave).once('SIGHUP', leave);
-    process.stdout.once('error', leave);
+    // Every later write fails as well, and an error nobody listens to would end the process at once.
+    process.stdout.on('error', leave);
     server.onclose = leave;
   });
 }

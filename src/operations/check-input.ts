@@ -37,18 +37,22 @@ function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
     )
     .join('');
   if (issue.code !== 'unrecognized_keys')
-    return [`${path === '' ? 'the arguments' : path}: ${lowerFirst(issue.message)}`];
+    return [`${path === '' ? 'the arguments' : path}: ${wordsOf(issue)}`];
   return issue.keys.map((key) => {
     const place = path === '' ? '' : `${path}.`;
     const guess = path === '' ? nearest(key, known) : undefined;
     const advice =
       guess === undefined
         ? path === ''
-          ? ` (there are ${known.join(', ')})`
+          ? ` (there ${known.length === 0 ? 'are none' : `are ${known.join(', ')}`})`
           : ''
         : ` (did you mean ${guess}?)`;
     return `there is no parameter ${place}${key.slice(0, 60)}${advice}`;
   });
 }
+
+/** Zod's words, but for what is not there at all. */
+const wordsOf = ({ message }: z.core.$ZodIssue) =>
+  message.endsWith('received undefined') ? 'is missing' : lowerFirst(message);
 
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

@@ -7,7 +7,7 @@ import type { Database } from '../store/database.ts';
 export interface OpenedSluice {
   readonly db: Database;
   readonly engine: Engine;
-  /** Makes sure that a process outlives this one and finishes what it leaves. */
+  /** Makes sure that a process outlives this one and finishes what it leaves. Never rejects. */
   ensureStandby(): Promise<void>;
 }
 

@@ -2,18 +2,24 @@ import { z } from 'zod';
 import { errorClasses } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import type { Database } from '../store/database.ts';
 import { type FailedRecord, listFailures } from '../store/failures.ts';
+import type { BatchJob } from '../store/jobs.ts';
+import type { OperationContext } from './context.ts';
 import { failedNow } from './counts.ts';
 import { describeGroups, groupOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { fitPage } from './fit-page.ts';
 import { defineOperation } from './operation.ts';
-import { describeFailure, errorFilePath, writeErrorFile } from './write-error-files.ts';
+import { textInput } from './text-input.ts';
+import { describeFailure, errorFilePath, errorFormats, writeErrorFile } from './write-error-files.ts';
 
 const groupsShown = 5;
-/** A page ends before its records take more characters than this, so that an answer fits a conversation. */
-const pageCharacters = 4000;
 /** Payloads longer than this, as JSON, are shown by their beginning; the files have them whole. */
 const payloadCharacters = 1000;
+
+/** Records whose files are written before the answer. */
+const writtenAtOnce = 50_000;
 
 const fileOutput = z.object({ uri: z.string(), path: z.string() });
 
@@ -28,7 +34,7 @@ export const exportBatchErrors = defineOperation({
   effect: 'export',
   input: z.strictObject({
     batch_job_id: batchJobIdInput,
-    group_id: z.string().max(40).optional().describe('Only records of this cause'),
+    group_id: textInput(40).optional().describe('Only records of this cause'),
     limit: z.number().int().min(1).max(100).default(10),
     cursor: z.string().max(40).optional().describe('next_cursor of the answer before'),
   }),
@@ -64,14 +70,13 @@ export const exportBatchErrors = defineOperation({
     const { db } = await context.open();
     const job = await getBatchJob(db, batch_job_id);
     const found = await listFailures(db, job.id, { after, limit: limit + 1, groupId: group_id });
-    const page = fitting(found.slice(0, limit).map(shorten));
+    if (group_id !== undefined && after === -1 && found.length === 0)
+      throw await unknownGroup(db, job, group_id);
+    const page = fitPage(found.slice(0, limit).map(shorten));
     const last = page.at(-1);
     const more = last !== undefined && page.length < found.length;
     const first = cursor === undefined;
-    if (first && failedNow(job) > 0) {
-      await writeErrorFile(db, job.id, context.exportsFolder, 'csv');
-      await writeErrorFile(db, job.id, context.exportsFolder, 'ndjson');
-    }
+    const written = first && failedNow(job) > 0 ? await writeFiles(context, db, job) : true;
     return {
       batch_job_id: job.id,
       total_failed: failedNow(job),
@@ -82,10 +87,39 @@ export const exportBatchErrors = defineOperation({
       next_step:
         failedNow(job) === 0
           ? 'No record of this job has failed.'
-          : 'Each group names its remedy. retry_batch_failed_records sends records again; it takes group_ids, indexes and ids.',
+          : !written
+            ? 'The files are being written; that many records take a minute or more. Each group names its remedy.'
+            : `${more ? 'The page was cut to fit; next_cursor leads on, and the files have all. ' : ''}Each group names its remedy. retry_batch_failed_records sends records again; it takes group_ids, indexes and ids.`,
     };
   },
 });
+
+/** False: there are so many records that the files are finished after the answer. */
+async function writeFiles(context: OperationContext, db: Database, job: BatchJob): Promise<boolean> {
+  const formats = errorFormats.map(
+    (format) => () => writeErrorFile(db, job.id, context.exportsFolder, format),
+  );
+  const writing = formats.reduce<Promise<unknown>>((before, write) => before.then(write), Promise.resolve());
+  if (failedNow(job) <= writtenAtOnce) {
+    await writing;
+    return true;
+  }
+  // A file that could not be written is not there, and the next call tries again.
+  writing.catch(() => {});
+  return false;
+}
+
+async function unknownGroup(db: Database, job: BatchJob, groupId: string): Promise<SluiceError> {
+  const groups = await describeGroups(db, job, groupsShown);
+  const known =
+    groups.length === 0
+      ? 'none of its records has failed'
+      : `there are ${groups.map(({ group_id }) => group_id).join(', ')}`;
+  return new SluiceError(
+    'invalid_input',
+    `export_batch_errors: group_id: batch job ${job.id} has no group "${groupId}"; ${known}.`,
+  );
+}
 
 function readCursor(cursor: string): number {
   if (/^\d{1,9}$/.test(cursor)) return Number(cursor);
@@ -101,15 +135,6 @@ function shorten(record: FailedRecord) {
   if (text.length <= payloadCharacters) return shown;
   const beginning: JsonValue = { _beginning: text.slice(0, payloadCharacters) };
   return { ...shown, payload: beginning, payload_cut: true };
-}
-
-/** As many records as fit a page, at least one. */
-function fitting<T>(records: readonly T[]): T[] {
-  let left = pageCharacters;
-  return records.filter((record, at) => {
-    left -= JSON.stringify(record).length;
-    return at === 0 || left >= 0;
-  });
 }
 
 const files = (folder: string, batchJobId: string) => ({

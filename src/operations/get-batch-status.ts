@@ -178,17 +178,32 @@ function stoppedBy(job: BatchJob): { reason: string; message: string } | undefin
   return { reason: job.stopReason, message: messages[job.stopReason] };
 }
 
+function brokenStep(job: BatchJob): string | undefined {
+  if (job.stopReason !== 'source_broken') return undefined;
+  return `The file was read up to row ${job.intakePosition} only: mend it and start a new job with it.`;
+}
+
+function failedStep(job: BatchJob): string | undefined {
+  if (failedNow(job) === 0) return undefined;
+  return `Finished with failures. error_groups names each cause and its remedy; export_batch_errors {"batch_job_id": "${job.id}"} has the records.`;
+}
+
+function skippedStep(job: BatchJob): string | undefined {
+  const unread = job.intake === 'stopped' && job.stopReason !== 'source_broken';
+  if (job.counts.skipped === 0 && !unread) return undefined;
+  const what =
+    job.counts.skipped === 0 ? 'the rows that were not read' : `the ${job.counts.skipped} skipped records`;
+  return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
+}
+
 function nextStep(job: BatchJob, waiting: Waiting | undefined): string {
   const id = `"batch_job_id": "${job.id}"`;
   if (job.status === 'paused') return `Paused. update_batch {${id}, "action": "resume"} goes on.`;
-  if (waiting?.kind === 'connector') return `Nothing runs until this is mended: ${waiting.text}`;
+  if (waiting?.kind === 'connector') {
+    return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
+  }
   if (job.finishedAt === null)
     return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
-  if (failedNow(job) > 0) {
-    return `Finished with failures. error_groups names each cause and its remedy; export_batch_errors {${id}} has the records.`;
-  }
-  if (job.counts.skipped > 0 || job.intake === 'stopped') {
-    return `Finished early. retry_batch_failed_records {${id}, "select": {"statuses": ["skipped"]}} goes on with what was skipped.`;
-  }
-  return 'Finished; every record succeeded.';
+  const steps = [brokenStep(job), failedStep(job), skippedStep(job)].filter((step) => step !== undefined);
+  return steps.length === 0 ? 'Finished; every record succeeded.' : steps.join(' ');
 }

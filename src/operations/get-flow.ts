@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Flow } from '../flows/flow.ts';
 import { defineOperation } from './operation.ts';
+import { textInput } from './text-input.ts';
 
 export const getFlow = defineOperation({
   name: 'get_flow',
@@ -12,7 +13,7 @@ export const getFlow = defineOperation({
   ].join('\n'),
   effect: 'read',
   input: z.strictObject({
-    flow_id: z.string().min(1).max(200).describe('Name, name@version, or uuid'),
+    flow_id: textInput(200).describe('Name, name@version, or uuid'),
   }),
   output: z.object({
     flow_id: z.string(),

@@ -4,7 +4,9 @@ import { jobStatuses } from '../domain/job.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type BatchJob, listJobs } from '../store/jobs.ts';
 import { countsOutput, failedNow, jobFields, jobOutput } from './counts.ts';
+import { fitPage } from './fit-page.ts';
 import { defineOperation } from './operation.ts';
+import { textInput } from './text-input.ts';
 
 export const listBatchJobs = defineOperation({
   name: 'list_batch_jobs',
@@ -16,7 +18,7 @@ export const listBatchJobs = defineOperation({
   ].join('\n'),
   effect: 'read',
   input: z.strictObject({
-    flow_id: z.string().min(1).max(200).optional().describe('Only jobs of this flow: its name or uuid'),
+    flow_id: textInput(200).optional().describe('Only jobs of this flow: its name or uuid'),
     status: z.enum(jobStatuses).optional(),
     since: z
       .string()
@@ -52,11 +54,11 @@ export const listBatchJobs = defineOperation({
     };
     const { db } = await context.open();
     const jobs = await listJobs(db, { ...filter, limit: limit + 1 });
-    const page = jobs.slice(0, limit);
-    const last = page.at(-1);
+    const page = fitPage(jobs.slice(0, limit).map(describe));
+    const last = jobs[page.length - 1];
     return {
-      jobs: page.map(describe),
-      ...(jobs.length > limit && last !== undefined ? { next_cursor: writeCursor(last) } : {}),
+      jobs: page,
+      ...(jobs.length > page.length && last !== undefined ? { next_cursor: writeCursor(last) } : {}),
     };
   },
 });
@@ -76,7 +78,7 @@ async function nameOf(
 function moment(text: string): Date {
   const ago = /^\d/.test(text) && !text.includes('-') ? parseDuration(text) : undefined;
   const date = ago === undefined ? new Date(text) : new Date(Date.now() - ago);
-  if (!Number.isNaN(date.getTime())) return date;
+  if (date.getTime() >= 0) return date;
   throw new SluiceError(
     'invalid_input',
     `list_batch_jobs: since: "${text}" is neither a span such as 12h nor a time such as 2026-01-31T08:00:00Z.`,

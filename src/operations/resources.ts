@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { OperationContext } from './context.ts';
 import { getBatchJob } from './find-batch-job.ts';
@@ -20,7 +20,7 @@ export interface ResourceTemplate {
 }
 
 /** Larger exports are read from their file; what a client takes in one piece is limited. */
-const charactersAtMost = 1_000_000;
+const bytesAtMost = 1_000_000;
 
 export const resourceTemplates: readonly ResourceTemplate[] = [
   {
@@ -62,7 +62,7 @@ export async function readResource(context: OperationContext, uri: string): Prom
   if (id !== undefined) return errorsOf(context, uri, id, format as ErrorFormat);
   const name = flowUri.exec(uri)?.[1];
   if (name !== undefined) {
-    const flow = await context.flows.find(decodeURIComponent(name));
+    const flow = await context.flows.find(decoded(name));
     return { uri, mimeType: 'application/yaml', text: flow.text };
   }
   const known = resourceTemplates.map(({ uriTemplate }) => uriTemplate).join(', ');
@@ -70,6 +70,15 @@ export async function readResource(context: OperationContext, uri: string): Prom
     'invalid_input',
     `There is no resource ${uri.slice(0, 100)}. Addresses look like ${known}.`,
   );
+}
+
+/** Percent signs that encode nothing are part of a name nobody has. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 async function errorsOf(
@@ -82,20 +91,15 @@ async function errorsOf(
   const job = await getBatchJob(db, id);
   const path = await writeErrorFile(db, job.id, context.exportsFolder, format);
   const mimeType = format === 'csv' ? 'text/csv' : 'application/x-ndjson';
-  return { uri, mimeType, text: await beginningOf(path) };
+  return { uri, mimeType, text: await wholeOf(path) };
 }
 
-async function beginningOf(path: string): Promise<string> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, charactersAtMost));
-    await file.read(buffer);
-    const text = buffer.toString();
-    return size <= charactersAtMost
-      ? text
-      : `${text.slice(0, text.lastIndexOf('\n') + 1)}# cut here; the whole file is ${path}\n`;
-  } finally {
-    await file.close();
-  }
+/** A text that was cut would be no CSV any more, so a file is given whole or not at all. */
+async function wholeOf(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size <= bytesAtMost) return readFile(path, 'utf8');
+  throw new SluiceError(
+    'invalid_input',
+    `The export has ${size} bytes, too many to be read in one piece. It is the file ${path}.`,
+  );
 }

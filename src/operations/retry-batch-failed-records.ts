@@ -6,6 +6,7 @@ import type { BatchJob } from '../store/jobs.ts';
 import { type RetrySelection, requeueRecords } from '../store/requeue.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
+import { countAtMost, textInput } from './text-input.ts';
 
 const retryable = ['failed', 'retried_failed', 'skipped'] as const;
 const listAtMost = 10_000;
@@ -16,15 +17,15 @@ const select = z.strictObject({
     .min(1)
     .optional()
     .describe('Default: failed and retried_failed; skipped goes on with what was never tried'),
-  group_ids: z.array(z.string().max(40)).min(1).max(100).optional().describe('Causes, from error_groups'),
+  group_ids: z.array(textInput(40)).min(1).max(100).optional().describe('Causes, from error_groups'),
   indexes: z
-    .array(z.number().int().min(0))
+    .array(z.number().int().min(0).max(countAtMost))
     .min(1)
     .max(listAtMost)
     .optional()
     .describe('Positions in the input, from 0'),
   ids: z
-    .array(z.string().max(200))
+    .array(textInput(200))
     .min(1)
     .max(listAtMost)
     .optional()
@@ -75,8 +76,8 @@ export const retryBatchFailedRecords = defineOperation({
     const begun = requeued ?? (await begunByLostAnswer(sluice.db, job));
     if (begun === undefined) throw await whyNothing(sluice.db, job);
 
-    await sluice.ensureStandby();
     sluice.engine.wake(job.id);
+    await sluice.ensureStandby();
     return {
       batch_job_id: job.id,
       status: 'processing' as const,

@@ -15,6 +15,7 @@ import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/job
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { defineOperation } from './operation.ts';
+import { countAtMost, textInput } from './text-input.ts';
 
 const inlineRecordsAtMost = 1000;
 const inlineBytesAtMost = 4 * 1024 * 1024;
@@ -22,11 +23,9 @@ const inlineBytesAtMost = 4 * 1024 * 1024;
 const readingPatienceMs = 1500;
 
 const input = z.strictObject({
-  flow_id: z
-    .string()
-    .min(1)
-    .max(200)
-    .describe('Name of the flow (customer-import), name@version, or its uuid; list_flows shows them'),
+  flow_id: textInput(200).describe(
+    'Name of the flow (customer-import), name@version, or its uuid; list_flows shows them',
+  ),
   records: z
     .array(z.record(z.string(), z.json()))
     .min(1)
@@ -43,9 +42,7 @@ const input = z.strictObject({
         .max(4096)
         .describe('CSV, TSV, NDJSON or JSON file on the machine Sluice runs on'),
       format: z.enum(sourceFormats).optional().describe('Only when the name does not tell'),
-      array_path: z
-        .string()
-        .max(500)
+      array_path: textInput(500)
         .optional()
         .describe('JSON only: dotted path of the array, such as data.items'),
     })
@@ -69,18 +66,14 @@ const input = z.strictObject({
         .number()
         .int()
         .min(1)
+        .max(countAtMost)
         .optional()
         .describe('Stop when this many records have failed; default no limit'),
     })
     .optional(),
-  id_field: z.string().min(1).max(200).optional().describe("Field that holds each record's own id"),
-  idempotency_key: z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .describe('The same key and arguments never start a second job'),
-  label: z.string().max(200).optional().describe('A name for people'),
+  id_field: textInput(200).optional().describe("Field that holds each record's own id"),
+  idempotency_key: textInput(200).optional().describe('The same key and arguments never start a second job'),
+  label: textInput(200).optional().describe('A name for people'),
   allow_repeat: z
     .boolean()
     .optional()
@@ -130,8 +123,11 @@ export const startBatch = defineOperation({
       throw alreadyRunning(await findSameWork(sluice.db, flow.name, job.sourceDigest));
     }
 
-    await sluice.ensureStandby();
-    await sluice.engine.adopt(job.id);
+    // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
+    await Promise.race([
+      Promise.all([sluice.engine.adopt(job.id), sluice.ensureStandby()]),
+      sleep(readingPatienceMs, undefined, { ref: false }),
+    ]);
     return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
   },
 });
@@ -250,8 +246,10 @@ function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
     replayed,
     ...(earlier === undefined ? {} : { earlier_job: earlier }),
     next_step:
-      (job.finishedAt === null
-        ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
-        : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`) + repeated,
+      (job.obstacle !== null
+        ? `The job is accepted and waits: ${job.obstacle}`
+        : job.finishedAt === null
+          ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
+          : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`) + repeated,
   };
 }

@@ -7,6 +7,7 @@ import type { BatchJob } from '../store/jobs.ts';
 import { countsOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
+import { countAtMost } from './text-input.ts';
 
 const actions = ['pause', 'resume', 'cancel'] as const;
 
@@ -23,7 +24,13 @@ export const updateBatch = defineOperation({
     batch_job_id: batchJobIdInput,
     action: z.enum(actions).optional(),
     concurrency: z.number().int().min(1).max(1000).optional().describe('Records under way at once'),
-    max_failures: z.number().int().min(1).optional().describe('Stop when this many records have failed'),
+    max_failures: z
+      .number()
+      .int()
+      .min(1)
+      .max(countAtMost)
+      .optional()
+      .describe('Stop when this many records have failed'),
   }),
   output: z.object({
     batch_job_id: z.string(),
@@ -45,8 +52,8 @@ export const updateBatch = defineOperation({
     }
     if (action !== undefined) await act(db, job, action);
     // A resumed job, or the records a cancel leaves behind, may be nobody's at the moment.
-    await ensureStandby();
     engine.wake(job.id);
+    await ensureStandby();
 
     const changed = await getBatchJob(db, job.id);
     return {

@@ -32,10 +32,11 @@ export async function writeErrorFile(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = errorFilePath(folder, batchJobId, format);
   const draft = `${path}.${uuidv7()}.tmp`;
-  const file = createWriteStream(draft, { flags: 'wx', mode: 0o600 });
+  // Opened when something is ready to be piped: until then nobody would listen to its errors.
+  const file = () => createWriteStream(draft, { flags: 'wx', mode: 0o600 });
   try {
     if (format === 'csv') await writeCsv(db, batchJobId, file);
-    else await pipeline(Readable.from(ndjsonLines(db, batchJobId)), file);
+    else await pipeline(Readable.from(ndjsonLines(db, batchJobId)), file());
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
@@ -44,11 +45,11 @@ export async function writeErrorFile(
   return path;
 }
 
-async function writeCsv(db: Database, batchJobId: string, file: NodeJS.WritableStream): Promise<void> {
+async function writeCsv(db: Database, batchJobId: string, file: () => NodeJS.WritableStream): Promise<void> {
   const columns = [...(await payloadColumns(db, batchJobId)), ...ownColumns];
   // A cell that a spreadsheet would run as a formula gets a quote in front.
   const csv = stringify({ header: true, columns, escape_formulas: true, bom: true });
-  await pipeline(Readable.from(csvRows(db, batchJobId)), csv, file);
+  await pipeline(Readable.from(csvRows(db, batchJobId)), csv, file());
 }
 
 /** Every top-level key of the failed payloads, in the order of first sight. */

@@ -74,7 +74,7 @@ export function claimAlone(db: Database, lease: Lease, claims: number): Promise<
     due as materialized (
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not_before = 'infinity'
-      order by idx limit 1 for update skip locked
+      order by tries = 0, idx limit 1 for update skip locked
     )`,
   );
 }

@@ -1,5 +1,6 @@
 import type { JobStatus, StopReason } from '../domain/job.ts';
 import type { Database } from './database.ts';
+import type { Lease } from './leases.ts';
 
 /** What a running lane has to know of its job, read again and again. */
 export interface JobControl {
@@ -20,19 +21,24 @@ export async function readControl(db: Database, batchJobId: string): Promise<Job
   return row;
 }
 
-/** Ends a job that has not ended: what has not started will be skipped. False: it was over already. */
+/**
+ * Ends a job that has not ended: what has not started will be skipped. False: it was over already, or
+ * `lease` was given and is not held any more.
+ */
 export async function stopJob(
   db: Database,
   batchJobId: string,
   status: 'cancelled' | 'failed',
   reason: StopReason,
-  message: string | null = null,
+  { message, lease }: { readonly message?: string; readonly lease?: Lease } = {},
 ): Promise<boolean> {
   const rows = await db.run(
     (sql) => sql`
       update batch_jobs
-      set status = ${status}, stop_reason = ${reason}, stop_message = ${message}
+      set status = ${status}, stop_reason = ${reason}, stop_message = ${message ?? null}
       where id = ${batchJobId} and finished_at is null and status in ('pending', 'processing', 'paused')
+        and (${lease?.token ?? null}::bigint is null or exists (
+          select from leases where job_id = batch_jobs.id and token = ${lease?.token ?? null}::bigint))
       returning 1`,
   );
   return rows.length === 1;
@@ -114,7 +120,7 @@ export async function finishJob(db: Database, batchJobId: string): Promise<JobSt
         started_at = coalesce(started_at, now()),
         status = case
           when status in ('failed', 'cancelled') then status
-          when failed + retried_failed + skipped > 0 then 'completed_with_errors'
+          when failed + retried_failed + skipped > 0 or intake = 'stopped' then 'completed_with_errors'
           else 'completed' end
       where id = ${batchJobId} and finished_at is null and intake <> 'reading'
         and pending = 0 and processing = 0

@@ -75,15 +75,17 @@ export async function intakePosition(db: Database, batchJobId: string): Promise<
   return row?.position ?? 0;
 }
 
-/** Ends the reading of a job's source; `stopped` can go on later. */
-export async function endIntake(db: Database, batchJobId: string, state: 'done' | 'stopped'): Promise<void> {
+/** Ends the reading of a job's source, if the lane is still this one's; `stopped` can go on later. */
+export async function endIntake(db: Database, lease: Lease, state: 'done' | 'stopped'): Promise<void> {
   await db.run(
     (sql) => sql`
-      update batch_jobs set intake = ${state} where id = ${batchJobId} and intake = 'reading'`,
+      update batch_jobs set intake = ${state}
+      where id = ${lease.batchJobId} and intake = 'reading' and exists (
+        select from leases where job_id = batch_jobs.id and lane = ${lease.lane} and token = ${lease.token})`,
   );
 }
 
 /** Gives the planner fresh numbers of a table that has just grown. */
 export async function analyzeRecords(db: Database): Promise<void> {
-  await db.run((sql) => sql`analyze records`);
+  await db.run((sql) => sql`analyze records`, 55_000);
 }

@@ -19,7 +19,8 @@ export interface Requeued {
 /**
  * Sends records of a finished job into another wave: failed ones one wave up, skipped ones in theirs.
  *
- * With `readOn`, an intake that was cut short goes on. Returns undefined, having changed nothing, when
+ * With `readOn`, an intake that was cut short goes on; one that broke only once nothing is skipped any
+ * more, since it may break again and skip everything anew. Returns undefined, having changed nothing, when
  * the job has not finished, its wave is not `wave` any more, or there is nothing to do.
  */
 export async function requeueRecords(
@@ -33,7 +34,9 @@ export async function requeueRecords(
   const [row] = await db.run(
     (sql) => sql<Requeued[]>`
       with job as materialized (
-        select id, ${readOn} and intake = 'stopped' as reads_on from batch_jobs
+        select id, ${readOn} and intake = 'stopped'
+          and (stop_reason is distinct from 'source_broken' or skipped = 0) as reads_on
+        from batch_jobs
         where id = ${batchJobId} and finished_at is not null and wave = ${wave}
         for update
       ), chosen as materialized (
@@ -61,7 +64,9 @@ export async function requeueRecords(
         failed = target.failed - moved.failed,
         retried_failed = target.retried_failed - moved.retried_failed,
         skipped = target.skipped - moved.skipped,
-        status = 'processing', stop_reason = null, stop_message = null, finished_at = null,
+        status = 'processing', finished_at = null,
+        stop_reason = case when target.stop_reason = 'source_broken' and not job.reads_on then target.stop_reason end,
+        stop_message = case when job.reads_on then null else target.stop_message end,
         intake = case when job.reads_on then 'reading' else target.intake end::intake_state,
         wave = target.wave + 1, wave_failed = 0, wave_tried = 0, wave_concurrency = ${concurrency},
         wave_started_at = now(), wave_base = total - moved.count

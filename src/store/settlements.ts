@@ -112,11 +112,11 @@ export function groupId(failure: Failure): string {
 
 function toRow({ record, settlement }: SettledRecord): string {
   const text = JSON.stringify({ idx: record.index, claim: record.claim, ...columnsOf(settlement) });
-  return text.includes('\\u') ? text.replace(unstorable, '\\ufffd') : text;
+  return text.includes('\\u') ? text.replace(unstorable, '$1\\ufffd') : text;
 }
 
 /** NUL and lone surrogates, as JSON.stringify writes them: jsonb holds neither, targets send both. */
-const unstorable = /\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
 function columnsOf(settlement: Settlement) {
   const { status } = settlement;

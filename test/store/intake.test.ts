@@ -31,7 +31,7 @@ test('a process whose lease lapsed, or whose intake was ended, adds nothing', as
   const lapsed = await startJob(db, newJob(0, reading));
   await letLapse(db, lapsed.batchJobId);
   const ended = await startJob(db, newJob(0, reading));
-  await endIntake(db, ended.batchJobId, 'stopped');
+  await endIntake(db, ended, 'stopped');
 
   expect(await addRecords(db, lapsed, 0, rows(1))).toBeUndefined();
   expect(await addRecords(db, ended, 0, rows(1))).toBeUndefined();

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+
+/** The largest count the database keeps. */
+export const countAtMost = 2_147_483_647;
+
+/** A text parameter that the database can hold. */
+export const textInput = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must hold no NUL and no half characters');
