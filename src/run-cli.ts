@@ -18,6 +18,7 @@ import { createLog } from './log.ts';
 import { operations } from './operations/operations.ts';
 import { Database } from './store/database.ts';
 import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { serverVersion } from './store/migrate.ts';
 import { countClients, endStandby, hasStandby, isStandbyConnected } from './store/standby-lock.ts';
 import { version } from './version.ts';
 
@@ -89,12 +90,11 @@ async function checkFlowFile(path: string): Promise<readonly string[]> {
 
 async function probeDatabase(config: Config, sluice: Sluice): Promise<DatabaseReport> {
   const { db } = await sluice.open();
-  const [row] = await db.run((sql) => sql<{ server_version: string }[]>`show server_version`);
   const place =
     config.databaseUrl === undefined
       ? `embedded, in ${(await describeEmbedded(config.home)).dataDirectory}`
       : 'the one of DATABASE_URL';
-  return { version: row?.server_version ?? 'unknown', place, hasRunner: await hasStandby(db) };
+  return { version: await serverVersion(db), place, hasRunner: await hasStandby(db) };
 }
 
 async function probeConnectors(config: Config) {

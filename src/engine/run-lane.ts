@@ -4,11 +4,10 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { failureLimit } from '../domain/job.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
 import type { Flow } from '../flows/flow.ts';
-import type { FileSource } from '../sources/source.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import { analyzeRecords, endIntake } from '../store/intake.ts';
+import { endIntake } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
 import { Claimer, largestWindow } from './claimer.ts';
@@ -17,14 +16,12 @@ import { faultPoint } from './fault-points.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { type Log, nameOf } from './log.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
-import { readSource } from './read-source.ts';
+import { SourceReading } from './source-reading.ts';
 import { WakeUp } from './wake-up.ts';
 import { Writer } from './writer.ts';
 
 /** A lane looks for due records and orders at least this often, in milliseconds. */
 const restMs = 500;
-/** Files up to this size are read whole before the first call: a broken one then costs nothing. */
-const readWholeBytes = 64 * 1024 * 1024;
 
 export interface LaneOptions {
   readonly db: Database;
@@ -50,6 +47,7 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   readonly #queue: PQueue;
+  readonly #reading: SourceReading;
   readonly #writer: Writer;
   readonly #claimer: Claimer;
   readonly #watch: LaneWatch;
@@ -57,11 +55,9 @@ export class Lane {
   readonly #context: AttemptContext;
   readonly #wakeUp = new WakeUp();
   readonly #abort = new AbortController();
-  readonly #endReading = new AbortController();
   /** Claimed and not started, in start order. */
   #ready: ClaimedRecord[] = [];
   #underWay = 0;
-  #reading = false;
   #stopping = false;
   #over = false;
   /** The lane gave up for a reason that a second try at once would meet again. */
@@ -103,16 +99,28 @@ export class Lane {
         this.#wakeUp.ring();
       },
     });
+    const onRows = (bad: number) => {
+      this.#budget.noteBadRows(bad);
+      this.#wakeUp.ring();
+    };
+    this.#reading = new SourceReading({
+      ...options,
+      onRows,
+      onEnd: (end) => {
+        this.brokeOff = end === 'broke_off';
+        this.#stopping ||= end !== 'over';
+        this.#wakeUp.ring();
+      },
+    });
   }
 
   /** Runs until the job is finished, the lane is lost, or `stop` is called. Never rejects. */
   async run(): Promise<void> {
-    const reading = this.#read();
     try {
       while (!this.#over && !this.#stopping && !this.#watch.lost) await this.#tryStep();
     } finally {
-      this.#endReading.abort();
-      await reading;
+      this.#reading.end();
+      await this.#reading.ended;
       await this.#leave();
     }
   }
@@ -127,38 +135,6 @@ export class Lane {
   /** Looks at once for what has changed. */
   wake(): void {
     this.#wakeUp.ring();
-  }
-
-  async #read(): Promise<void> {
-    const { db, lease, job, maxRecordBytes, log } = this.#options;
-    if (job.intake !== 'reading') return;
-    this.#reading = true;
-    try {
-      const ended = await readSource({
-        db,
-        lease,
-        source: job.source as FileSource,
-        idField: job.idField,
-        maxRecordBytes,
-        signal: this.#endReading.signal,
-        onRows: (bad) => {
-          this.#budget.noteBadRows(bad);
-          this.#wakeUp.ring();
-        },
-      });
-      // The lease lapsed meanwhile. Given back, the lane is taken under a new one, which reads on.
-      if (!ended && !this.#endReading.signal.aborted) this.#stopping = true;
-    } catch (error) {
-      // The lane is given back, and whoever takes it next reads on.
-      log.error({ batchJobId: job.id, error: nameOf(error) }, 'reading the source broke off');
-      this.brokeOff = true;
-      this.#stopping = true;
-    } finally {
-      this.#reading = false;
-      this.#wakeUp.ring();
-    }
-    // The table has just grown. The lane's own statements do without statistics, so nobody waits for them.
-    analyzeRecords(db).catch(() => {});
   }
 
   async #tryStep(): Promise<void> {
@@ -177,19 +153,15 @@ export class Lane {
   async #step(): Promise<void> {
     const { status } = this.#watch.control;
     if (status !== 'pending' && status !== 'processing') return this.#standStill(status === 'paused');
-    if (this.#holdsForReading || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
+    if (this.#reading.holdsCalls || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
     if (this.#ready.length > this.#lowWater) return this.#wakeUp.wait(restMs);
     if (await this.#claim()) return;
     if (this.#underWay > 0 || this.#ready.length > 0) return this.#rest();
     await this.#writer.idle();
     if (this.#budget.exhausted) return this.#stopAtLimit();
-    if (!this.#reading && (await this.#runAlone())) return;
+    if (!this.#reading.active && (await this.#runAlone())) return;
     if (await this.#finish()) return;
     await this.#rest();
-  }
-
-  get #holdsForReading(): boolean {
-    return this.#reading && (this.#options.job.source as FileSource).sizeBytes <= readWholeBytes;
   }
 
   get #lowWater(): number {
@@ -200,9 +172,9 @@ export class Lane {
   async #standStill(paused: boolean): Promise<void> {
     this.#handBack();
     if (paused) return this.#settleDown();
-    this.#endReading.abort();
+    this.#reading.end();
     await endIntake(this.#options.db, this.#options.lease, 'stopped');
-    if (this.#underWay > 0 || this.#reading) return this.#wakeUp.wait(restMs);
+    if (this.#underWay > 0 || this.#reading.active) return this.#wakeUp.wait(restMs);
     await this.#writer.idle();
     while ((await skipPending(this.#options.db, this.#options.job.id)) > 0) faultPoint('in_skip');
     if (!(await this.#finish())) await this.#wakeUp.wait(restMs);
@@ -210,7 +182,7 @@ export class Lane {
 
   /** A paused lane ends once nothing is under way; whoever sees the job resumed takes it up. */
   async #settleDown(): Promise<void> {
-    if (this.#underWay > 0 || this.#reading) return this.#wakeUp.wait(restMs);
+    if (this.#underWay > 0 || this.#reading.active) return this.#wakeUp.wait(restMs);
     await this.#writer.idle();
     await this.#finish();
     this.#over = true;
@@ -276,7 +248,7 @@ export class Lane {
   }
 
   async #finish(): Promise<boolean> {
-    if (this.#reading) return false;
+    if (this.#reading.active) return false;
     const status = await finishJob(this.#options.db, this.#options.job.id);
     this.#over = status !== undefined;
     return this.#over;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Flow } from '../flows/flow.ts';
+import { flowOutput } from './counts.ts';
 import { defineOperation } from './operation.ts';
 import { textInput } from './text-input.ts';
 
@@ -16,10 +17,7 @@ export const getFlow = defineOperation({
     flow_id: textInput(200).describe('Name, name@version, or uuid'),
   }),
   output: z.object({
-    flow_id: z.string(),
-    name: z.string(),
-    version: z.number().nullable(),
-    revision: z.string(),
+    ...flowOutput.shape,
     description: z.string().optional(),
     summary: z.string(),
     expects: z.array(z.object({ path: z.string(), required: z.boolean() })),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatProblem } from '../flows/compile-flow.ts';
 import type { FlowListing } from '../flows/flow-library.ts';
+import { flowOutput } from './counts.ts';
 import { defineOperation } from './operation.ts';
 
 export const listFlows = defineOperation({
@@ -17,10 +18,7 @@ export const listFlows = defineOperation({
     folder: z.string(),
     flows: z.array(
       z.object({
-        flow_id: z.string(),
-        name: z.string(),
-        version: z.number().nullable(),
-        revision: z.string(),
+        ...flowOutput.shape,
         description: z.string().optional(),
         summary: z.string(),
         file: z.string(),

@@ -2,17 +2,12 @@ import type { FailurePolicy } from '../domain/job.ts';
 import type { Database } from './database.ts';
 import { DatabaseFault } from './database-fault.ts';
 import { insertRecordsSql, type NewRecord } from './intake.ts';
+import type { PinnedFlow } from './jobs.ts';
 
 /** A job as it is asked for. */
 export interface NewJob {
   readonly id: string;
-  readonly flow: {
-    readonly flowId: string;
-    readonly name: string;
-    readonly version: number | null;
-    readonly revision: string;
-    readonly text: string;
-  };
+  readonly flow: PinnedFlow & { readonly text: string };
   readonly label: string | null;
   /** What the records come from, as it is shown and opened again. */
   readonly source: object;

@@ -5,15 +5,19 @@ import { batchJobs, flowRevisions, leases } from './schema.ts';
 
 type Row = typeof batchJobs.$inferSelect;
 
+/** The flow of a job, as it was when the job began. */
+export interface PinnedFlow {
+  readonly flowId: string;
+  readonly name: string;
+  /** The author's label. */
+  readonly version: number | null;
+  readonly revision: string;
+}
+
 /** A batch job as everybody but the engine sees it. */
 export interface BatchJob {
   readonly id: string;
-  readonly flow: {
-    readonly flowId: string;
-    readonly name: string;
-    readonly version: number | null;
-    readonly revision: string;
-  };
+  readonly flow: PinnedFlow;
   readonly label: string | null;
   readonly status: JobStatus;
   readonly stopReason: StopReason | null;

@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { type DatabaseAddress, unavailable } from './database.ts';
+import { type Database, type DatabaseAddress, unavailable } from './database.ts';
 import { isUnreachable, toFault } from './database-fault.ts';
 
 const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
@@ -46,4 +46,10 @@ async function refuseOldServer(sql: postgres.Sql): Promise<void> {
     'database_unsupported',
     `Sluice needs Postgres 14 or newer; DATABASE_URL points to version ${Math.floor(version / 10_000)}.`,
   );
+}
+
+/** The server's version in its own words, such as `18.4`. */
+export async function serverVersion(db: Database): Promise<string> {
+  const [row] = await db.run((sql) => sql<{ server_version: string }[]>`show server_version`);
+  return row?.server_version ?? 'unknown';
 }
