@@ -27,11 +27,11 @@ export class Claimer {
   #window: number;
   #windowSince = 0;
 
-  constructor(db: Database, lease: Lease, concurrency: number, onLost: () => void) {
+  constructor(db: Database, lease: Lease, window: number, onLost: () => void) {
     this.#db = db;
     this.#lease = lease;
     this.#onLost = onLost;
-    this.#window = smallestWindow(concurrency);
+    this.#window = window;
   }
 
   /** Records the next claim asks for. */
@@ -90,4 +90,5 @@ export class Claimer {
   }
 }
 
-const smallestWindow = (concurrency: number) => Math.min(largestWindow, 2 * concurrency);
+/** What a lane begins with: enough for its slots, since nobody knows yet how long a record takes. */
+export const smallestWindow = (concurrency: number) => Math.min(largestWindow, 2 * concurrency);

@@ -10,7 +10,7 @@ import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
-import { Claimer, largestWindow } from './claimer.ts';
+import { Claimer, largestWindow, smallestWindow } from './claimer.ts';
 import { FailureBudget } from './failure-budget.ts';
 import { faultPoint } from './fault-points.ts';
 import { LaneWatch } from './lane-watch.ts';
@@ -67,7 +67,8 @@ export class Lane {
     const { db, lease, job, flow, connectors, log, leaseMs, acquiredAt } = options;
     this.#options = options;
     setMaxListeners(0, this.#abort.signal);
-    this.#claimer = new Claimer(db, lease, job.waveConcurrency, () => {
+    const window = flow.hasEffects ? smallestWindow(job.waveConcurrency) : largestWindow;
+    this.#claimer = new Claimer(db, lease, window, () => {
       this.#watch.lost = true;
     });
     this.#queue = new PQueue({ concurrency: job.waveConcurrency });
