@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Crm, startCrm } from '../crm.ts';
@@ -19,6 +19,8 @@ export interface Stage {
 
 export async function setStage(seed: number): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
+  // As root the server runs as another user, who keeps its data here only if it may enter.
+  await chmod(folder, 0o711);
   const token = randomUUID();
   const crm = await startCrm({ seed, token });
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtServer } from '../support/built-server.ts';
@@ -30,6 +30,8 @@ export interface BuiltCommand {
 export async function openCommand(env: Record<string, string> = {}): Promise<BuiltCommand> {
   const main = await builtServer();
   const home = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+  // As root the server runs as another user, who keeps its data here only if it may enter.
+  chmodSync(home, 0o711);
   const { PATH = '' } = process.env;
   const environment = { PATH, SLUICE_HOME: home, SLUICE_LEASE_SECONDS: '2', ...env };
 

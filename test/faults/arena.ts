@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
@@ -76,6 +76,8 @@ export const test = base.extend<{ arena: Arena }>({
 /** A home whose flow `import` sends the field `id` of each record to `targetUrl`. */
 export function makeHome(targetUrl: string): string {
   const home = mkdtempSync(join(tmpdir(), 'sluice-faults-'));
+  // As root the server runs as another user, who keeps its data here only if it may enter.
+  chmodSync(home, 0o711);
   mkdirSync(join(home, 'flows'));
   writeFileSync(
     join(home, 'flows/connectors.yaml'),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
@@ -11,6 +11,8 @@ const templateDatabase = 'sluice_template';
 /** Starts one Postgres for the whole run and migrates the database that every test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  // As root the server runs as another user, who keeps its data here only if it may enter.
+  chmodSync(home, 0o711);
   const address = await ensureEmbeddedPostgres({ home });
   const admin = postgres({ ...address, max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${templateDatabase}`);
