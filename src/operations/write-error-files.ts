@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { stringify } from 'csv-stringify';
 import { v7 as uuidv7 } from 'uuid';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import { type FailedRecord, listFailures } from '../store/failures.ts';
 
@@ -29,20 +30,31 @@ export async function writeErrorFile(
   folder: string,
   format: ErrorFormat,
 ): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = errorFilePath(folder, batchJobId, format);
   const draft = `${path}.${uuidv7()}.tmp`;
   // Opened when something is ready to be piped: until then nobody would listen to its errors.
   const file = () => createWriteStream(draft, { flags: 'wx', mode: 0o600 });
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     if (format === 'csv') await writeCsv(db, batchJobId, file);
     else await pipeline(Readable.from(ndjsonLines(db, batchJobId)), file());
     await rename(draft, path);
   } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
+    await rm(draft, { force: true }).catch(() => {});
+    throw notWritten(error, folder);
   }
   return path;
+}
+
+/** What keeps a file from being written is for the person to mend; anything else is passed on. */
+function notWritten(error: unknown, folder: string): unknown {
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  return new SluiceError(
+    'invalid_configuration',
+    `The export cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
+    { cause: error },
+  );
 }
 
 async function writeCsv(db: Database, batchJobId: string, file: () => NodeJS.WritableStream): Promise<void> {
