@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
+import { parseConnectors } from '../src/connectors/connectors-file.ts';
 import { jobStatuses } from '../src/domain/job.ts';
 import { recordStatuses } from '../src/domain/record.ts';
 import { compileFlow } from '../src/flows/compile-flow.ts';
@@ -40,6 +41,13 @@ test.each(blocksOf('json tool=').map(({ info, text }) => [info.split('=')[1] ?? 
 
 test('the example flow compiles', () => {
   for (const { text } of blocksOf('yaml flow')) expect(compileFlow(text, 'README.md')).toHaveProperty('flow');
+});
+
+test('the example connectors are declared without problems', () => {
+  const blocks = blocksOf('yaml connectors');
+
+  expect(blocks).toHaveLength(1);
+  for (const { text } of blocks) expect(parseConnectors(text, 'README.md')).toHaveProperty('connectors');
 });
 
 test('every npm command of the README is a script', () => {

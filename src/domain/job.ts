@@ -11,9 +11,6 @@ export const jobStatuses = [
 ] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
-/** Statuses in which a lane may start records. */
-export const runningStatuses = ['pending', 'processing'] as const satisfies readonly JobStatus[];
-
 /** Why the records that were left became `skipped`. */
 export const stopReasons = ['max_failures', 'first_failure', 'cancelled', 'source_broken'] as const;
 export type StopReason = (typeof stopReasons)[number];
@@ -36,8 +33,3 @@ export function failureLimit(policy: FailurePolicy): number | null {
 }
 
 export type RecordCounts = Readonly<Record<RecordStatus, number>>;
-
-/** All records the counts speak of. In every answer this equals the job's total. */
-export function sumOf(counts: RecordCounts): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}

@@ -27,15 +27,6 @@ export const recordStatuses = [
 ] as const;
 export type RecordStatus = (typeof recordStatuses)[number];
 
-/** Statuses a record keeps until somebody retries it. */
-export const finalStatuses = [
-  'succeeded',
-  'failed',
-  'retried_success',
-  'retried_failed',
-  'skipped',
-] as const satisfies readonly RecordStatus[];
-
 /** A record the engine has claimed: nobody else may write its status. */
 export interface ClaimedRecord {
   /** Position in the input, from 0. */

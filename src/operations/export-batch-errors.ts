@@ -10,8 +10,8 @@ import { failedNow } from './counts.ts';
 import { describeGroups, groupOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage } from './fit-page.ts';
+import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { textInput } from './text-input.ts';
 import { describeFailure, errorFilePath, errorFormats, writeErrorFile } from './write-error-files.ts';
 
 const groupsShown = 5;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Flow } from '../flows/flow.ts';
 import { flowOutput } from './counts.ts';
+import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { textInput } from './text-input.ts';
 
 export const getFlow = defineOperation({
   name: 'get_flow',

@@ -5,8 +5,8 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { type BatchJob, listJobs } from '../store/jobs.ts';
 import { countsOutput, failedNow, jobFields, jobOutput } from './counts.ts';
 import { fitPage } from './fit-page.ts';
+import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { textInput } from './text-input.ts';
 
 export const listBatchJobs = defineOperation({
   name: 'list_batch_jobs',

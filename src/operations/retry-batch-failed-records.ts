@@ -5,8 +5,8 @@ import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type RetrySelection, requeueRecords } from '../store/requeue.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { countAtMost, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { countAtMost, textInput } from './text-input.ts';
 
 const retryable = ['failed', 'retried_failed', 'skipped'] as const;
 const listAtMost = 10_000;

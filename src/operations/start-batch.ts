@@ -14,8 +14,8 @@ import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
+import { maxFailuresInput, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { countAtMost, textInput } from './text-input.ts';
 
 const inlineRecordsAtMost = 1000;
 const inlineBytesAtMost = 4 * 1024 * 1024;
@@ -62,13 +62,7 @@ const input = z.strictObject({
         .optional()
         .describe('false: stop at the first record that fails; default true'),
       on_record_failure: z.enum(recordFailureActions).optional().describe('default log'),
-      max_failures: z
-        .number()
-        .int()
-        .min(1)
-        .max(countAtMost)
-        .optional()
-        .describe('Stop when this many records have failed; default no limit'),
+      max_failures: maxFailuresInput.describe('Stop when this many records have failed; default no limit'),
     })
     .optional(),
   id_field: textInput(200).optional().describe("Field that holds each record's own id"),

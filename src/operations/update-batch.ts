@@ -6,8 +6,8 @@ import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { countsOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { maxFailuresInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { countAtMost } from './text-input.ts';
 
 const actions = ['pause', 'resume', 'cancel'] as const;
 
@@ -24,13 +24,7 @@ export const updateBatch = defineOperation({
     batch_job_id: batchJobIdInput,
     action: z.enum(actions).optional(),
     concurrency: z.number().int().min(1).max(1000).optional().describe('Records under way at once'),
-    max_failures: z
-      .number()
-      .int()
-      .min(1)
-      .max(countAtMost)
-      .optional()
-      .describe('Stop when this many records have failed'),
+    max_failures: maxFailuresInput.describe('Stop when this many records have failed'),
   }),
   output: z.object({
     batch_job_id: z.string(),

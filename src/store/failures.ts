@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordStatus } from '../domain/record.ts';
@@ -90,19 +90,4 @@ export async function listFailures(
   return rows.flatMap(({ failure, groupId, ...row }) =>
     failure === null || groupId === null ? [] : [{ ...row, failure, groupId, payload: row.payload ?? null }],
   );
-}
-
-/** How many of the wanted records a job has, for telling a caller which of his ids are unknown. */
-export async function findIndexesOfIds(
-  db: Database,
-  batchJobId: string,
-  ids: readonly string[],
-): Promise<Map<string, number>> {
-  const rows = await db.read((reader) =>
-    reader
-      .select({ id: records.recordId, index: records.idx })
-      .from(records)
-      .where(and(eq(records.jobId, batchJobId), inArray(records.recordId, [...ids]))),
-  );
-  return new Map(rows.flatMap(({ id, index }) => (id === null ? [] : [[id, index] as const])));
 }

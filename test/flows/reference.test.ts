@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { parseConnectors } from '../../src/connectors/connectors-file.ts';
 import { errorClasses } from '../../src/domain/failure.ts';
 import { compileFlow } from '../../src/flows/compile-flow.ts';
 import { transforms } from '../../src/flows/transforms/catalogue.ts';
@@ -29,6 +30,13 @@ test('the example of docs/flows.md compiles', () => {
   const [, text = ''] = /^```yaml flow\n([\s\S]*?)^```$/m.exec(flows) ?? [];
 
   expect(compileFlow(text, 'flows.md')).toHaveProperty('flow');
+});
+
+test('the example connectors of docs/flows.md are declared without problems', () => {
+  const [, text = ''] = /^```yaml connectors\n([\s\S]*?)^```$/m.exec(flows) ?? [];
+
+  expect(text).not.toBe('');
+  expect(parseConnectors(text, 'flows.md')).toHaveProperty('connectors');
 });
 
 test('the table of error classes is the list of the domain', () => {

@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** The largest count the database keeps. */
 export const countAtMost = 2_147_483_647;
 
+/** Final failures after which a job stops. */
+export const maxFailuresInput = z.number().int().min(1).max(countAtMost).optional();
+
 /** A text parameter that the database can hold. */
 export const textInput = (longest: number) =>
   z
