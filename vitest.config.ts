@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-/** Folders whose tests get a database of their own. */
+/** Tests that get a database of their own. */
 const withDatabase = [
   'test/store/*.test.ts',
   'test/engine/**/*.test.ts',
   'test/operations/**/*.test.ts',
   'test/mcp/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/connectors/sql-*.test.ts',
+  'test/flows/steps/sql-*.test.ts',
+  'test/examples/cookbook-jobs.test.ts',
 ];
 const everywhere = { testTimeout: 30_000, hookTimeout: 60_000 };
 

@@ -3,21 +3,29 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
-import { shareRegistry } from './connectors/shared-registry.ts';
+import { type SharedRegistry, shareRegistry } from './connectors/shared-registry.ts';
 import { Engine } from './engine/engine.ts';
 import type { Log } from './engine/log.ts';
+import { openReadiness } from './engine/readiness.ts';
+import { openTrials } from './engine/try-flow.ts';
 import { compileFlow } from './flows/compile-flow.ts';
-import { openFlowLibrary } from './flows/flow-library.ts';
+import { openDrafts } from './flows/drafts.ts';
+import { type FlowLibrary, openFlowLibrary } from './flows/flow-library.ts';
 import type { OpenedSluice, OperationContext } from './operations/context.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
+import { globFiles } from './sources/glob-files.ts';
 import type { DatabaseAddress } from './store/database.ts';
 import { addressOf } from './store/database-url.ts';
 import { ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { openStore, type Store } from './store/open-store.ts';
 import { hasStandby } from './store/standby-lock.ts';
 import { version } from './version.ts';
+
+/** What trials of flows have started gets this long to end with the process, in milliseconds. */
+const closingMs = 2000;
 
 /** How often a process with jobs looks whether one stands by to take them over, in milliseconds. */
 const standbyLookMs = 5000;
@@ -50,10 +58,13 @@ export const databaseAddress = (config: Config) => async (): Promise<DatabaseAdd
 /** `runsJobs`: whether this process may take jobs; asked again and again. */
 export function assemble(config: Config, log: Log, runsJobs = () => true): Sluice {
   const flows = openFlowLibrary(config.flowsFolder);
+  const drafts = openDrafts(config.flowsFolder);
+  const connectors = connectorsOf(config);
+  const readiness = openReadiness(connectors, config);
   let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
 
   const open = async () => {
-    opening ??= openSluice(config, log, runsJobs);
+    opening ??= openSluice(config, log, { flows, connectors, runsJobs });
     try {
       return (await opening).sluice;
     } catch (error) {
@@ -67,6 +78,9 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
     context: ({ signal, progress, roots, folder }) => ({
       open,
       flows,
+      drafts,
+      readiness,
+      tryFlow: openTrials({ openConnectors: connectors, permissions: config, glob: globOf(config, folder) }),
       files: async () => allowedRoots(config, (await roots?.()) ?? [], folder),
       exportsFolder: config.exportsFolder,
       limits: config,
@@ -81,9 +95,24 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
       const opened = await opening?.catch(() => undefined);
       await opened?.sluice.engine.stop(graceMs);
       await opened?.store.close();
+      // What a trial has started; an engine has closed its own.
+      await Promise.race([connectors.close(), sleep(closingMs, undefined, { ref: false })]);
     },
   };
 }
+
+function connectorsOf(config: Config): SharedRegistry {
+  return shareRegistry({
+    folder: config.flowsFolder,
+    env: process.env,
+    secretsFile: config.secretsFile,
+    allowPrivateHosts: config.allowPrivateHosts,
+    version,
+  });
+}
+
+const globOf = (config: Config, folder: string | undefined) => (pattern: string) =>
+  globFiles(pattern, allowedRoots(config, [], folder));
 
 function allowedRoots(config: Config, extra: readonly string[], cwd: string | undefined): AllowedRoots {
   const { exportsFolder, fileRoots: explicit } = config;
@@ -102,7 +131,7 @@ const leftBehind = (config: Config) => join(config.home, 'unfinished');
 async function openSluice(
   config: Config,
   log: Log,
-  runsJobs: () => boolean,
+  parts: Omit<EngineParts, 'onActive'>,
 ): Promise<{ store: Store; sluice: OpenedSluice }> {
   const store = await openStore({ address: databaseAddress(config) });
   const ensureStandby = async () => {
@@ -115,7 +144,7 @@ async function openSluice(
     ensuredAt = performance.now();
     ensureStandby().catch(() => log.warn({}, 'it could not be seen whether a process stands by'));
   };
-  const engine = createEngine(config, log, store, runsJobs, keepStandby);
+  const engine = createEngine(config, log, store, { ...parts, onActive: keepStandby });
   const sluice: OpenedSluice = {
     db: store.callers,
     engine,
@@ -135,34 +164,38 @@ async function openSluice(
   return { store, sluice };
 }
 
-/** `onActive`: called again and again while jobs go on. */
-export function createEngine(
-  config: Config,
-  log: Log,
-  store: Store,
-  runsJobs = () => true,
-  onActive = () => {},
-): Engine {
+export interface EngineParts {
+  /** Where code flows are found; default: a library of its own. */
+  readonly flows?: FlowLibrary;
+  /** Default: a registry of its own. */
+  readonly connectors?: SharedRegistry;
+  /** Whether this process may take jobs; default: it may. */
+  readonly runsJobs?: () => boolean;
+  /** Called again and again while jobs go on. */
+  readonly onActive?: () => void;
+}
+
+export function createEngine(config: Config, log: Log, store: Store, parts: EngineParts = {}): Engine {
+  const { runsJobs = () => true, onActive } = parts;
+  const { flows = openFlowLibrary(config.flowsFolder), connectors = connectorsOf(config) } = parts;
   return new Engine({
     db: store.engine,
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
     leaseMs: config.leaseMs,
     maxRecordBytes: config.maxRecordBytes,
-    compile(text, name) {
+    compile(text, name, kind, revision) {
+      if (kind === 'code') return flows.findRevision(revision);
       const compiled = compileFlow(text, name);
       return 'flow' in compiled ? compiled.flow : undefined;
     },
-    openConnectors: shareRegistry({
-      folder: config.flowsFolder,
-      env: process.env,
-      secretsFile: config.secretsFile,
-      allowPrivateHosts: config.allowPrivateHosts,
-      userAgent: `sluice/${version}`,
-    }),
+    openConnectors: connectors,
+    closeConnectors: connectors.close,
+    permissions: config,
+    glob: globOf(config, undefined),
     log,
     runsJobs,
     onLook({ unfinished, active }) {
-      if (active > 0) onActive();
+      if (active > 0) onActive?.();
       if (unfinished === 0 && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
     },
   });

@@ -22,6 +22,8 @@ const environment = z.object({
   SLUICE_FLOWS: z.string().min(1).optional(),
   SLUICE_FILES: z.string().optional(),
   SLUICE_ALLOW_PRIVATE_HOSTS: onOff.default(false),
+  SLUICE_ALLOW_CODE_STEPS: onOff.default(false),
+  SLUICE_ALLOW_ENV: z.string().optional(),
   SLUICE_MAX_CONCURRENCY: wholeNumber(1, 1000).default(50),
   SLUICE_MAX_RECORD_BYTES: wholeNumber(1024, 64 * 1024 * 1024).default(1024 * 1024),
   SLUICE_BACKGROUND: onOff.default(true),
@@ -40,6 +42,10 @@ export interface Config {
   /** Folders records may be read from, when the operator named them; undefined: the defaults. */
   readonly fileRoots: readonly string[] | undefined;
   readonly allowPrivateHosts: boolean;
+  /** Flows may have steps that run programs of this machine. */
+  readonly allowCodeSteps: boolean;
+  /** Environment variables that flows may name, when the operator listed them; undefined: any. */
+  readonly allowedVariables: readonly string[] | undefined;
   readonly maxConcurrency: number;
   readonly maxRecordBytes: number;
   readonly background: boolean;
@@ -69,6 +75,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       .filter((root) => root !== '')
       .map((root) => resolve(expandTilde(root))),
     allowPrivateHosts: values.SLUICE_ALLOW_PRIVATE_HOSTS,
+    allowCodeSteps: values.SLUICE_ALLOW_CODE_STEPS,
+    allowedVariables: values.SLUICE_ALLOW_ENV?.split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
     maxConcurrency: values.SLUICE_MAX_CONCURRENCY,
     maxRecordBytes: values.SLUICE_MAX_RECORD_BYTES,
     background: values.SLUICE_BACKGROUND,

@@ -10,6 +10,7 @@ import { runProgram } from './cli/program.ts';
 import type { Stopping } from './cli/stop.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { type Config, readConfig } from './config.ts';
+import { connectingOf } from './connecting.ts';
 import { formatProblem } from './connectors/file-problem.ts';
 import { checkConnectors, openRegistry } from './connectors/open-registry.ts';
 import { SluiceError } from './domain/sluice-error.ts';
@@ -70,6 +71,8 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     onSignal,
     checkFlowFile,
     checkConnectors: async () => (await checkConnectors(flows)).map(formatProblem),
+    flowSchema: async () => (await import('./flows/flow-schema.ts')).flowJsonSchema(),
+    connecting: connectingOf(config),
     probes: {
       nodeVersion: process.versions.node,
       database: () => probeDatabase(config, sluice),
@@ -104,7 +107,7 @@ async function probeConnectors(config: Config) {
     secretsFile: config.secretsFile,
     allowPrivateHosts: config.allowPrivateHosts,
   });
-  const found = registry.names.map((name) => ({ name, obstacle: registry.obstacle(name) }));
+  const found = registry.listings;
   await registry.close();
   return found;
 }

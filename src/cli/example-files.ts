@@ -31,7 +31,9 @@ batch: { concurrency: 5, id_field: id }
 
 /** Commented out throughout: it declares nothing. */
 export const exampleConnectors = `# Targets that flows may call. Secrets are named here and never written here: they are read from the
-# environment, else from secrets.env in SLUICE_HOME (lines NAME=value, mode 0600).
+# environment, else from secrets.env in SLUICE_HOME (lines NAME=value, mode 0600). This command asks for the
+# secret and writes both files:
+#   sluice connect crm-system https://crm.example.com --bearer
 #
 # crm-system:
 #   type: http

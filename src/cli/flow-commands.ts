@@ -2,6 +2,9 @@ import { resolve } from 'node:path';
 import { getFlow } from '../operations/get-flow.ts';
 import { listFlows } from '../operations/list-flows.ts';
 import { type Command, groups } from './command.ts';
+import { approve, save } from './flow-drafts.ts';
+import { schema } from './flow-schema.ts';
+import { flowTest } from './flow-test.ts';
 import { invoke } from './host.ts';
 import { operationCommand } from './operation-command.ts';
 import { showFlow, showFlows } from './show-flows.ts';
@@ -10,7 +13,7 @@ import { visible } from './terminal.ts';
 const list = operationCommand({
   group: groups.flows,
   name: 'flows list',
-  summary: 'list the flows, and the files that cannot run',
+  summary: 'list the flows, the files that cannot run, drafts, and connectors',
   operation: listFlows,
   show: (_, listing) => showFlows(listing),
 });
@@ -53,4 +56,4 @@ async function checkFolder(host: Parameters<Command['run']>[0]) {
   return [...flows.map(({ file }) => ({ file, problems: [] as string[] })), ...invalid, connectors];
 }
 
-export const flowCommands: readonly Command[] = [list, show, validate];
+export const flowCommands: readonly Command[] = [list, show, validate, flowTest, save, approve, schema];

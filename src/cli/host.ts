@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { checkInput } from '../operations/check-input.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { Operation } from '../operations/operation.ts';
+import type { Connecting } from './connect.ts';
 import type { Probes } from './doctor.ts';
 import type { Installation } from './mcp-config.ts';
 import type { Stopping } from './stop.ts';
@@ -39,6 +40,9 @@ export interface Host {
   readonly checkFlowFile: (path: string) => Promise<readonly string[]>;
   /** Problems of `connectors.yaml`, likewise. */
   readonly checkConnectors: () => Promise<readonly string[]>;
+  /** The JSON Schema of flow files. */
+  readonly flowSchema: () => Promise<unknown>;
+  readonly connecting: Connecting;
   readonly probes: Probes;
   readonly stopping: Stopping;
   readonly installation: Installation;

@@ -86,7 +86,8 @@ function parserOf(schema: Schema): (text: string) => unknown {
   if (isNumber(schema.type)) return toNumber;
   if (isScalar(schema)) return (text) => text;
   const { items } = schema;
-  if (schema.type !== 'array' || items === undefined || !isScalar(items)) return toValue;
+  if (schema.type !== 'array') return toValue('{"name": "Ada"}');
+  if (items === undefined || !isScalar(items)) return toValue('[{"name": "Ada"}]');
   const parse = parserOf(items);
   return (text) =>
     text
@@ -102,13 +103,15 @@ function toNumber(text: string): number {
   return number;
 }
 
-function toValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InvalidArgumentError('It must be JSON, as in \'[{"name": "Ada"}]\'.');
-  }
-}
+const toValue =
+  (example: string) =>
+  (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new InvalidArgumentError(`It must be JSON, as in '${example}'.`);
+    }
+  };
 
 /** The operation's input that the given options stand for. */
 export function inputFrom(

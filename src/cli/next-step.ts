@@ -11,6 +11,7 @@ const spoken: Readonly<Record<string, { readonly command: string; readonly posit
     update_batch: { command: 'update', positional: ['batch_job_id'] },
     list_flows: { command: 'flows list', positional: [] },
     get_flow: { command: 'flows show', positional: ['flow_id'] },
+    save_flow: { command: 'flows save', positional: ['text'] },
   };
 
 const names = operations.map(({ name }) => name).join('|');
@@ -24,6 +25,12 @@ export function asCommands(advice: string): string {
     .replace(/\bselect (\{[^{}]*\})/g, (whole, json: string) => flagsIn(json, whole))
     .replace(call, (_, name: string, json: string | undefined) => commandFor(name, json))
     .replace(/\bstatuses \["(\w+)"\]/g, '--statuses $1')
+    .replace(
+      /Ask the person to (type|look at it with) (.+?) at a terminal/g,
+      (_, what: string, commands: string) => `${what === 'type' ? 'Type' : 'Look at it with'} ${commands}`,
+    )
+    .replace(' (with their own target); never ask them for the secret here', ' (with your own target)')
+    .replace(/\bpass replaces: "([^"]*)"/g, 'pass --replaces $1')
     .replace(/\b(allow_repeat|idempotency_key|max_failures|group_ids)\b(: true)?/g, (_, name) => flag(name));
 }
 

@@ -3,6 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
 import { type Command, groups } from './command.ts';
+import { connect } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { errors } from './errors.ts';
 import { flowCommands } from './flow-commands.ts';
@@ -25,11 +26,12 @@ export interface ProgramOptions {
   readonly onUnexpected: (error: unknown) => void;
 }
 
-const commands = [start, ...jobCommands, errors, ...flowCommands, init, doctor, mcpConfig, stop];
+const commands = [start, ...jobCommands, errors, ...flowCommands, connect, init, doctor, mcpConfig, stop];
 
 const overview = `
 Examples:
   sluice init
+  sluice connect crm https://crm.example.com --bearer
   sluice start example customers.csv
   sluice status --wait
   sluice errors --csv > failed.csv
@@ -140,5 +142,7 @@ function usageOf({ code, message }: CommanderError): string {
   // Commander says "(outputHelp)" when a command of a group is missing.
   if (code === 'commander.help')
     return 'Which command? `sluice --help` lists them, `sluice flows --help` those about flows.';
-  return `${message.replace(/^error: /, '')}\n\`sluice --help\` lists the commands, \`sluice <command> --help\` the options.`;
+  // A secret that was given to an option by mistake is not repeated.
+  const said = message.replace(/^error: /, '').replace(/^(unknown option '--[\w-]+)=[^']*'/, "$1=…'");
+  return `${said}\n\`sluice --help\` lists the commands, \`sluice <command> --help\` the options.`;
 }

@@ -1,45 +1,115 @@
 import type { z } from 'zod';
 import type { getFlow } from '../operations/get-flow.ts';
 import type { listFlows } from '../operations/list-flows.ts';
+import type { saveFlow } from '../operations/save-flow.ts';
 import { asCommands } from './next-step.ts';
 import { table } from './table.ts';
 import { visible, visibleLines } from './terminal.ts';
 
 type Listing = z.output<(typeof listFlows)['output']>;
 type OneFlow = z.output<(typeof getFlow)['output']>;
+type Saved = z.output<(typeof saveFlow)['output']>;
+type Missing = Listing['flows'][number]['missing'];
 
-/** The flows of the folder, and the files of it that cannot run. */
-export function showFlows({ folder, flows, invalid, next_step }: Listing): string[] {
-  const rows = flows.map((flow) => [
-    flow.version === null ? flow.name : `${flow.name}@${flow.version}`,
-    flow.summary,
-    flow.description ?? '',
-  ]);
-  const columns = [{ title: 'FLOW' }, { title: 'DOES' }, { title: 'DESCRIPTION' }];
+/** The flows of the folder, the files that cannot run, what waits for a person, and the connectors. */
+export function showFlows({ folder, flows, invalid, drafts, connectors, next_step }: Listing): string[] {
   return [
     `Flows in ${folder}`,
-    ...(rows.length === 0 ? [] : ['', ...table(columns, rows)]),
+    ...flowTable(flows),
     ...invalid.flatMap(({ problems }) => ['', ...problems.map(visible)]),
+    ...drafts.flatMap(({ name, reasons, approve_command }) => [
+      '',
+      `Draft ${visible(name)}: \`${approve_command}\` shows it and lets it run`,
+      ...reasons.map((reason) => `  - ${visible(reason)}`),
+    ]),
+    ...connectorTable(connectors),
     '',
     asCommands(next_step),
   ];
 }
 
-/** One flow: what it expects, how it retries, and its text. */
+function flowTable(flows: Listing['flows']): string[] {
+  if (flows.length === 0) return [];
+  const rows = flows.map((flow) => [
+    flow.version === null ? flow.name : `${flow.name}@${flow.version}`,
+    flow.runnable ? 'yes' : 'no',
+    flow.summary,
+    flow.description ?? '',
+  ]);
+  const titles = [{ title: 'FLOW' }, { title: 'RUNS' }, { title: 'DOES' }, { title: 'DESCRIPTION' }];
+  return [
+    '',
+    ...table(titles, rows),
+    ...flows.flatMap(({ name, missing }) => remedies(missing).map((line) => `${visible(name)}: ${line}`)),
+  ];
+}
+
+function connectorTable(connectors: Listing['connectors']): string[] {
+  if (connectors.length === 0) return [];
+  const rows = connectors.map(({ name, type, target, ready }) => [name, type, target, ready ? 'yes' : 'no']);
+  const titles = [{ title: 'CONNECTOR' }, { title: 'TYPE' }, { title: 'TARGET' }, { title: 'READY' }];
+  return [
+    '',
+    ...table(titles, rows),
+    ...connectors.flatMap(({ missing }) => remedies(missing === undefined ? [] : [missing])),
+  ];
+}
+
+function remedies(missing: Missing = []): string[] {
+  return missing.map(({ reason, setup_command }) =>
+    setup_command === undefined
+      ? visible(reason)
+      : `${visible(reason).replace(/\.?$/, '.')} Type: ${setup_command}`,
+  );
+}
+
+/** One flow: what it expects, what it needs, how it retries, and its text. */
 export function showFlow(flow: OneFlow): string[] {
   const fields = flow.expects.map(({ path, required }) => (required ? `${path} (required)` : path));
+  const parameters = flow.parameters.map(({ name, required, default: value }) =>
+    required ? `${name} (required)` : `${name} (${JSON.stringify(value ?? null)})`,
+  );
   return [
     `${visible(flow.name)}${flow.version === null ? '' : `@${flow.version}`}  revision ${flow.revision}`,
+    ...(flow.draft === undefined ? [] : ['A draft: it does not run before it is approved.']),
     ...(flow.description === undefined ? [] : [visible(flow.description)]),
     visible(flow.summary),
     `expects: ${fields.length === 0 ? 'any record' : visible(fields.join(', '))}`,
+    ...(flow.chunk_size === undefined ? [] : [`takes: up to ${flow.chunk_size} records at once`]),
+    ...(parameters.length === 0 ? [] : [`params: ${visible(parameters.join(', '))}`]),
+    ...(flow.needs.length === 0 ? [] : [`needs: ${visible(flow.needs.join(', '))}`]),
+    ...remedies(flow.missing),
     `retries: ${flow.retry}`,
     `defaults: ${Object.entries(flow.defaults)
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}`,
     '',
     visibleLines(flow.text.trimEnd()),
+    ...(flow.text_cut === true ? ['…'] : []),
     '',
     asCommands(flow.next_step),
+  ];
+}
+
+/** What became of a text that was to be saved. */
+export function showSaved(saved: Saved): string[] {
+  const { name = '', revision = '', file = '', draft, trace } = saved;
+  if (!saved.saved) return [...saved.problems.map(visible).map(asCommands), '', asCommands(saved.next_step)];
+  return [
+    `${draft === undefined ? 'Saved' : 'Kept as a draft:'} ${visible(name)}, revision ${revision}, in ${file}`,
+    ...saved.problems.map(visible),
+    ...(draft?.reasons ?? []).map((reason) => `  - ${visible(reason)}`),
+    ...remedies(saved.missing),
+    ...(trace === undefined
+      ? []
+      : [
+          '',
+          ...trace.steps.map(({ step, status, input = '' }) => `${step}  ${status}  ${visible(input)}`),
+          trace.failure === undefined
+            ? `result  ${visible(trace.result ?? 'null')}`
+            : `failed  ${visible(trace.failure.message)}`,
+        ]),
+    '',
+    asCommands(saved.next_step),
   ];
 }

@@ -31,7 +31,8 @@ export function guardedConnector(allowPrivate: boolean): buildConnector.connecto
   };
 }
 
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
+/** Looks a name up, and refuses it when one of its addresses is not public. */
+export const guardedLookup: LookupFunction = (hostname, options, callback) => {
   dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error !== null) return callback(error, '', 0);
     const [first] = addresses;

@@ -4,9 +4,10 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { AnswerTooLarge } from './http-exchange.ts';
 
-/** What is kept of an answer. */
+/** What is kept of an answer that is a result as it is. */
 const maxStoredBytes = 64 * 1024;
-const maxUnpackedBytes = 1024 * 1024;
+/** What the steps of a flow get to see of one. */
+export const maxUnpackedBytes = 1024 * 1024;
 /** Deeper values could not be written down again. */
 const maxDepth = 500;
 
@@ -41,8 +42,8 @@ export async function unpack(body: Buffer, headers: IncomingHttpHeaders): Promis
 }
 
 /** The part of a body that is kept, as text. */
-export function textOf(body: Buffer): string {
-  return body.toString('utf8', 0, maxStoredBytes);
+export function textOf(body: Buffer, maxBytes = maxStoredBytes): string {
+  return body.toString('utf8', 0, maxBytes);
 }
 
 /** JSON when the target says so and it is, else text; null when empty. */

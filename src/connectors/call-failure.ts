@@ -1,5 +1,6 @@
 import type { ErrorClass, Failure } from '../domain/failure.ts';
 import { AddressRefused } from './address-guard.ts';
+import { connectionTrouble } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
 import { AnswerTooLarge, type NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -40,7 +41,8 @@ export function answerFailure(
   };
 }
 
-function classOf(status: number): ErrorClass {
+/** What an HTTP status outside 2xx says about another call. */
+export function classOf(status: number): ErrorClass {
   if (status === 401 || status === 403) return 'auth';
   if (status === 409) return 'conflict';
   if (status === 408 || status === 425 || status === 429 || status >= 500) return 'transient';
@@ -78,38 +80,8 @@ function troubleOf(cause: unknown, names: CallNames): Trouble {
     const advice = 'set allow_private: true in connectors.yaml if that is meant';
     return ['data', 'host_not_allowed', `${connector} leads to an address that is not public; ${advice}`];
   }
-  const known = troubles.find(({ pattern }) => pattern.test(codeOf(cause)));
-  if (known !== undefined) return ['transient', known.code, `${connector} ${known.words}`];
-  return ['transient', 'network_error', `the connection to ${connector} broke`];
-}
-
-/** By the error codes of Node and undici. */
-const troubles = [
-  { pattern: /^ECONNREFUSED$/, code: 'connection_refused', words: 'refused the connection' },
-  { pattern: /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, code: 'connection_reset', words: 'cut the connection' },
-  { pattern: /^ENOTFOUND$/, code: 'dns_not_found', words: 'has a host name that is not known' },
-  { pattern: /^EAI_/, code: 'dns_unavailable', words: 'could not be looked up' },
-  {
-    pattern: /^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/,
-    code: 'timeout',
-    words: 'could not be reached in time',
-  },
-  { pattern: /^(EHOSTUNREACH|ENETUNREACH)$/, code: 'host_unreachable', words: 'cannot be reached from here' },
-  {
-    pattern: /^(HTTPParserError|HPE_|UND_ERR_HEADERS|UND_ERR_RES|UnreadableAnswer)/,
-    code: 'response_invalid',
-    words: 'sent an answer that cannot be read',
-  },
-  {
-    pattern: /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|EPROTO)/,
-    code: 'tls_error',
-    words: 'could not be reached securely (TLS)',
-  },
-] as const;
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const { code, message } = connectionTrouble(cause, connector);
+  return ['transient', code, message];
 }
 
 /** A failure of a record whose values do not fit into a request. */

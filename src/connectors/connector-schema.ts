@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../domain/duration.ts';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
@@ -19,7 +20,7 @@ function checkAuthHeader(name: string, context: z.RefinementCtx): void {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 }
 
-const auth = z.discriminatedUnion(
+export const authSchema = z.discriminatedUnion(
   'type',
   [
     z.strictObject({ type: z.literal('bearer'), token_env: variable }),
@@ -49,7 +50,7 @@ const headers = z.record(
 );
 
 const baseUrl = z.string().transform((text, context): { origin: string; prefix: string } => {
-  const message = baseUrlProblem(text);
+  const message = urlProblem(text) ?? (/[?#]/.test(text) ? 'must end before any ? or #' : undefined);
   if (message === undefined) {
     const { origin, pathname } = new URL(text);
     return { origin, prefix: pathname.replace(/\/+$/, '') };
@@ -58,22 +59,31 @@ const baseUrl = z.string().transform((text, context): { origin: string; prefix: 
   return z.NEVER;
 });
 
-function baseUrlProblem(text: string): string | undefined {
+const wholeUrl = z.string().superRefine((text, context) => {
+  const message = urlProblem(text) ?? (text.includes('#') ? 'must end before any #' : undefined);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+function urlProblem(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     return 'must be a URL that begins with https:// or http://';
   }
   if (url.username !== '' || url.password !== '') return 'must not hold a password; use the auth block';
-  return url.search !== '' || url.hash !== '' ? 'must end before any ? or #' : undefined;
+  return undefined;
 }
 
+const timeoutWords = 'must be a duration up to 1h, such as 30s';
+
 /** A duration such as `30s`, in milliseconds. */
-export const timeoutSchema = z.union([z.string(), z.number()]).transform((text, context): number => {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms > 0 && ms <= maxTimeoutMs) return ms;
-  context.addIssue({ code: 'custom', message: 'must be a duration up to 1h, such as 30s' });
-  return z.NEVER;
-});
+export const timeoutSchema = z
+  .union([z.string(), z.number()], { error: timeoutWords })
+  .transform((text, context): number => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms > 0 && ms <= maxTimeoutMs) return ms;
+    context.addIssue({ code: 'custom', message: timeoutWords });
+    return z.NEVER;
+  });
 
 /** At most `count` calls in any `windowMs` milliseconds. */
 export interface Rate {
@@ -91,27 +101,85 @@ const rate = z.string().transform((text, context): Rate => {
   return z.NEVER;
 });
 
-const callsAtOnce = 'must be a whole number from 1 to 1000';
+const atOnce = (most: number) => {
+  const message = `must be a whole number from 1 to ${most}`;
+  return z.int(message).min(1, message).max(most, message);
+};
 
-const connector = z.discriminatedUnion(
-  'type',
-  [
-    z.strictObject({
-      type: z.literal('http'),
-      base_url: baseUrl,
-      auth: auth.optional(),
-      headers: headers.optional(),
-      concurrency: z.int(callsAtOnce).min(1, callsAtOnce).max(1000, callsAtOnce).optional(),
-      rate: rate.optional(),
-      timeout: timeoutSchema.optional(),
-      allow_private: z.boolean().optional(),
-    }),
-    z.looseObject({ type: z.literal('sql') }),
-    z.looseObject({ type: z.literal('mcp') }),
-    z.looseObject({ type: z.literal('webhook') }),
-  ],
-  { error: 'must be http' },
-);
+const http = z.strictObject({
+  type: z.literal('http'),
+  base_url: baseUrl,
+  auth: authSchema.optional(),
+  headers: headers.optional(),
+  concurrency: atOnce(1000).optional(),
+  rate: rate.optional(),
+  timeout: timeoutSchema.optional(),
+  allow_private: z.boolean().optional(),
+});
+
+const sql = z.strictObject({
+  type: z.literal('sql'),
+  url_env: variable,
+  concurrency: atOnce(100).optional(),
+  timeout: timeoutSchema.optional(),
+  allow_private: z.boolean().optional(),
+});
+
+const ofCommand = ['args', 'env', 'cwd'] as const;
+const ofUrl = ['auth', 'headers', 'allow_private'] as const;
+
+const mcp = z
+  .strictObject({
+    type: z.literal('mcp'),
+    command: z.string().superRefine(checkCommand).optional(),
+    args: z.array(z.string().refine(isOneText, 'must not hold a NUL character')).optional(),
+    env: z.union([z.array(variable), z.record(variable, variable)]).optional(),
+    cwd: z.string().refine(isAbsolute, 'must be an absolute path').optional(),
+    url: wholeUrl.optional(),
+    auth: authSchema.optional(),
+    headers: headers.optional(),
+    allow_private: z.boolean().optional(),
+    concurrency: atOnce(1000).optional(),
+    rate: rate.optional(),
+    timeout: timeoutSchema.optional(),
+  })
+  .superRefine((given, context) => {
+    const report = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if ((given.command === undefined) === (given.url === undefined)) {
+      return report([], 'needs either a command or a url');
+    }
+    const [owner, foreign] = given.command === undefined ? ['command', ofCommand] : ['url', ofUrl];
+    for (const key of foreign) {
+      if (given[key] !== undefined) report([key], `belongs to a server with a ${owner}`);
+    }
+  });
+
+function checkCommand(text: string, context: z.RefinementCtx): void {
+  if (text.trim() === '' || !isOneText(text)) {
+    context.addIssue({ code: 'custom', message: 'must be the name or the path of a program' });
+    return;
+  }
+  const [program = '', ...rest] = text.trim().split(/\s+/);
+  // A path may hold spaces.
+  if (rest.length === 0 || /[\\/]/.test(program)) return;
+  const suggestion = `write command: ${program} and args: ${JSON.stringify(rest)}`;
+  context.addIssue({ code: 'custom', message: 'must be the program alone', params: { suggestion } });
+}
+
+function isOneText(text: string): boolean {
+  return !text.includes('\0');
+}
+
+const webhook = z.strictObject({
+  type: z.literal('webhook'),
+  url: wholeUrl,
+  secret_env: variable.optional(),
+  allow_private: z.boolean().optional(),
+});
+
+const connector = z.discriminatedUnion('type', [http, sql, mcp, webhook], {
+  error: 'must be http, sql, mcp or webhook',
+});
 
 const connectorName = z
   .string()
@@ -122,4 +190,4 @@ const connectorName = z
 export const connectorsFileSchema = z.record(connectorName, connector);
 
 export type DeclaredConnector = z.output<typeof connector>;
-export type DeclaredAuth = z.output<typeof auth>;
+export type DeclaredAuth = z.output<typeof authSchema>;

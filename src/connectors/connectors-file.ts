@@ -4,19 +4,11 @@ import {
   type DeclaredConnector,
   type Rate,
 } from './connector-schema.ts';
+import type { AuthSettings } from './credentials.ts';
 import { type FileProblem, sortProblems } from './file-problem.ts';
 import { checkShape } from './file-shape.ts';
+import type { McpSettings } from './mcp-settings.ts';
 import { readYaml } from './yaml-file.ts';
-
-/** How a connector shows who it is. Secrets are named, never written. */
-export type AuthSettings =
-  | { readonly type: 'bearer'; readonly tokenEnv: string }
-  | {
-      readonly type: 'basic';
-      readonly username: string | { readonly env: string };
-      readonly passwordEnv: string;
-    }
-  | { readonly type: 'header'; readonly header: string; readonly valueEnv: string };
 
 export interface HttpSettings {
   readonly type: 'http';
@@ -35,15 +27,34 @@ export interface HttpSettings {
   readonly allowPrivate: boolean;
 }
 
-/** Declared, but of a type that no flow can use yet. */
-export interface LaterSettings {
-  readonly type: 'sql' | 'mcp' | 'webhook';
+/** A Postgres database. */
+export interface SqlSettings {
+  readonly type: 'sql';
   readonly name: string;
+  /** Name of the variable that holds the `postgres://` URL, password and all. */
+  readonly urlEnv: string;
+  /** Connections at once. */
+  readonly concurrency: number;
+  /** Total time of one statement, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly allowPrivate: boolean;
 }
 
-export type ConnectorSettings = HttpSettings | LaterSettings;
+/** Where callbacks go. Declared, but no flow can use it yet. */
+export interface WebhookSettings {
+  readonly type: 'webhook';
+  readonly name: string;
+  readonly url: string;
+  /** Name of the variable that holds the secret they are signed with. */
+  readonly secretEnv?: string;
+  readonly allowPrivate: boolean;
+}
+
+export type ConnectorSettings = HttpSettings | SqlSettings | McpSettings | WebhookSettings;
 
 const defaultTimeoutMs = 30_000;
+/** Tools take longer than calls. */
+const defaultToolTimeoutMs = 60_000;
 
 /** Reads the text of `connectors.yaml`. Never throws: everything that is wrong comes back at once. */
 export function parseConnectors(
@@ -63,10 +74,36 @@ export function parseConnectors(
 }
 
 function settingsOf(name: string, declared: DeclaredConnector): ConnectorSettings {
-  if (declared.type !== 'http') return { type: declared.type, name };
+  switch (declared.type) {
+    case 'http':
+      return { ...httpSettings(declared), name };
+    case 'sql':
+      return {
+        type: 'sql',
+        name,
+        urlEnv: declared.url_env,
+        concurrency: declared.concurrency ?? 5,
+        timeoutMs: declared.timeout ?? defaultTimeoutMs,
+        allowPrivate: declared.allow_private ?? false,
+      };
+    case 'mcp':
+      return { ...mcpSettings(declared), name };
+    case 'webhook':
+      return {
+        type: 'webhook',
+        name,
+        url: declared.url,
+        allowPrivate: declared.allow_private ?? false,
+        ...(declared.secret_env === undefined ? {} : { secretEnv: declared.secret_env }),
+      };
+  }
+}
+
+type Declared<Type extends string> = Extract<DeclaredConnector, { type: Type }>;
+
+function httpSettings(declared: Declared<'http'>): Omit<HttpSettings, 'name'> {
   return {
     type: 'http',
-    name,
     ...declared.base_url,
     headers: declared.headers ?? {},
     timeoutMs: declared.timeout ?? defaultTimeoutMs,
@@ -77,7 +114,28 @@ function settingsOf(name: string, declared: DeclaredConnector): ConnectorSetting
   };
 }
 
-function authOf(declared: DeclaredAuth): AuthSettings {
+function mcpSettings(declared: Declared<'mcp'>) {
+  const { command, args = [], env = {}, cwd, url = '', auth, headers = {}, allow_private = false } = declared;
+  const limits = {
+    type: 'mcp',
+    timeoutMs: declared.timeout ?? defaultToolTimeoutMs,
+    concurrency: declared.concurrency ?? 10,
+    ...(declared.rate === undefined ? {} : { rate: declared.rate }),
+  } as const;
+  if (command !== undefined) {
+    const variables = Array.isArray(env) ? Object.fromEntries(env.map((name) => [name, name])) : env;
+    return { ...limits, command, args, env: variables, ...(cwd === undefined ? {} : { cwd }) };
+  }
+  return {
+    ...limits,
+    url,
+    headers,
+    allowPrivate: allow_private,
+    ...(auth === undefined ? {} : { auth: authOf(auth) }),
+  };
+}
+
+export function authOf(declared: DeclaredAuth): AuthSettings {
   switch (declared.type) {
     case 'bearer':
       return { type: 'bearer', tokenEnv: declared.token_env };

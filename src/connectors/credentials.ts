@@ -1,6 +1,15 @@
-import type { AuthSettings } from './connectors-file.ts';
 import { isHeaderValue } from './header-rules.ts';
 import { Secret } from './secret.ts';
+
+/** How a connector shows who it is. Secrets are named, never written. */
+export type AuthSettings =
+  | { readonly type: 'bearer'; readonly tokenEnv: string }
+  | {
+      readonly type: 'basic';
+      readonly username: string | { readonly env: string };
+      readonly passwordEnv: string;
+    }
+  | { readonly type: 'header'; readonly header: string; readonly valueEnv: string };
 
 /** Finds the value of a secret by the name of its variable; undefined when it is unset or empty. */
 export type SecretSource = (name: string) => string | undefined;
@@ -24,12 +33,17 @@ export function variablesOf(auth: AuthSettings): readonly string[] {
   }
 }
 
+/** Which of these variables are not set, as a clause: `needs A and B, which are not set`; undefined: all are. */
+export function unsetVariables(names: readonly string[], source: SecretSource): string | undefined {
+  const unset = [...new Set(names)].filter((name) => source(name) === undefined);
+  if (unset.length === 0) return undefined;
+  return `needs ${unset.join(' and ')}, which ${unset.length > 1 ? 'are' : 'is'} not set`;
+}
+
 /** What stands in the way of using an auth block, as a clause; undefined when nothing does. */
 export function credentialsObstacle(auth: AuthSettings, source: SecretSource): string | undefined {
-  const unset = variablesOf(auth).filter((name) => source(name) === undefined);
-  if (unset.length > 0) {
-    return `needs ${unset.join(' and ')}, which ${unset.length > 1 ? 'are' : 'is'} not set`;
-  }
+  const unset = unsetVariables(variablesOf(auth), source);
+  if (unset !== undefined) return unset;
   const broken = variablesOf(auth).find((name) => !isHeaderValue(source(name) ?? ''));
   return broken === undefined ? undefined : `cannot send ${broken}: it is not one line of Latin-1 characters`;
 }

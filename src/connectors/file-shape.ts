@@ -42,7 +42,10 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
   ];
 }
 
-/** Of a union's branches, the only one whose kind of value (text, map, …) is the one that was written. */
+/**
+ * Of a union's branches, the only one whose kind of value (text, map, …) is the one that was written; of several
+ * maps the only one whose keys are there.
+ */
 function branchMeant(issue: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {
   const fitting = issue.errors.filter(
     (branch) =>
@@ -50,12 +53,17 @@ function branchMeant(issue: z.core.$ZodIssueInvalidUnion): readonly Issue[] | un
         ({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_value'),
       ),
   );
-  return fitting.length === 1 ? fitting[0] : undefined;
+  if (fitting.length === 1) return fitting[0];
+  const whole = fitting.filter((branch) => !branch.some(isMissing));
+  return whole.length === 1 ? whole[0] : undefined;
 }
+
+const isMissing = ({ message }: Issue) => message === missing;
+const missing = 'is missing';
 
 /** What follows the name of the key, unless the schema has words of its own. */
 function wordsFor(issue: z.core.$ZodRawIssue): string {
-  if (issue.input === undefined) return 'is missing';
+  if (issue.input === undefined) return missing;
   if (issue.code === 'invalid_type') return `must be ${kindNames[issue.expected] ?? issue.expected}`;
   if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(', ')}`;
   return 'has a form that is not allowed';
@@ -75,9 +83,18 @@ const kindNames: Readonly<Record<string, string>> = {
 function adviceFor(issue: Issue, yaml: YamlFile, path: NodePath): string | undefined {
   if (issue.code === 'custom') return issue.params?.suggestion;
   const value = valueAt(yaml.value, path);
-  if (issue.code !== 'invalid_value' || typeof value !== 'string') return undefined;
-  const close = nearest(value, issue.values.map(String));
+  const close = typeof value === 'string' ? nearest(value, choicesOf(issue)) : undefined;
   return close === undefined ? undefined : `did you mean "${close}"?`;
+}
+
+function choicesOf(issue: Issue): string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String);
+  if (issue.code !== 'invalid_union') return [];
+  return issue.errors.flatMap((branch) =>
+    branch.flatMap((inner) =>
+      inner.path.length === 0 && inner.code === 'invalid_value' ? choicesOf(inner) : [],
+    ),
+  );
 }
 
 function valueAt(value: unknown, path: NodePath): unknown {
@@ -102,5 +119,6 @@ function keysAt(schema: unknown, path: NodePath): string[] {
     return segment === undefined ? Object.keys(shape) : keysAt(shape[segment], rest);
   }
   if (schema instanceof z.ZodRecord && segment !== undefined) return keysAt(schema.valueType, rest);
+  if (schema instanceof z.ZodArray && segment !== undefined) return keysAt(schema.element, rest);
   return [];
 }

@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
-import { complaintIn, storedValue, textOf, unpack } from './answer-body.ts';
+import { complaintIn, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
 import { answerFailure, type CallNames, noAnswerFailure, redirectFailure } from './call-failure.ts';
 import { callLimits } from './call-limits.ts';
 import type { HttpSettings } from './connectors-file.ts';
@@ -9,7 +9,7 @@ import type { Credentials } from './credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
 import { exchange, NoAnswer, type WireAnswer, type WireRequest } from './http-exchange.ts';
 import { redirectedPath } from './redirects.ts';
-import { scrubber } from './secret.ts';
+import { type Secret, scrubber } from './secret.ts';
 import { ownHeadersOf, wireRequest } from './wire-request.ts';
 
 const maxRedirects = 3;
@@ -41,11 +41,23 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
     async call(request) {
       const names = namesOf(settings, request);
       const wire = wireRequest(settings, ownHeaders, request, names);
-      const answer = await withinLimits(() => send(opened, wire, request.signal, names), request.signal);
-      return read(opened, answer, names);
+      const { accepts = is2xx, secrets } = request;
+      const own = secrets === undefined ? opened : { ...opened, scrub: maskingAlso(opened.scrub, secrets) };
+      const answer = await withinLimits(
+        () => send(own, wire, accepts, request.signal, names),
+        request.signal,
+      );
+      return read(own, answer, request, names);
     },
     close: () => pool.destroy(),
   };
+}
+
+const is2xx = (status: number) => status >= 200 && status < 300;
+
+function maskingAlso(scrub: Opened['scrub'], secrets: readonly Secret[]): Opened['scrub'] {
+  const more = scrubber(secrets);
+  return (text) => more(scrub(text));
 }
 
 interface Opened {
@@ -69,6 +81,7 @@ function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
 async function send(
   { pool, origin, scrub }: Opened,
   first: WireRequest,
+  accepts: (status: number) => boolean,
   signal: AbortSignal,
   names: CallNames,
 ): Promise<WireAnswer> {
@@ -80,7 +93,7 @@ async function send(
       throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
     });
     const { status, headers } = answer;
-    if (status < 300 || status >= 400 || status === 304) return answer;
+    if (status < 300 || status >= 400 || status === 304 || accepts(status)) return answer;
 
     const path = hop < maxRedirects ? redirectedPath(answer, request, origin) : undefined;
     if (path === undefined) {
@@ -90,14 +103,19 @@ async function send(
   }
 }
 
-async function read({ scrub }: Opened, answer: WireAnswer, names: CallNames): Promise<HttpAnswer> {
+async function read(
+  { scrub }: Opened,
+  answer: WireAnswer,
+  { accepts = is2xx, whole }: HttpRequest,
+  names: CallNames,
+): Promise<HttpAnswer> {
   const { status, headers } = answer;
-  const good = status >= 200 && status < 300;
+  const good = accepts(status);
   const body = await unpack(answer.body, headers).catch((error: unknown) => {
     if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
     return Buffer.alloc(0);
   });
-  const value = storedValue(scrub(textOf(body)), headers);
+  const value = storedValue(scrub(textOf(body, whole === true ? maxUnpackedBytes : undefined)), headers);
   if (!good) throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
   return { status, headers: flat(headers), body: value };
 }

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../domain/json.ts';
+import type { Secret } from './secret.ts';
 
 /** One call to a connector's target. The host is the connector's; a record fills only the rest. */
 export interface HttpRequest {
@@ -15,6 +16,12 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** Name of the step, for the failure. */
   readonly step?: string;
+  /** The whole answer is wanted, up to 1 MiB, because a later step reads it. */
+  readonly whole?: boolean;
+  /** Statuses that count as success; default: 2xx. */
+  readonly accepts?: (status: number) => boolean;
+  /** Secrets the request holds besides the connector's own: masked wherever the answer repeats them. */
+  readonly secrets?: readonly Secret[];
   /** The endpoint as the flow writes it, for the failure; default: the path without its query. */
   readonly endpoint?: string;
   readonly signal: AbortSignal;
@@ -23,12 +30,12 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed when the target says JSON, else text; null when empty. Cut to what may be stored. */
+  /** Parsed when the target says JSON, else text; null when empty. Cut to 64 KiB unless the whole is wanted. */
   readonly body: JsonValue;
 }
 
 export interface HttpConnector {
   readonly name: string;
-  /** @throws RecordFailure for every answer outside 2xx and for no answer at all. */
+  /** @throws RecordFailure for every answer that is no success and for no answer at all. */
   call(request: HttpRequest): Promise<HttpAnswer>;
 }

@@ -1,12 +1,39 @@
 import type { HttpConnector } from './http.ts';
+import type { McpConnector } from './mcp.ts';
+import type { Programs } from './programs.ts';
+import type { Secret } from './secret.ts';
+import type { SqlConnector } from './sql.ts';
+
+export const connectorTypes = ['http', 'sql', 'mcp', 'webhook'] as const;
+export type ConnectorType = (typeof connectorTypes)[number];
+
+/** A declared connector, for people and models. */
+export interface ConnectorListing {
+  readonly name: string;
+  readonly type: ConnectorType;
+  /** Host of the target, or the command of an MCP server. */
+  readonly target: string;
+  /** What keeps it from being used in this process, or undefined. */
+  readonly obstacle: string | undefined;
+}
 
 /** The connectors declared in `connectors.yaml`, each opened on first use and kept for the process. */
 export interface ConnectorRegistry {
-  /** Declared names, sorted. */
-  readonly names: readonly string[];
+  /** Declared connectors, sorted by name. */
+  readonly listings: readonly ConnectorListing[];
   /** @throws SluiceError `connector_invalid` for a name that is not declared (says which are). */
   http(name: string): HttpConnector;
+  /** Calls to an origin (`https://api.example.com`) that no connector declares, without credentials. */
+  httpAt(origin: string): HttpConnector;
+  /** @throws SluiceError `connector_invalid` */
+  sql(name: string): SqlConnector;
+  /** @throws SluiceError `connector_invalid` */
+  mcp(name: string): McpConnector;
+  /** Programs of this machine: commands and warm Python interpreters. */
+  readonly programs: Programs;
+  /** The value of an environment variable, or of one in `secrets.env`; undefined: it is not set. */
+  variable(name: string): Secret | undefined;
   /** Why a flow that needs `name` cannot run in this process (an unset variable, say), or undefined. */
-  obstacle(name: string): string | undefined;
+  obstacle(name: string, type: ConnectorType): string | undefined;
   close(): Promise<void>;
 }

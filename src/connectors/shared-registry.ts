@@ -3,18 +3,36 @@ import { join } from 'node:path';
 import { openRegistry, type RegistryOptions } from './open-registry.ts';
 import type { ConnectorRegistry } from './registry.ts';
 
+/** The registry of a process. */
+export interface SharedRegistry {
+  (): Promise<ConnectorRegistry>;
+  /** Closes every registry that was opened: programs and servers that were started end with it. */
+  close(): Promise<void>;
+}
+
 /**
  * Opens the registry once for a process, so that all jobs share each connector's connections and
  * limits, and anew when `connectors.yaml` or the secrets change. A registry that was replaced serves
  * the jobs that hold it; its idle connections close by themselves.
  */
-export function shareRegistry(options: RegistryOptions): () => Promise<ConnectorRegistry> {
+export function shareRegistry(options: RegistryOptions): SharedRegistry {
+  const opened = new Set<Promise<ConnectorRegistry>>();
   let shared: { readonly state: string; readonly registry: Promise<ConnectorRegistry> } | undefined;
-  return async () => {
+  const current = async () => {
     const state = await stateOf([join(options.folder, 'connectors.yaml'), options.secretsFile]);
-    if (shared?.state !== state) shared = { state, registry: openRegistry(options) };
+    if (shared?.state !== state) {
+      shared = { state, registry: openRegistry(options) };
+      opened.add(shared.registry);
+    }
     return shared.registry;
   };
+  const close = async () => {
+    shared = undefined;
+    const registries = await Promise.all(opened);
+    opened.clear();
+    await Promise.all(registries.map((registry) => registry.close()));
+  };
+  return Object.assign(current, { close });
 }
 
 async function stateOf(files: readonly string[]): Promise<string> {

@@ -1,19 +1,12 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type Scalar,
-} from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { type FileProblem, maxFileProblems, sortProblems } from './file-problem.ts';
 import { foreignText } from './foreign-text.ts';
-import { tooDeepAt } from './yaml-depth.ts';
+import { unknownAliases } from './yaml-aliases.ts';
+import { excessOf } from './yaml-depth.ts';
 import { duplicateKeys } from './yaml-duplicates.ts';
+import { mistakesOf, type YamlMistake } from './yaml-mistakes.ts';
+import { offsetInSource } from './yaml-offsets.ts';
+import { keysThatAreNoTexts, readTemplatesAsTexts } from './yaml-templates.ts';
 
 const maxCharacters = 1_000_000;
 
@@ -36,6 +29,9 @@ export interface YamlFile {
   problem(spot: Spot, message: string, suggestion?: string): FileProblem;
 }
 
+/** Problems repeat names from the file, which may hold anything. */
+const shown = (text: string) => foreignText(text, 1_000) ?? '';
+
 type ProblemAt = (offset: number, message: string, suggestion?: string) => FileProblem;
 
 /** Reads a YAML text. Never throws: whatever is wrong comes back as problems. */
@@ -43,22 +39,23 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
   const lines = new LineCounter();
   const at: ProblemAt = (offset, message, suggestion) => {
     const { line, col } = lines.linePos(offset);
-    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
-    return suggestion === undefined ? place : { ...place, suggestion };
+    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1), message: shown(message) };
+    return suggestion === undefined ? place : { ...place, suggestion: shown(suggestion) };
   };
   if (text.length > maxCharacters) {
     return { problems: [at(0, `is larger than ${maxCharacters} characters, the most a file may have`)] };
   }
 
-  const deep = tooDeepAt(text);
-  if (deep !== undefined) {
+  const excess = excessOf(text);
+  if (excess !== undefined) {
     // The parser has not run, so it has not told where lines begin.
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
-    return { problems: [at(deep, 'is nested too deeply')] };
+    return { problems: [at(excess.offset, excess.message)] };
   }
 
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
-  const wrong = syntaxProblems(document, at);
+  readTemplatesAsTexts(document, text);
+  const wrong = syntaxProblems(document, text, at);
   if (wrong.length > 0) return { problems: sortProblems(wrong) };
 
   try {
@@ -70,19 +67,23 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
       },
     };
   } catch {
-    return { problems: [at(0, 'uses too many aliases (*name), or one that is not defined')] };
+    return { problems: [at(0, 'uses too many aliases (*name)')] };
   }
 }
 
-function syntaxProblems(document: Document.Parsed, at: ProblemAt): FileProblem[] {
+function syntaxProblems(document: Document.Parsed, text: string, at: ProblemAt): FileProblem[] {
   // An unknown tag is only a warning to the parser; here nothing is guessed.
-  const wrong = [...document.errors, ...document.warnings].slice(0, maxFileProblems);
-  return [
-    ...wrong.map(({ pos, message }) => at(pos[0], foreignText(message) ?? 'is not YAML')),
-    ...duplicateKeys(document)
-      .slice(0, maxFileProblems)
-      .map(({ key, offset }) => at(offset, `the key "${foreignText(key, 100) ?? ''}" is given twice`)),
-  ];
+  const errors = [...document.errors, ...document.warnings].slice(0, maxFileProblems);
+  const twice = duplicateKeys(document).map(
+    ({ key, offset }): YamlMistake => ({
+      offset,
+      message: `the key "${foreignText(key, 100) ?? ''}" is given twice`,
+    }),
+  );
+  const others = [...unknownAliases(document), ...keysThatAreNoTexts(document, text), ...twice];
+  return [...mistakesOf(document, text, errors), ...others.slice(0, maxFileProblems)].map(
+    ({ offset, message, suggestion }) => at(offset, message, suggestion),
+  );
 }
 
 function offsetOf(document: Document, text: string, spot: Spot): number {
@@ -110,16 +111,4 @@ function childOf(document: Document, parent: unknown, segment: string | number) 
 
 function startOf(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined;
-}
-
-/** Where a character of a scalar's text stands in the file; 0 when the two are written differently. */
-function offsetInSource(scalar: Scalar | Node, text: string, offset: number): number {
-  if (!isScalar(scalar) || typeof scalar.value !== 'string' || !scalar.range) return 0;
-  const source = text.slice(scalar.range[0], scalar.range[1]);
-  if (source.startsWith(scalar.value)) return offset;
-  if (source.slice(1, -1) === scalar.value) return offset + 1;
-  const doubled = source.startsWith("'") ? "''" : undefined;
-  if (doubled === undefined || source.includes('\n')) return 0;
-  const before = scalar.value.slice(0, offset);
-  return offset + 1 + (before.split("'").length - 1);
 }

@@ -13,6 +13,7 @@
  */
 import type { Failure } from './failure.ts';
 import type { JsonValue } from './json.ts';
+import type { Progress } from './progress.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { retryDelayMs } from './retry-policy.ts';
 
@@ -42,19 +43,42 @@ export interface ClaimedRecord {
   readonly tries: number;
   /** 0 at first; each retry that brings the failed record back adds 1. */
   readonly wave: number;
+  /** What earlier attempts have left. */
+  readonly progress?: Progress | undefined;
 }
 
 /** What one attempt at a record came to. */
 export type Outcome =
   | { readonly kind: 'done'; readonly result: JsonValue }
-  | { readonly kind: 'broken'; readonly failure: Failure }
+  | Broken
   | { readonly kind: 'interrupted' };
 
-/** The row a settled attempt leaves behind. */
+export interface Broken {
+  readonly kind: 'broken';
+  readonly failure: Failure;
+  /** What the next attempt need not do again. */
+  readonly progress?: Progress | undefined;
+  /** Decides about the next attempt instead of the flow's policy: that of a step, which has failed `tries` times before. */
+  readonly again?: { readonly policy: RetryPolicy; readonly tries: number } | undefined;
+}
+
+/**
+ * The row a settled attempt leaves behind. Without `progress` a record that waits keeps what it has, and
+ * one with a final status keeps none.
+ */
 export type Settlement =
   | { readonly status: 'succeeded' | 'retried_success'; readonly result: JsonValue }
-  | { readonly status: 'failed' | 'retried_failed'; readonly failure: Failure }
-  | { readonly status: 'pending'; readonly failure: Failure; readonly retryInMs: number }
+  | {
+      readonly status: 'failed' | 'retried_failed';
+      readonly failure: Failure;
+      readonly progress?: Progress | undefined;
+    }
+  | {
+      readonly status: 'pending';
+      readonly failure: Failure;
+      readonly retryInMs: number;
+      readonly progress?: Progress | undefined;
+    }
   | { readonly status: 'pending'; readonly uncounted: true };
 
 /**
@@ -75,11 +99,12 @@ export function settle(
   // Work cut off by a shutdown is no failure: the attempt does not count.
   if (outcome.kind === 'interrupted') return { status: 'pending', uncounted: true };
 
-  const { failure } = outcome;
-  const tries = record.tries + 1;
-  if (failure.class !== 'transient' || tries > policy.retries) {
-    return { status: record.wave > 0 ? 'retried_failed' : 'failed', failure };
+  const { failure, again = { policy, tries: record.tries } } = outcome;
+  const left = outcome.progress === undefined ? {} : { progress: outcome.progress };
+  const tries = again.tries + 1;
+  if (failure.class !== 'transient' || tries > again.policy.retries) {
+    return { status: record.wave > 0 ? 'retried_failed' : 'failed', failure, ...left };
   }
-  const retryInMs = Math.max(retryDelayMs(policy, tries, chance), failure.retryAfterMs ?? 0);
-  return { status: 'pending', failure, retryInMs };
+  const retryInMs = Math.max(retryDelayMs(again.policy, tries, chance), failure.retryAfterMs ?? 0);
+  return { status: 'pending', failure, retryInMs, ...left };
 }

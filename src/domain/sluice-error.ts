@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'flow_not_found'
   | 'flow_invalid'
   | 'connector_invalid'
+  | 'code_steps_not_allowed'
   | 'idempotency_key_reused'
   | 'already_running'
   | 'source_not_found'

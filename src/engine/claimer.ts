@@ -1,11 +1,11 @@
 import type { ClaimedRecord } from '../domain/record.ts';
-import { claimAlone, claimRecords } from '../store/claims.ts';
+import { claimAlone, claimRecords, retriesAtMost } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import type { Lease } from '../store/leases.ts';
 import { returnLostClaim } from '../store/rescue.ts';
 import { faultPoint } from './fault-points.ts';
 
-/** Records of one claim at most. */
+/** Records of one claim at most, unless a single run takes more. */
 export const largestWindow = 500;
 /** A window should last about this long, in milliseconds: less to hand back, and no more claims than that. */
 const shortWindowMs = 250;
@@ -23,20 +23,29 @@ export class Claimer {
   #claims = 0;
   /** The last claim may have been made without its answer getting here. */
   #unsure = false;
+  /** Records in one run: a window holds whole runs only. */
+  readonly #size: number;
   #cursor = -1;
   #window: number;
   #windowSince = 0;
+  #drained = false;
 
-  constructor(db: Database, lease: Lease, window: number, onLost: () => void) {
+  constructor(db: Database, lease: Lease, size: number, window: number, onLost: () => void) {
     this.#db = db;
     this.#lease = lease;
     this.#onLost = onLost;
-    this.#window = window;
+    this.#size = size;
+    this.#window = wholeRuns(window, size);
   }
 
   /** Records the next claim asks for. */
   get window(): number {
     return this.#window;
+  }
+
+  /** The last claim found all that was due. */
+  get drained(): boolean {
+    return this.#drained;
   }
 
   /** A window of due records; with `fresh` false only such that have been tried before. */
@@ -46,6 +55,8 @@ export class Claimer {
     const claimed = await this.#numbered((claims) => claimRecords(this.#db, { ...request, claims }));
     const untried = claimed.filter((record) => record.tries === 0);
     this.#cursor = claimed.length < limit ? -1 : Math.max(this.#cursor, untried.at(-1)?.index ?? -1);
+    const again = claimed.length - untried.length;
+    this.#drained = claimed.length < limit && again < (fresh ? retriesAtMost(limit) : limit);
     this.#resize(claimed.length === limit, concurrency);
     return claimed;
   }
@@ -85,10 +96,14 @@ export class Claimer {
   #resize(full: boolean, concurrency: number): void {
     const lasted = performance.now() - this.#windowSince;
     this.#windowSince = performance.now();
-    if (full && lasted < shortWindowMs) this.#window = Math.min(largestWindow, this.#window * 2);
-    if (lasted > longWindowMs) this.#window = Math.max(smallestWindow(concurrency), this.#window >> 1);
+    const size = this.#size;
+    if (full && lasted < shortWindowMs) this.#window = wholeRuns(this.#window * 2, size);
+    if (lasted > longWindowMs) {
+      this.#window = Math.max(wholeRuns(2 * concurrency * size, size), wholeRuns(this.#window >> 1, size));
+    }
   }
 }
 
-/** What a lane begins with: enough for its slots, since nobody knows yet how long a record takes. */
-export const smallestWindow = (concurrency: number) => Math.min(largestWindow, 2 * concurrency);
+/** As many records as are whole runs, at least one run. */
+const wholeRuns = (records: number, size: number) =>
+  Math.max(Math.floor(Math.min(largestWindow, records) / size), 1) * size;

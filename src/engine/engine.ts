@@ -1,20 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
-import { noRetry } from '../domain/retry-policy.ts';
-import type { Flow } from '../flows/flow.ts';
+import { RecordFailure } from '../domain/failure.ts';
+import type { Flow, RunContext } from '../flows/flow.ts';
 import { setObstacle } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import { type BatchJob, findJob, getFlowText, readWorkload, type Workload } from '../store/jobs.ts';
+import {
+  type BatchJob,
+  findJob,
+  getPinned,
+  type Pinned,
+  readWorkload,
+  type Workload,
+} from '../store/jobs.ts';
 import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
-import { largestWindow } from './claimer.ts';
+import type { FlowKind } from '../store/schema.ts';
 import { faultPoint } from './fault-points.ts';
+import { mostUnderWay } from './lane-records.ts';
 import { type Log, nameOf } from './log.ts';
+import { isEnding, obstacleOf, type Permissions, unreadable, windingUp } from './obstacles.ts';
 import { Lane, type LaneOptions } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */
 const lookMs = 1000;
+
+/** What connectors have started gets this long to end with the process, in milliseconds. */
+const closingMs = 2000;
 
 /** A job whose lane broke off is left alone for this long, in milliseconds. */
 const restMs = 5000;
@@ -25,9 +37,23 @@ export interface EngineOptions {
   readonly holder: string;
   readonly leaseMs: number;
   readonly maxRecordBytes: number;
-  /** Compiles the stored text of a flow; undefined: this version of Sluice cannot. */
-  readonly compile: (text: string, name: string) => Flow | undefined;
+  /**
+   * Compiles the stored text of a flow, or finds the code that has this revision; undefined: this process
+   * cannot.
+   */
+  readonly compile: (
+    text: string,
+    name: string,
+    kind: FlowKind,
+    revision: string,
+  ) => Flow | undefined | Promise<Flow | undefined>;
   readonly openConnectors: () => Promise<ConnectorRegistry>;
+  /** Ends what the connectors have started; called when the engine has stopped. */
+  readonly closeConnectors?: () => Promise<void>;
+  /** What the operator allows; default: no steps that run programs. */
+  readonly permissions?: Permissions;
+  /** Finds files for flows that go over them; default: there are none. */
+  readonly glob?: RunContext['glob'];
   readonly log: Log;
   /** Asked before each look; false: this process only asks and steers. Default: it runs jobs. */
   readonly runsJobs?: () => boolean;
@@ -106,6 +132,10 @@ export class Engine {
     const lanes = [...this.#lanes.values()].map(({ ended }) => ended);
     const ended = Promise.all([this.#looking, ...this.#adopting, ...this.#taking.values(), ...lanes]);
     await Promise.race([ended, sleep(graceMs + 3000, undefined, { ref: false })]);
+    const closed = this.#options.closeConnectors?.().catch((error: unknown) => {
+      this.#warn(error, 'connectors could not be closed');
+    });
+    await Promise.race([closed, sleep(closingMs, undefined, { ref: false })]);
   }
 
   /** Never rejects. */
@@ -152,10 +182,16 @@ export class Engine {
   }
 
   async #take(job: BatchJob): Promise<void> {
-    const { db, holder, leaseMs } = this.#options;
-    const flow = (await this.#flowOf(job)) ?? (isEnding(job) ? windingUp(job) : undefined);
+    const { db, holder, leaseMs, permissions = nothingAllowed } = this.#options;
+    const pinned = await getPinned(db, job.id);
+    const compiled = pinned && (await this.#compile(job, pinned));
     const connectors = await this.#options.openConnectors();
-    const obstacle = flow === undefined ? unreadable(job) : obstacleOf(job, flow, connectors);
+    const found = compiled
+      ? obstacleOf(compiled, connectors, permissions)
+      : unreadable(job, pinned?.kind ?? 'yaml');
+    // A job that only has to be wound up can always be taken.
+    const [flow, obstacle] =
+      found !== null && isEnding(job) ? [windingUp(job, compiled, found), null] : [compiled, found];
     if (obstacle !== job.obstacle) await setObstacle(db, job.id, obstacle);
     // The lease that came with a new job would keep others, and this process, from trying again soon.
     if (flow === undefined || obstacle !== null || this.#stopping) return releaseHolder(db, job.id, holder);
@@ -168,12 +204,12 @@ export class Engine {
     const current = (await findJob(db, job.id)) ?? job;
     // From here to the entry in the list nothing is awaited, so that stopping misses no lane.
     if (this.#stopping) return releaseLease(db, lease);
-    this.#start({ lease, acquiredAt, job: current, flow, connectors });
+    this.#start({ lease, acquiredAt, job: current, flow, params: pinned?.params ?? {}, connectors });
   }
 
-  #start(parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'connectors'>): void {
-    const { db, leaseMs, maxRecordBytes, log } = this.#options;
-    const lane = new Lane({ db, leaseMs, maxRecordBytes, log, ...parts });
+  #start(parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'params' | 'connectors'>): void {
+    const { db, leaseMs, maxRecordBytes, log, glob = noFiles } = this.#options;
+    const lane = new Lane({ db, leaseMs, maxRecordBytes, log, glob, ...parts });
     const { id } = parts.job;
     const ended = lane.run().finally(() => {
       this.#lanes.delete(id);
@@ -185,48 +221,21 @@ export class Engine {
 
   /** Takes up what an earlier holder left under way. */
   async #rescue(job: BatchJob, flow: Flow, lease: Lease): Promise<void> {
-    const underWay = flow.hasEffects ? 2 * job.waveConcurrency : largestWindow;
+    const underWay = mostUnderWay(flow.hasEffects, job.waveConcurrency, job.chunkSize);
     faultPoint('in_rescue');
     const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects);
     if (count === 0) return;
     this.#options.log.warn({ batchJobId: job.id, count }, 'took over records of a process that ended');
   }
 
-  async #flowOf(job: BatchJob): Promise<Flow | undefined> {
-    const text = await getFlowText(this.#options.db, job.flow.revision);
-    return text === undefined ? undefined : this.#options.compile(text, job.flow.name);
+  #compile({ flow }: BatchJob, { text, kind }: Pinned): Flow | undefined | Promise<Flow | undefined> {
+    return this.#options.compile(text, flow.name, kind, flow.revision);
   }
 }
 
-const unreadable = ({ flow }: BatchJob) =>
-  `The stored flow ${flow.name} (${flow.revision}) cannot be read by this version of Sluice.`;
+const nothingAllowed: Permissions = { allowCodeSteps: false, allowedVariables: undefined };
 
-/** The job is over but for what is under way and what has to be skipped. */
-const isEnding = ({ status }: BatchJob) => status === 'failed' || status === 'cancelled';
-
-/** Stands for a flow that cannot be read in a job whose records will not run any more. */
-const windingUp = (job: BatchJob): Flow => ({
-  ...job.flow,
-  description: null,
-  text: '',
-  hasEffects: true,
-  retry: noRetry,
-  afterFailure: 'log',
-  batch: {},
-  connectors: [],
-  expects: [],
-  summary: '',
-  run() {
-    throw new Error('a job that is being wound up runs no record');
-  },
-});
-
-/** Why this process cannot run a job, or null. A job that only has to be wound up can always run. */
-function obstacleOf(job: BatchJob, flow: Flow, connectors: ConnectorRegistry): string | null {
-  if (isEnding(job)) return null;
-  for (const name of flow.connectors) {
-    const obstacle = connectors.obstacle(name);
-    if (obstacle !== undefined) return obstacle;
-  }
-  return null;
+async function noFiles(): Promise<never> {
+  const message = 'The flow goes over files, and this process offers it none';
+  throw new RecordFailure({ class: 'data', code: 'no_files', message });
 }

@@ -7,6 +7,7 @@ export type FaultPoint =
   | 'after_commit'
   | 'in_intake'
   | 'in_rescue'
+  | 'in_ending'
   | 'in_skip';
 
 interface Fault {

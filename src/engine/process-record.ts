@@ -1,53 +1,141 @@
+import { foreignText } from '../connectors/foreign-text.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
-import { type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
-import type { Flow } from '../flows/flow.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { Progress } from '../domain/progress.ts';
+import { type Broken, type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { BrokenRun } from '../flows/broken-run.ts';
+import type { Flow, RunContext } from '../flows/flow.ts';
 import { faultPoint } from './fault-points.ts';
+import { LeaseLost } from './lease-lost.ts';
 import { type Log, nameOf } from './log.ts';
+import { progressJson } from './progress-keeper.ts';
+import { storedResult } from './stored-result.ts';
 
 /** What every attempt of one lane shares. */
 export interface AttemptContext {
   readonly batchJobId: string;
   readonly flow: Flow;
+  readonly params: JsonObject;
   readonly connectors: ConnectorRegistry;
   /** Records in the job, as far as they have been read. */
   readonly total: () => number;
   /** Aborted when attempts under way have to end. */
   readonly signal: AbortSignal;
+  readonly state: RunContext['state'];
+  readonly glob: RunContext['glob'];
+  /** Keeps progress where it outlives the process; false: it cannot be kept. */
+  readonly keep: (record: ClaimedRecord, progress: Progress) => Promise<boolean>;
   readonly log: Log;
+}
+
+/** What one run of the flow is over. */
+export interface RunMaterial {
+  /** The record, or the first one of a chunk. */
+  readonly record: ClaimedRecord;
+  readonly payload: JsonValue;
+  readonly indexes?: readonly number[] | undefined;
+  readonly progress: Progress | undefined;
 }
 
 /** Takes one claimed record through one attempt and says what has to be written. Never rejects. */
 export async function processRecord(context: AttemptContext, record: ClaimedRecord): Promise<Settlement> {
   faultPoint('before_call', record.index);
-  const outcome = await attempt(context, record);
+  const outcome = await runFlow(context, { record, payload: record.payload, progress: record.progress });
   faultPoint('after_call', record.index);
-  return settle(record, outcome, context.flow.retry, Math.random());
+  return settle(record, withStoredResult(context, outcome), context.flow.retry, Math.random());
 }
 
-async function attempt(context: AttemptContext, record: ClaimedRecord): Promise<Outcome> {
+/** The answers that mappings get are cut when they are read. */
+function withStoredResult({ flow }: AttemptContext, outcome: Outcome): Outcome {
+  if (outcome.kind !== 'done' || flow.kind === 'mapping') return outcome;
+  return { kind: 'done', result: storedResult(outcome.result) };
+}
+
+/** Runs the flow once. Never rejects. */
+export async function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
+  const { flow } = context;
+  const { record } = material;
+  // A mapping has nothing to keep or to say, and is the flow of jobs with a million records.
+  const keeping = flow.kind === 'mapping' ? undefined : keepingFor(context, material);
   try {
-    const result = await context.flow.run({
+    const result = await flow.run({
       batchJobId: context.batchJobId,
+      params: context.params,
       total: context.total(),
       index: record.index,
       id: record.id,
       revision: record.revision,
-      payload: record.payload,
+      payload: material.payload,
+      indexes: material.indexes,
+      progress: material.progress,
+      checkpoint: keeping?.checkpoint,
       connectors: context.connectors,
       signal: context.signal,
+      state: context.state,
+      glob: context.glob,
+      log: keeping?.log ?? silent,
     });
     return { kind: 'done', result };
   } catch (error) {
-    if (error instanceof RecordFailure) return { kind: 'broken', failure: error.failure };
-    if (context.signal.aborted) return { kind: 'interrupted' };
-    // The text of an unexpected error may hold anything, so only its name goes on.
-    const name = nameOf(error);
-    context.log.error(
-      { batchJobId: context.batchJobId, index: record.index, error: name },
-      'a flow broke unexpectedly',
-    );
-    const message = `The flow ended with an unexpected ${name}; this is a defect of Sluice or of a step`;
-    return { kind: 'broken', failure: { class: 'bug', code: 'unexpected_error', message } };
+    const outcome = outcomeOf(error, context, record.index);
+    return outcome.kind === 'broken' ? withinSize(outcome, keeping?.kept()) : outcome;
   }
+}
+
+const silent = () => {};
+
+function keepingFor(context: AttemptContext, { record, indexes, progress: before }: RunMaterial) {
+  let kept = before;
+  return {
+    kept: () => kept,
+    async checkpoint(progress: Progress): Promise<void> {
+      const ofChunk = indexes === undefined ? progress : { ...progress, indexes };
+      if (await context.keep(record, ofChunk)) kept = progress;
+    },
+    log: (message: string) => sayFor(context, message, record.index),
+  };
+}
+
+/** What a thrown error says about a run. */
+export function outcomeOf(
+  error: unknown,
+  { batchJobId, signal, log }: Pick<AttemptContext, 'batchJobId' | 'signal' | 'log'>,
+  index?: number,
+): Broken | { readonly kind: 'interrupted' } {
+  if (error instanceof BrokenRun) {
+    return { kind: 'broken', failure: error.failure, progress: error.progress, again: error.again };
+  }
+  if (error instanceof RecordFailure) return { kind: 'broken', failure: error.failure };
+  if (signal.aborted || error instanceof LeaseLost) return { kind: 'interrupted' };
+  if (error instanceof SluiceError && error.code === 'database_unavailable') {
+    const { code, message } = error;
+    return { kind: 'broken', failure: { class: 'transient', code, message } };
+  }
+  // The text of an unexpected error may hold anything, so only its name goes on.
+  const name = nameOf(error);
+  log.error(
+    { batchJobId, ...(index === undefined ? {} : { index }), error: name },
+    'a flow broke unexpectedly',
+  );
+  const message = `The flow ended with an unexpected ${name}; this is a defect of Sluice or of a step`;
+  return { kind: 'broken', failure: { class: 'bug', code: 'unexpected_error', message } };
+}
+
+/** Progress that is too large gives way to what was kept before; how often steps have failed still counts. */
+function withinSize(outcome: Broken, kept: Progress | undefined): Broken {
+  const { progress } = outcome;
+  if (progress === undefined || progressJson(progress) !== undefined) return outcome;
+  const { failing } = progress;
+  return {
+    ...outcome,
+    progress: { results: kept?.results ?? {}, ...(failing === undefined ? {} : { failing }) },
+  };
+}
+
+/** A line that a flow writes to the log of the process. */
+export function sayFor({ batchJobId, flow, log }: AttemptContext, message: string, index?: number): void {
+  const said = foreignText(String(message)) ?? '';
+  log.info({ batchJobId, flow: flow.name, ...(index === undefined ? {} : { index }), said }, 'a flow says');
 }

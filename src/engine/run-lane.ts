@@ -1,24 +1,25 @@
 import { setMaxListeners } from 'node:events';
-import PQueue from 'p-queue';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { failureLimit } from '../domain/job.ts';
-import type { ClaimedRecord } from '../domain/record.ts';
-import type { Flow } from '../flows/flow.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Flow, RunContext } from '../flows/flow.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
-import { Claimer, largestWindow, smallestWindow } from './claimer.ts';
 import { FailureBudget } from './failure-budget.ts';
 import { faultPoint } from './fault-points.ts';
+import { JobState } from './job-state.ts';
+import { LaneRecords } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { type Log, nameOf } from './log.ts';
-import { type AttemptContext, processRecord } from './process-record.ts';
+import type { AttemptContext } from './process-record.ts';
+import { ProgressKeeper } from './progress-keeper.ts';
+import { runEnding } from './run-ending.ts';
 import { SourceReading } from './source-reading.ts';
 import { WakeUp } from './wake-up.ts';
-import { Writer } from './writer.ts';
 
 /** A lane looks for due records and orders at least this often, in milliseconds. */
 const restMs = 500;
@@ -31,47 +32,39 @@ export interface LaneOptions {
   readonly leaseMs: number;
   readonly job: BatchJob;
   readonly flow: Flow;
+  /** What the job was started with. */
+  readonly params: JsonObject;
   readonly connectors: ConnectorRegistry;
+  readonly glob: RunContext['glob'];
   readonly maxRecordBytes: number;
   readonly log: Log;
 }
 
 /**
  * Works off one job in this process: reads its source, claims due records in windows, runs them at the
- * job's concurrency, and finishes the job.
+ * job's concurrency, runs the flow's end part, and finishes the job.
  *
- * A sliding window, never a chunk barrier: a slow record holds one slot. For flows with outside
- * effects a record starts only while started - committed < 2 x concurrency, so a crash repeats no
- * more calls than that.
+ * A sliding window, never a barrier: a slow run holds one slot.
  */
 export class Lane {
   readonly #options: LaneOptions;
-  readonly #queue: PQueue;
+  readonly #records: LaneRecords;
   readonly #reading: SourceReading;
-  readonly #writer: Writer;
-  readonly #claimer: Claimer;
+  readonly #keeper: ProgressKeeper;
   readonly #watch: LaneWatch;
   readonly #budget: FailureBudget;
   readonly #context: AttemptContext;
   readonly #wakeUp = new WakeUp();
   readonly #abort = new AbortController();
-  /** Claimed and not started, in start order. */
-  #ready: ClaimedRecord[] = [];
-  #underWay = 0;
   #stopping = false;
   #over = false;
   /** The lane gave up for a reason that a second try at once would meet again. */
   brokeOff = false;
 
   constructor(options: LaneOptions) {
-    const { db, lease, job, flow, connectors, log, leaseMs, acquiredAt } = options;
+    const { db, lease, job, log, leaseMs, acquiredAt } = options;
     this.#options = options;
     setMaxListeners(0, this.#abort.signal);
-    const window = flow.hasEffects ? smallestWindow(job.waveConcurrency) : largestWindow;
-    this.#claimer = new Claimer(db, lease, window, () => {
-      this.#watch.lost = true;
-    });
-    this.#queue = new PQueue({ concurrency: job.waveConcurrency });
     this.#budget = new FailureBudget(failureLimit(job), job.waveFailed, job.waveTried);
     const control = {
       status: job.status,
@@ -81,32 +74,43 @@ export class Lane {
       finished: false,
     };
     this.#watch = new LaneWatch(db, lease, leaseMs, acquiredAt, control, () => this.#obey());
-    this.#context = {
+    this.#keeper = new ProgressKeeper(db, lease, log);
+    this.#context = this.#createContext();
+    this.#records = new LaneRecords({
+      ...options,
+      context: this.#context,
+      watch: this.#watch,
+      budget: this.#budget,
+      isStopping: () => this.#stopping,
+      onChange: () => this.#wakeUp.ring(),
+    });
+    this.#reading = this.#createReading();
+  }
+
+  #createContext(): AttemptContext {
+    const { db, lease, job, flow, params, connectors, glob, log } = this.#options;
+    const state = new JobState(db, lease);
+    return {
       batchJobId: job.id,
       flow,
+      params,
       connectors,
+      glob,
       total: () => this.#watch.control.total,
       signal: this.#abort.signal,
+      state: (index) => state.of(index),
+      keep: (record, progress) => this.#keeper.keep(record, progress),
       log,
     };
-    this.#writer = new Writer({
-      db,
-      lease,
-      log,
-      bound: () => (flow.hasEffects ? 2 * this.#queue.concurrency : largestWindow),
-      flushAt: () => (flow.hasEffects ? this.#queue.concurrency : largestWindow),
-      onCommit: (status) => {
-        if (status !== undefined) this.#watch.control = { ...this.#watch.control, status };
+  }
+
+  #createReading(): SourceReading {
+    return new SourceReading({
+      ...this.#options,
+      onRows: (bad) => {
+        this.#budget.noteBadRows(bad);
         this.#wakeUp.ring();
       },
-    });
-    const onRows = (bad: number) => {
-      this.#budget.noteBadRows(bad);
-      this.#wakeUp.ring();
-    };
-    this.#reading = new SourceReading({
-      ...options,
-      onRows,
       onEnd: (end) => {
         this.brokeOff = end === 'broke_off';
         this.#stopping ||= end !== 'over';
@@ -155,90 +159,34 @@ export class Lane {
     const { status } = this.#watch.control;
     if (status !== 'pending' && status !== 'processing') return this.#standStill(status === 'paused');
     if (this.#reading.holdsCalls || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
-    if (this.#ready.length > this.#lowWater) return this.#wakeUp.wait(restMs);
-    if (await this.#claim()) return;
-    if (this.#underWay > 0 || this.#ready.length > 0) return this.#rest();
-    await this.#writer.idle();
+    if (this.#records.suffice) return this.#wakeUp.wait(restMs);
+    if (await this.#records.claim(this.#reading.active)) return;
+    if (!this.#records.areNone) return this.#rest();
+    await this.#records.settled();
     if (this.#budget.exhausted) return this.#stopAtLimit();
-    if (!this.#reading.active && (await this.#runAlone())) return;
+    if (!this.#reading.active && (await this.#records.runAlone())) return;
     if (await this.#finish()) return;
     await this.#rest();
   }
 
-  get #lowWater(): number {
-    return Math.max(this.#queue.concurrency, this.#claimer.window >> 2);
-  }
-
   /** The job is paused or has ended: nothing starts; if it has ended, what is left is skipped. */
   async #standStill(paused: boolean): Promise<void> {
-    this.#handBack();
+    this.#records.handBack();
     if (paused) return this.#settleDown();
     this.#reading.end();
     await endIntake(this.#options.db, this.#options.lease, 'stopped');
-    if (this.#underWay > 0 || this.#reading.active) return this.#wakeUp.wait(restMs);
-    await this.#writer.idle();
+    if (this.#records.areUnderWay || this.#reading.active) return this.#wakeUp.wait(restMs);
+    await this.#records.settled();
     while ((await skipPending(this.#options.db, this.#options.job.id)) > 0) faultPoint('in_skip');
     if (!(await this.#finish())) await this.#wakeUp.wait(restMs);
   }
 
   /** A paused lane ends once nothing is under way; whoever sees the job resumed takes it up. */
   async #settleDown(): Promise<void> {
-    if (this.#underWay > 0 || this.#reading.active) return this.#wakeUp.wait(restMs);
-    await this.#writer.idle();
+    if (this.#records.areUnderWay || this.#reading.active) return this.#wakeUp.wait(restMs);
+    await this.#records.settled();
     await this.#finish();
     this.#over = true;
-  }
-
-  /** Claims a window of due records. False: there are none. */
-  async #claim(): Promise<boolean> {
-    const claimed = await this.#claimer.claim(this.#budget.allowsFresh, this.#queue.concurrency);
-    this.#enqueue(claimed);
-    return claimed.length > 0;
-  }
-
-  #enqueue(records: readonly ClaimedRecord[]): void {
-    this.#ready.push(...records);
-    // Each turn takes whatever is first in `ready`, so that handing records back needs no search in the queue.
-    for (const _ of records) void this.#queue.add(() => this.#takeTurn());
-  }
-
-  /** Never rejects. */
-  async #takeTurn(): Promise<void> {
-    const record = this.#ready.shift();
-    if (record === undefined) return;
-    this.#underWay++;
-    await this.#writer.admit();
-    if (this.#mayStart(record)) {
-      const settlement = await processRecord(this.#context, record);
-      this.#budget.note(record, settlement);
-      this.#writer.add(record, settlement);
-    } else {
-      this.#writer.add(record, { status: 'pending', uncounted: true });
-      this.#claimer.rewind();
-    }
-    this.#underWay--;
-    if (this.#ready.length === this.#lowWater || this.#underWay === 0) this.#wakeUp.ring();
-  }
-
-  #mayStart(record: ClaimedRecord): boolean {
-    const { status } = this.#watch.control;
-    const runs = status === 'pending' || status === 'processing';
-    return runs && !this.#stopping && this.#watch.mayStart && this.#budget.allows(record);
-  }
-
-  /** Runs one suspect of killing its process with nothing else under way. */
-  async #runAlone(): Promise<boolean> {
-    const claimed = await this.#claimer.claimAlone();
-    if (claimed.length === 0) return false;
-    if (!claimed.every((record) => this.#budget.allows(record))) {
-      this.#writer.handBack(claimed);
-      await this.#writer.idle();
-      return false;
-    }
-    this.#enqueue(claimed);
-    await this.#queue.onIdle();
-    await this.#writer.idle();
-    return true;
   }
 
   /** The limit was lowered, or rows failed before their first attempt, so no settlement has seen it reached. */
@@ -248,11 +196,20 @@ export class Lane {
     this.#watch.control = { ...this.#watch.control, status: 'failed' };
   }
 
+  /** Runs the end part, if the flow has one and nothing else is left, and finishes the job. */
   async #finish(): Promise<boolean> {
     if (this.#reading.active) return false;
+    if (this.#options.job.hasEnd) await this.#runEnding();
     const status = await finishJob(this.#options.db, this.#options.job.id);
     this.#over = status !== undefined;
     return this.#over;
+  }
+
+  #runEnding(): Promise<void> {
+    const { db, lease } = this.#options;
+    const isLost = () => this.#watch.lost;
+    const mayGoOn = () => !this.#stopping && !isLost() && this.#watch.control.status !== 'paused';
+    return runEnding({ ...this.#context, db, lease, mayGoOn, isLost });
   }
 
   async #rest(): Promise<void> {
@@ -260,29 +217,24 @@ export class Lane {
     await this.#wakeUp.wait(Math.min(restMs, Math.max(due ?? restMs, 1)));
   }
 
-  #handBack(): void {
-    const records = this.#ready.splice(0);
-    this.#queue.clear();
-    this.#writer.handBack(records);
-    this.#claimer.rewind();
-  }
-
   /** Takes over what the watch has read. */
   #obey(): void {
     const { concurrency, maxFailures, finished } = this.#watch.control;
-    if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
+    this.#records.concurrency = concurrency;
     this.#budget.limit = failureLimit({ ...this.#options.job, maxFailures });
     if (finished) this.#over = true;
-    if (this.#watch.lost) this.#writer.abandon();
+    if (this.#watch.lost) {
+      this.#records.abandon();
+      this.#keeper.abandon();
+    }
     this.#wakeUp.ring();
   }
 
   async #leave(): Promise<void> {
     const { db, lease, log } = this.#options;
     try {
-      if (!this.#watch.lost) this.#handBack();
-      await this.#queue.onIdle();
-      await this.#writer.idle();
+      if (!this.#watch.lost) this.#records.handBack();
+      await this.#records.settled();
       if (!this.#watch.lost) await releaseLease(db, lease);
     } catch (error) {
       log.warn({ batchJobId: lease.batchJobId, error: nameOf(error) }, 'a lane could not be given back');

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobStatus } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
-import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
-import { DatabaseFault } from '../store/database-fault.ts';
+import { refusesContent } from '../store/database-fault.ts';
 import type { Lease } from '../store/leases.ts';
 import { type SettledRecord, saveSettlements } from '../store/settlements.ts';
 import { faultPoint } from './fault-points.ts';
@@ -41,12 +40,17 @@ export class Writer {
     this.#options = options;
   }
 
-  /** Resolves when another record may start. Each admission is answered by one `add`. */
-  async admit(): Promise<void> {
-    while (this.#uncommitted >= this.#options.bound() && !this.#abandoned) {
+  /** Resolves when `count` more records may start. Each record admitted is answered by one `add`. */
+  async admit(count = 1): Promise<void> {
+    while (!this.#abandoned && !this.#hasRoomFor(count)) {
       await new Promise<void>((resolve) => this.#admissions.push(resolve));
     }
-    this.#uncommitted++;
+    this.#uncommitted += count;
+  }
+
+  /** With nothing uncommitted anything has room, so that nobody waits for ever. */
+  #hasRoomFor(count: number): boolean {
+    return this.#uncommitted === 0 || this.#uncommitted + count <= this.#options.bound();
   }
 
   /** Hands over what an admitted record came to. */
@@ -138,13 +142,6 @@ export class Writer {
 }
 
 const notStorable = 'result_not_storable';
-
-/**
- * The same statement will never pass: data exceptions, broken rules and limits of the server (SQLSTATE
- * classes 22, 23 and 54), or what cannot even be written as JSON.
- */
-const refusesContent = (error: unknown) =>
-  error instanceof DatabaseFault ? /^(22|23|54)/.test(error.code) : !(error instanceof SluiceError);
 
 const isReplacement = ({ settlement }: SettledRecord) =>
   'failure' in settlement && settlement.failure.code === notStorable;

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../domain/json.ts';
-import type { ExpectedField } from './flow.ts';
+import type { PathRead } from './compile-pipe.ts';
 import type { MappingProblem } from './mapping.ts';
+import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { compileTemplate, fixedText, type Template } from './template.ts';
 
@@ -9,7 +10,7 @@ export interface TargetTemplates {
   readonly endpoint: Template | undefined;
   readonly headers: ReadonlyMap<string, Template>;
   readonly query: ReadonlyMap<string, Template>;
-  readonly reads: readonly ExpectedField[];
+  readonly reads: readonly PathRead[];
 }
 
 /**
@@ -21,11 +22,15 @@ export function compileTargetTemplates(
   lookups: Lookups,
 ): { templates: TargetTemplates; problems: readonly MappingProblem[] } {
   const problems: MappingProblem[] = [];
-  const reads: ExpectedField[] = [];
+  const reads: PathRead[] = [];
 
   const compile = (value: unknown, path: readonly string[], required: boolean): Template | undefined => {
     if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
-    const compiled = compileTemplate(String(value), path.slice(1).join('.'), lookups, required);
+    const compiled = compileTemplate(String(value), path.slice(1).join('.'), {
+      lookups,
+      names: recordNames,
+      required,
+    });
     if ('problems' in compiled) {
       problems.push(...compiled.problems.map((problem) => ({ ...problem, path })));
       return undefined;

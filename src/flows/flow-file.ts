@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { headerNameSchema, timeoutSchema } from '../connectors/connector-schema.ts';
 import { recordFailureActions } from '../domain/job.ts';
+import type { BatchDefaults } from './flow.ts';
 import { retrySchema } from './retry-grammar.ts';
 
 /** The built-in target: a run calls nothing and its result is the mapped record. */
 export const echoTarget = 'echo';
 
-function wholeNumber(min: number, max: number) {
+export function wholeNumber(min: number, max: number) {
   const words = `must be a whole number from ${min} to ${max}`;
   return z.int(words).min(min, words).max(max, words);
 }
@@ -40,7 +41,7 @@ const target = z.union(
 );
 
 /** Accepted because people have it in their files; a batch is started by hand or over the API all the same. */
-const source = z.strictObject({
+export const sourceSchema = z.strictObject({
   connector: z.string().optional(),
   trigger: z
     .enum(['manual', 'api'], { error: 'must be manual or api: other triggers are not available' })
@@ -48,7 +49,7 @@ const source = z.strictObject({
   event: z.string().optional(),
 });
 
-const batch = z.strictObject({
+export const batchSchema = z.strictObject({
   concurrency: wholeNumber(1, 50).optional().describe('Records at once, unless the call says otherwise.'),
   continue_on_error: z.boolean().optional(),
   on_record_failure: z.enum(recordFailureActions).optional(),
@@ -60,7 +61,7 @@ const batch = z.strictObject({
     .describe("The field that holds the record's own id."),
 });
 
-const onError = z.strictObject({
+export const onErrorSchema = z.strictObject({
   retry: retrySchema
     .optional()
     .describe('3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none.'),
@@ -68,7 +69,7 @@ const onError = z.strictObject({
   then: z.enum(recordFailureActions).optional().describe('What happens to a record that failed for good.'),
 });
 
-const publishedApi = z.strictObject({
+export const publishedApiSchema = z.strictObject({
   path: z.string().startsWith('/', 'must begin with /'),
   method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
   authType: z.enum(['api_key', 'oauth2', 'none']).optional(),
@@ -82,33 +83,43 @@ const publishedApi = z.strictObject({
   batchConcurrency: wholeNumber(1, 50).optional(),
 });
 
-/** What a flow's file may hold. The texts of a mapping are checked by its compiler. */
+export const flowNameSchema = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u,
+    'must be a name of letters, digits, -, _ and . (at most 100)',
+  );
+export const versionSchema = wholeNumber(1, 1_000_000_000);
+export const descriptionSchema = z.string().max(2_000, 'must have at most 2000 characters');
+export const lookupsSchema = z.record(z.string(), z.record(z.string(), z.union([scalar, z.null()])));
+
+/** What a mapping flow's file may hold. The texts of a mapping are checked by its compiler. */
 export const flowFileSchema = z.strictObject({
-  flow: z
-    .string()
-    .regex(
-      /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u,
-      'must be a name of letters, digits, -, _ and . (at most 100)',
-    )
-    .describe('The name of the flow.'),
-  version: wholeNumber(1, 1_000_000_000).optional().describe("The author's label: 1, 2, 3, …"),
-  description: z.string().max(2_000, 'must have at most 2000 characters').optional(),
+  flow: flowNameSchema.describe('The name of the flow.'),
+  version: versionSchema.optional().describe("The author's label: 1, 2, 3, …"),
+  description: descriptionSchema.optional(),
   type: z.literal('standard', { error: 'must be standard; saga and fan-out are not available' }).optional(),
-  source: source.optional(),
+  source: sourceSchema.optional(),
   target,
-  lookups: z.record(z.string(), z.record(z.string(), z.union([scalar, z.null()]))).optional(),
+  lookups: lookupsSchema.optional(),
   mapping: z
     .record(z.string(), z.unknown())
     .optional()
     .describe('target field: source.field | transform | …'),
-  batch: batch.optional(),
-  on_error: onError.optional(),
-  published_api: publishedApi.optional(),
+  batch: batchSchema.optional(),
+  on_error: onErrorSchema.optional(),
+  published_api: publishedApiSchema.optional(),
 });
 
 export type FlowFile = z.output<typeof flowFileSchema>;
 
-/** JSON Schema of a flow's file, for editors. */
-export function flowJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(flowFileSchema, { io: 'input' }), title: 'Sluice flow' };
+/** The `batch` block in the words of the code. */
+export function batchOf(batch: z.output<typeof batchSchema> = {}): BatchDefaults {
+  return {
+    ...(batch.concurrency === undefined ? {} : { concurrency: batch.concurrency }),
+    ...(batch.continue_on_error === undefined ? {} : { continueOnError: batch.continue_on_error }),
+    ...(batch.on_record_failure === undefined ? {} : { onRecordFailure: batch.on_record_failure }),
+    ...(batch.max_failures === undefined ? {} : { maxFailures: batch.max_failures }),
+    ...(batch.id_field === undefined ? {} : { idField: batch.id_field }),
+  };
 }

@@ -2,37 +2,58 @@ import { basename } from 'node:path';
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { formatProblem } from './compile-flow.ts';
+import { approveCommand, type Draft, openDrafts } from './drafts.ts';
 import type { Flow } from './flow.ts';
+import { labelOf } from './flow-file-name.ts';
 import { type FlowListing, type LoadedFlow, openFlowFolder } from './flow-folder.ts';
 
-export type { FlowListing };
+export type { FlowListing, LoadedFlow };
 
 /** The flows in one folder. Files are read again when they change, so editing needs no restart. */
 export interface FlowLibrary {
   readonly folder: string;
   /** Sorted by name, the highest version first. A folder that is not there has no flows. */
   list(): Promise<FlowListing[]>;
+  /** The same with the flows themselves. */
+  loaded(): Promise<LoadedFlow[]>;
   /**
    * Finds a flow by its uuid or name (then the highest version), or by `name@version`.
    *
    * @throws SluiceError `flow_not_found`, or `flow_invalid` with everything that is wrong with it.
    */
   find(reference: string): Promise<Flow>;
+  /** The flow with exactly this text, if the folder holds it, or held a module with it since the process began. */
+  findRevision(revision: string): Promise<Flow | undefined>;
 }
 
 export function openFlowLibrary(folder: string): FlowLibrary {
   const loadFolder = openFlowFolder(folder);
-  const load = async () => withClashes(await loadFolder()).sort(byNameAndVersion);
+  const drafts = openDrafts(folder);
+  /** Modules stay loaded in any case, so jobs that run keep theirs when its file is edited. */
+  const modules = new Map<string, Flow>();
+  const load = async () => {
+    const loaded = await loadFolder();
+    for (const { flow } of loaded) if (flow?.kind === 'code') modules.set(flow.revision, flow);
+    return withClashes(loaded).sort(byNameAndVersion);
+  };
 
   return {
     folder,
     list: async () => (await load()).map(({ listing }) => listing),
+    loaded: load,
     async find(reference) {
       const flows = await load();
       const found = flows.find(({ listing }) => isMeant(listing, reference.trim()));
-      if (found === undefined) throw notFound(reference, folder, flows);
+      if (found === undefined) {
+        const draft = await drafts.find(reference.trim().replace(/@\d+$/, ''));
+        throw draft === undefined ? notFound(reference, folder, flows) : notApproved(draft);
+      }
       if (found.flow === undefined || found.listing.problems.length > 0) throw invalid(found.listing);
       return found.flow;
+    },
+    async findRevision(revision) {
+      const flows = await load();
+      return flows.find(({ flow }) => flow?.revision === revision)?.flow ?? modules.get(revision);
     },
   };
 }
@@ -45,10 +66,6 @@ function byNameAndVersion(a: LoadedFlow, b: LoadedFlow): number {
 
 function isMeant({ flowId, name, version }: FlowListing, reference: string): boolean {
   return name === reference || flowId === reference.toLowerCase() || labelOf({ name, version }) === reference;
-}
-
-function labelOf({ name, version }: Pick<FlowListing, 'name' | 'version'>): string {
-  return version === null ? name : `${name}@${version}`;
 }
 
 /** Of files that claim the same name and version nobody can say which one is meant. */
@@ -82,6 +99,11 @@ function notFound(reference: string, folder: string, flows: readonly LoadedFlow[
   const labels = [...new Set(flows.flatMap(({ listing }) => [listing.name, labelOf(listing)]))];
   const advice = didYouMean(reference, labels) ?? '';
   return new SluiceError('flow_not_found', `There is no flow ${named} in ${folder}; ${advice}`);
+}
+
+function notApproved({ name }: Draft): SluiceError {
+  const message = `The flow ${name} is a draft, which does not run before a person has approved it: \`${approveCommand(name)}\` at a terminal.`;
+  return new SluiceError('flow_not_found', message);
 }
 
 function invalid({ name, problems }: FlowListing): SluiceError {

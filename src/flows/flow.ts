@@ -1,7 +1,10 @@
-import type { ConnectorRegistry } from '../connectors/registry.ts';
+import type { ConnectorRegistry, ConnectorType } from '../connectors/registry.ts';
+import type { Failure } from '../domain/failure.ts';
 import type { RecordFailureAction } from '../domain/job.ts';
-import type { JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { Progress } from '../domain/progress.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { StateStore } from './state.ts';
 
 /** What a flow's `batch` block says when the caller does not. */
 export interface BatchDefaults {
@@ -19,6 +22,39 @@ export interface ExpectedField {
   readonly required: boolean;
 }
 
+/** A connector a run may use, and what it has to be. */
+export interface ConnectorUse {
+  readonly name: string;
+  readonly type: ConnectorType;
+}
+
+/** How records are put together for one run. */
+export interface ChunkRule {
+  /** Records in one run, at most. */
+  readonly size: number;
+  /** What a failure of the whole run means: each record fails alike, or the bad ones are looked for. */
+  readonly onError: 'fail' | 'bisect';
+}
+
+/** A value that a start may or must bring along. */
+export interface Parameter {
+  readonly name: string;
+  readonly required: boolean;
+  /** undefined: there is none. */
+  readonly byDefault: JsonValue | undefined;
+  readonly description?: string;
+}
+
+/** What a process must have or allow to run a flow, besides its connectors. */
+export interface FlowNeeds {
+  /** Kinds of steps that run programs, such as `python`; off unless the operator allows them. */
+  readonly codeSteps: readonly string[];
+  /** Environment variables that the flow names. */
+  readonly variables: readonly string[];
+  /** Why a person has to approve the flow when an assistant saves it; empty: nobody has to. */
+  readonly approval: readonly string[];
+}
+
 /** One compiled revision of a flow. Compiled once, then run for every record. */
 export interface Flow {
   /** The same for every revision: derived from the name. */
@@ -30,35 +66,108 @@ export interface Flow {
   readonly revision: string;
   readonly description: string | null;
   readonly text: string;
+  readonly kind: 'mapping' | 'steps' | 'code';
   /** True when a run can change something outside Sluice, so that running it twice matters. */
   readonly hasEffects: boolean;
   readonly retry: RetryPolicy;
   /** From `on_error.then`. */
   readonly afterFailure: RecordFailureAction;
   readonly batch: BatchDefaults;
-  /** Names of the connectors a run may call. */
-  readonly connectors: readonly string[];
+  /** undefined: one record in each run. */
+  readonly chunk: ChunkRule | undefined;
+  readonly parameters: readonly Parameter[];
+  readonly connectors: readonly ConnectorUse[];
+  readonly needs: FlowNeeds;
   readonly expects: readonly ExpectedField[];
   /** One line a person understands: `POST crm-system /api/customers`. */
   readonly summary: string;
   /**
-   * Runs the flow over one record and returns its result.
+   * Runs the flow over one record, or one chunk of them, and returns its result.
    *
    * @throws RecordFailure for anything wrong with the record, the target or the answer.
    */
   run(attempt: Attempt): Promise<JsonValue> | JsonValue;
+  /**
+   * Takes one record through the flow and shows what each step gets and gives. Steps that can change
+   * something outside are not run unless `write` is set: their result is null, and `input` shows what they
+   * would do. undefined: this kind of flow cannot be shown without running it.
+   */
+  readonly trace: ((attempt: Attempt, write: boolean) => Promise<FlowTrace>) | undefined;
+  /** The `finally` part: runs once when the job ends, however it ends. */
+  readonly atEnd?: ((ending: Ending) => Promise<JsonValue> | JsonValue) | undefined;
 }
 
-/** What one run of a flow gets to see and use. */
-export interface Attempt {
+/** What one run came to, step by step. */
+export interface FlowTrace {
+  readonly steps: readonly StepTrace[];
+  /** Undefined when the run broke. */
+  readonly result: JsonValue | undefined;
+  readonly failure: Failure | undefined;
+}
+
+export interface StepTrace {
+  /** `send`, or `notify[3].send` inside a loop. */
+  readonly step: string;
+  /** Kind of the step, such as `http_request`. */
+  readonly kind: string;
+  /** What the step works with, its places filled: the request it sends, say. Secrets are masked. */
+  readonly input: JsonValue;
+  /** withheld: it can change something outside, so it was not run. */
+  readonly status: 'done' | 'failed' | 'skipped' | 'withheld';
+  readonly output: JsonValue;
+  readonly error: string | undefined;
+}
+
+/** What a run gets to see and use, whatever it is over. */
+export interface RunContext {
   readonly batchJobId: string;
+  /** Values given at the start, completed by the flow's defaults. */
+  readonly params: JsonObject;
+  readonly connectors: ConnectorRegistry;
+  /** Aborted when the run has to end now. */
+  readonly signal: AbortSignal;
+  /** Durable values of the job (`index` null) or of one of its records. */
+  readonly state: (index: number | null) => StateStore;
+  /** Files that match a pattern, sorted, of the folders that may be read. @throws RecordFailure */
+  readonly glob: (pattern: string) => Promise<readonly string[]>;
+  /** Writes a line to the log of the process; never holds payloads. */
+  readonly log: (message: string) => void;
+}
+
+/** One run of a flow over a record. Of a chunk, `index`, `id` and `revision` are those of its first record. */
+export interface Attempt extends RunContext {
   /** Records in the job, as far as they have been read. */
   readonly total: number;
   readonly index: number;
   readonly id: string | null;
   readonly revision: number;
+  /** The record, or the list of the records of a chunk. */
   readonly payload: JsonValue;
-  readonly connectors: ConnectorRegistry;
-  /** Aborted when the attempt has to end now. */
-  readonly signal: AbortSignal;
+  /** By position in a chunk: the index of each record. undefined: the run is over one record. */
+  readonly indexes?: readonly number[] | undefined;
+  /** What earlier attempts have left. */
+  readonly progress?: Progress | undefined;
+  /** Keeps progress where it outlives the process. Resolves when it is committed. */
+  readonly checkpoint?: ((progress: Progress) => Promise<void>) | undefined;
+}
+
+/** The run of a flow's `finally` part. */
+export interface Ending extends RunContext {
+  /** Counts the ends of the job: a retry of failed records ends it once more. */
+  readonly wave: number;
+  /** What the job came to, and its counts, as `get_batch_status` gives them. */
+  readonly status: string;
+  readonly counts: JsonObject;
+  /** Finished records in the order of the input, read from the database page by page. */
+  results(): AsyncIterable<FinishedRecord>;
+}
+
+export interface FinishedRecord {
+  readonly index: number;
+  readonly id: string | null;
+  readonly status: string;
+  readonly payload: JsonValue;
+  readonly result: JsonValue;
+  /** Sluice's message of a failed record. */
+  readonly error: string | null;
 }

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import type { TargetTemplates } from './call-target.ts';
 import type { Attempt } from './flow.ts';
 import type { Mapping } from './mapping.ts';
+import type { Scope } from './names.ts';
 import type { Template } from './template.ts';
 
 /** The one call a mapping flow makes for a record. */
@@ -24,17 +25,18 @@ const step = 'target';
 /** What a run sends, without sending it. */
 export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
   const { payload, signal } = attempt;
-  const mapped = call.mapping === undefined ? payload : call.mapping.apply(payload);
+  const scope = { record: payload };
+  const mapped = call.mapping === undefined ? payload : call.mapping.apply(scope);
   const inQuery = call.method === 'GET' || call.method === 'DELETE';
   const query = {
     ...(inQuery && call.mapping !== undefined ? queryOf(mapped) : undefined),
-    ...filledAll(call.templates.query, payload),
+    ...filledAll(call.templates.query, scope),
   };
   return {
     method: call.method,
-    path: call.templates.endpoint?.fill(payload, encodeSegment) ?? '/',
+    path: call.templates.endpoint?.fill(scope, encodeSegment) ?? '/',
     query,
-    headers: filledAll(call.templates.headers, payload),
+    headers: filledAll(call.templates.headers, scope),
     ...(inQuery ? {} : { body: mapped }),
     ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
     idempotencyKey: idempotencyKey({ ...attempt, step }),
@@ -46,8 +48,15 @@ export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
 
 /** Makes the call; the result is the status and body of the answer. */
 export async function runCall(call: MappedCall, attempt: Attempt): Promise<JsonValue> {
-  const request = requestOf(call, attempt);
-  const { status, body } = await attempt.connectors.http(call.connector).call(request);
+  return sendRequest(call, requestOf(call, attempt), attempt);
+}
+
+export async function sendRequest(
+  { connector }: MappedCall,
+  request: HttpRequest,
+  { connectors }: Attempt,
+): Promise<JsonValue> {
+  const { status, body } = await connectors.http(connector).call(request);
   return { status, body };
 }
 
@@ -56,10 +65,10 @@ function encodeSegment(value: string): string {
   return encodeURIComponent(value.toWellFormed());
 }
 
-function filledAll(templates: ReadonlyMap<string, Template>, payload: JsonValue): Record<string, string> {
+function filledAll(templates: ReadonlyMap<string, Template>, scope: Scope): Record<string, string> {
   const filled: Record<string, string> = {};
   for (const [name, template] of templates) {
-    const value = template.fill(payload, (text) => text);
+    const value = template.fill(scope, (text) => text);
     // A header or parameter without its value is not sent at all.
     if (value !== undefined) filled[name] = value;
   }

@@ -1,15 +1,15 @@
+import { maxFileProblems } from '../connectors/file-problem.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { compilePipe } from './compile-pipe.ts';
-import type { ExpectedField } from './flow.ts';
-import type { Lookups } from './pipe-arguments.ts';
+import { compilePipe, type PathRead, type PipeSite } from './compile-pipe.ts';
+import type { Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
 import { omitted, type PipeValue } from './transforms/transform.ts';
 
 /** A mapping ready to be run for every record. */
 export interface Mapping {
-  readonly reads: readonly ExpectedField[];
+  readonly reads: readonly PathRead[];
   /** @throws RecordFailure of class data, with the field as its step. */
-  readonly apply: (payload: JsonValue) => JsonValue;
+  readonly apply: (scope: Scope) => JsonValue;
 }
 
 /** A problem at a node of the mapping: keys from the mapping down, and an offset into the text found there. */
@@ -20,7 +20,7 @@ export interface MappingProblem extends PipeProblem {
 }
 
 /** What makes one value of the result. */
-type Part = (payload: JsonValue) => PipeValue | typeof omitted;
+type Part = (scope: Scope) => PipeValue | typeof omitted;
 type Path = MappingProblem['path'];
 
 /** Keys that mean something to the language; no result may have them. */
@@ -33,14 +33,14 @@ const refusedKeys = ['__proto__', 'constructor', 'prototype'];
  */
 export function compileMapping(
   mapping: Readonly<Record<string, unknown>>,
-  lookups: Lookups,
+  site: PipeSite,
 ): { mapping: Mapping } | { problems: readonly MappingProblem[] } {
-  const compiler = new MappingCompiler(lookups);
+  const compiler = new MappingCompiler(site);
   const whole = compiler.map(mapping, []);
   if (compiler.problems.length > 0) return { problems: compiler.problems };
 
-  const apply = (payload: JsonValue): JsonValue => {
-    const result = whole(payload);
+  const apply = (scope: Scope): JsonValue => {
+    const result = whole(scope);
     return result === omitted || result === undefined ? {} : result;
   };
   return { mapping: { reads: compiler.reads, apply } };
@@ -48,11 +48,11 @@ export function compileMapping(
 
 class MappingCompiler {
   readonly problems: MappingProblem[] = [];
-  readonly reads: ExpectedField[] = [];
-  readonly #lookups: Lookups;
+  readonly reads: PathRead[] = [];
+  readonly #site: PipeSite;
 
-  constructor(lookups: Lookups) {
-    this.#lookups = lookups;
+  constructor(site: PipeSite) {
+    this.#site = site;
   }
 
   map(values: Readonly<Record<string, unknown>>, path: Path): Part {
@@ -95,7 +95,8 @@ class MappingCompiler {
   }
 
   #pipe(text: string, path: Path): Part {
-    const compiled = compilePipe(text, path.join('.'), this.#lookups);
+    if (this.problems.length >= maxFileProblems) return () => null;
+    const compiled = compilePipe(text, path.join('.'), this.#site);
     if ('problems' in compiled) {
       this.problems.push(...compiled.problems.map((problem) => ({ ...problem, path })));
       return () => null;
@@ -123,11 +124,11 @@ function branchOf(tree: Tree, key: string): Tree | undefined {
 function objectOf(tree: Tree): Part {
   const keys = [...tree.keys()];
   const parts = [...tree.values()].map((part) => (part instanceof Map ? objectOf(part) : part));
-  return (payload) => {
+  return (scope) => {
     const result: Record<string, JsonValue> = {};
     let filled = false;
     for (const [index, part] of parts.entries()) {
-      const value = part(payload);
+      const value = part(scope);
       const key = keys[index];
       if (value === omitted || key === undefined) continue;
       result[key] = value ?? null;
@@ -138,9 +139,9 @@ function objectOf(tree: Tree): Part {
 }
 
 function listOf(parts: readonly Part[]): Part {
-  return (payload) =>
+  return (scope) =>
     parts.flatMap((part) => {
-      const value = part(payload);
+      const value = part(scope);
       return value === omitted ? [] : [value ?? null];
     });
 }

@@ -1,5 +1,6 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import type { Names, Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
 import type { Call, Operand } from './pipe-syntax.ts';
 import { pathReader } from './record-path.ts';
@@ -14,8 +15,8 @@ import {
 /** The tables of a flow's `lookups` block, by name. */
 export type Lookups = Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
 
-/** Finds the arguments of a call for a payload. */
-export type ArgumentReader = (payload: JsonValue) => readonly PipeValue[];
+/** Finds the arguments of a call in a scope. */
+export type ArgumentReader = (scope: Scope) => readonly PipeValue[];
 
 const maxCount = 10_000;
 
@@ -24,19 +25,20 @@ export function compileArguments(
   call: Call,
   transform: Transform,
   lookups: Lookups,
+  names: Names,
 ): { read: ArgumentReader } | { problem: PipeProblem } {
   const wrongNumber = countProblem(call, transform);
   if (wrongNumber !== undefined) return { problem: { at: call.at, message: wrongNumber } };
 
-  const readers: ((payload: JsonValue) => PipeValue)[] = [];
+  const readers: ((scope: Scope) => PipeValue)[] = [];
   const known: PipeValue[] = [];
   for (const [position, operand] of call.args.entries()) {
     const rule = transform.args[Math.min(position, transform.args.length - 1)];
     if (rule === undefined) break;
     const named = `${rule.name} of ${call.name}`;
     if (operand.kind === 'path') {
-      const read = pathReader(operand.path);
-      readers.push((payload) => fittingOrThrow(rule, named, read(payload)));
+      const read = pathReader(names.roots.get(operand.root) ?? operand.root, operand.path);
+      readers.push((scope) => fittingOrThrow(rule, named, read(scope)));
       continue;
     }
     const value = valueOfOperand(operand, rule, lookups);
@@ -51,7 +53,7 @@ export function compileArguments(
     readers.push(() => fitted);
   }
   if (known.length === readers.length) return { read: () => known };
-  return { read: (payload) => readers.map((read) => read(payload)) };
+  return { read: (scope) => readers.map((read) => read(scope)) };
 }
 
 function countProblem(call: Call, { args }: Transform): string | undefined {

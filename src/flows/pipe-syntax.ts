@@ -1,6 +1,7 @@
 import type { JsonValue } from '../domain/json.ts';
+import { adviceAfter, adviceAtHead, namedArguments } from './pipe-advice.ts';
 import { PipeCursor, type PipeProblem, PipeSyntaxError } from './pipe-cursor.ts';
-import { pathRoots, type RecordPath } from './record-path.ts';
+import type { RecordPath } from './record-path.ts';
 
 /**
  * The grammar of one field: `source.name | trim | default("nobody")`.
@@ -10,7 +11,7 @@ import { pathRoots, type RecordPath } from './record-path.ts';
  *     call    = name [ "(" [ args ] ")" | ":" args ]
  *     args    = arg { "," arg }
  *     arg     = text | number | true | false | null | path | table | bare word
- *     path    = ( "source" | "record" | "item" ) { "." key | "[" ( digits | text ) "]" }
+ *     path    = root { "." key | "[" ( digits | text ) "]" }      root: a name of the place, such as "source"
  *     table   = "{" [ pairs ] "}" | pairs          pairs = key ":" value { "," key ":" value }
  */
 export interface Pipe {
@@ -28,14 +29,17 @@ export interface Call {
 
 export type Operand =
   | { readonly kind: 'literal'; readonly value: JsonValue; readonly at: number }
-  | { readonly kind: 'path'; readonly path: RecordPath; readonly at: number }
+  | { readonly kind: 'path'; readonly root: string; readonly path: RecordPath; readonly at: number }
   | { readonly kind: 'word'; readonly word: string; readonly at: number }
   | { readonly kind: 'table'; readonly entries: Readonly<Record<string, JsonValue>>; readonly at: number };
 
+/** Names a path may begin with. */
+type Roots = { readonly has: (root: string) => boolean };
+
 /** Reads a pipe up to the end of the text. */
-export function parsePipe(text: string): { pipe: Pipe } | { problem: PipeProblem } {
+export function parsePipe(text: string, roots: Roots): { pipe: Pipe } | { problem: PipeProblem } {
   try {
-    return { pipe: new PipeParser(text).pipe() };
+    return { pipe: new PipeParser(text, roots).pipe() };
   } catch (error) {
     if (error instanceof PipeSyntaxError) return { problem: error.problem };
     throw error;
@@ -54,20 +58,17 @@ const keywords = new Map<string, JsonValue>([
   ['null', null],
 ]);
 
-/** What people write who know another language. */
-const operators: Readonly<Record<string, string>> = {
-  '+': '| add(1) or concat(a, b)',
-  '-': '| subtract(1)',
-  '*': '| multiply(2)',
-  '/': '| divide(2)',
-};
-
 /** One method for each rule of the grammar. Each leaves the cursor behind the white space that follows. */
 class PipeParser {
   readonly #cursor: PipeCursor;
+  readonly #roots: Roots;
+  /** What the record is called in advice. */
+  readonly #owner: string;
 
-  constructor(text: string) {
+  constructor(text: string, roots: Roots) {
     this.#cursor = new PipeCursor(text);
+    this.#roots = roots;
+    this.#owner = roots.has('steps') ? 'record' : 'source';
   }
 
   pipe(): Pipe {
@@ -77,12 +78,19 @@ class PipeParser {
     while (cursor.accept('|')) stages.push(this.#call());
     if (cursor.atEnd) return { head, stages };
 
-    const next = cursor.peek();
-    const advice = Object.hasOwn(operators, next)
-      ? `there are no operators; write ${operators[next]}`
+    const { text, at } = cursor;
+    const advice =
+      stages.length > 0
+        ? undefined
+        : adviceAfter(text.slice(0, at).trim().slice(0, 200), text.slice(at, at + 100), this.#owner);
+    const before = /^\s*not\s/i.test(text.slice(0, 10))
+      ? adviceAtHead(text.trimStart(), this.#owner)
       : undefined;
-    const rest = JSON.stringify(cursor.text.slice(cursor.at, cursor.at + 20));
-    throw cursor.wrong(`expected | or the end, not ${rest}`, cursor.at, advice);
+    throw cursor.wrong(
+      `expected | or the end, not ${JSON.stringify(text.slice(at, at + 20))}`,
+      at,
+      before ?? advice,
+    );
   }
 
   #head(): Operand | Call {
@@ -90,9 +98,17 @@ class PipeParser {
     cursor.skip();
     const { at } = cursor;
     if (cursor.atEnd) {
-      throw cursor.wrong('is empty', 0, 'write a path such as source.name, or \'""\' for an empty text');
+      throw cursor.wrong(
+        'is empty',
+        0,
+        `write a path such as ${this.#owner}.name, or '""' for an empty text`,
+      );
     }
-    if (cursor.peek() === '{') throw cursor.wrong('a table stands only inside lookup(...)');
+    const begun = cursor.text.slice(at, at + 200);
+    if (begun.startsWith('{{')) throw cursor.wrong('takes no braces', at, adviceAtHead(begun, this.#owner));
+    if (begun.startsWith('{')) throw cursor.wrong('a table stands only inside lookup(...)');
+    if (/^[[(]/.test(begun))
+      throw cursor.wrong(`did not expect ${begun[0]} here`, at, adviceAtHead(begun, this.#owner));
     const found = this.#scalar();
     if (found.kind !== 'word' || !/[(:]/.test(cursor.peek())) return found;
     cursor.at = at;
@@ -103,12 +119,19 @@ class PipeParser {
     const cursor = this.#cursor;
     const { at } = cursor;
     const called = cursor.match(name);
-    if (called === undefined) throw cursor.wrong('expected the name of a transform');
+    if (called === undefined) {
+      const isOr = cursor.text.slice(at - 1, at + 1) === '||';
+      const advice = isOr ? 'write | default("other") for a value that is not there' : undefined;
+      throw cursor.wrong('expected the name of a transform', at, advice);
+    }
     if (cursor.accept(':')) return { kind: 'call', name: called, args: this.#args(), at };
     if (!cursor.accept('(') || cursor.accept(')')) return { kind: 'call', name: called, args: [], at };
 
     const args = this.#args();
-    if (!cursor.accept(')')) throw cursor.wrong(`expected ) after the arguments of ${called}`);
+    if (!cursor.accept(')')) {
+      const advice = cursor.peek() === '=' ? namedArguments(called) : undefined;
+      throw cursor.wrong(`expected ) after the arguments of ${called}`, cursor.at, advice);
+    }
     return { kind: 'call', name: called, args, at };
   }
 
@@ -166,8 +189,8 @@ class PipeParser {
     const cursor = this.#cursor;
     const { at } = cursor;
     const root = cursor.match(name);
-    if (root !== undefined && pathRoots.includes(root) && /^$|[\s.,()|[\]:}]/.test(cursor.peek())) {
-      return { kind: 'path', path: this.#pathKeys(), at };
+    if (root !== undefined && this.#roots.has(root) && /^$|[\s.,()|[\]:}]/.test(cursor.peek())) {
+      return { kind: 'path', root, path: this.#pathKeys(), at };
     }
     cursor.at = at;
     const word = cursor.match(bareWord);
@@ -201,7 +224,7 @@ class PipeParser {
     throw this.#cursor.wrong(
       'expected a key after the dot',
       this.#cursor.at,
-      'write other keys as source["First Name"]',
+      `write other keys as ${this.#owner}["First Name"]`,
     );
   }
 

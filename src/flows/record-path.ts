@@ -1,17 +1,15 @@
 import type { JsonValue } from '../domain/json.ts';
+import type { Scope } from './names.ts';
 
-/** Words a path may begin with; all mean the record's payload. */
-export const pathRoots: readonly string[] = ['source', 'record', 'item'];
-
-/** Keys and list positions from the payload down; empty for the payload itself. */
+/** Keys and list positions from a value of the scope down; empty for the value itself. */
 export type RecordPath = readonly (string | number)[];
 
-/** A function that finds what is at a path. It sees the payload's own keys only, and never throws. */
-export function pathReader(path: RecordPath): (payload: JsonValue) => JsonValue | undefined {
+/** A function that finds what is at a path below a key of the scope. It sees own keys only, and never throws. */
+export function pathReader(scopeKey: string, path: RecordPath): (scope: Scope) => JsonValue | undefined {
   const [only] = path;
-  if (path.length === 1 && only !== undefined) return (payload) => childOf(payload, only);
-  return (payload) => {
-    let value: JsonValue | undefined = payload;
+  if (path.length === 1 && only !== undefined) return (scope) => childOf(scope[scopeKey], only);
+  return (scope) => {
+    let value: JsonValue | undefined = Object.hasOwn(scope, scopeKey) ? scope[scopeKey] : undefined;
     for (const key of path) {
       value = childOf(value, key);
       if (value === undefined) return undefined;

@@ -57,6 +57,8 @@ function delayOf(text: string | number): number | undefined {
   return ms !== undefined && ms <= longestDelayMs ? ms : undefined;
 }
 
+const delayWords = 'must be a duration, such as 30s';
+
 const retryText = z.string().transform((text, context): RetryPolicy => {
   const policy = parseRetry(text);
   if (policy !== undefined) return policy;
@@ -64,10 +66,10 @@ const retryText = z.string().transform((text, context): RetryPolicy => {
   return z.NEVER;
 });
 
-const delay = z.union([z.string(), z.number()]).transform((text, context): number => {
+const delay = z.union([z.string(), z.number()], { error: delayWords }).transform((text, context): number => {
   const ms = delayOf(text);
   if (ms !== undefined) return ms;
-  context.addIssue({ code: 'custom', message: 'must be a duration, such as 30s' });
+  context.addIssue({ code: 'custom', message: delayWords });
   return z.NEVER;
 });
 
@@ -102,4 +104,6 @@ const retryMap = z
   );
 
 /** Both ways to write a retry policy. */
-export const retrySchema = z.union([retryText, retryMap]);
+export const retrySchema = z.union([retryText, retryMap], {
+  error: 'must be a text such as 3x exponential(1s), or a map with max_attempts',
+});

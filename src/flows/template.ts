@@ -1,25 +1,45 @@
 import { Tokenizer, TokenKind } from 'liquidjs';
 import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
-import { compilePipe } from './compile-pipe.ts';
-import type { ExpectedField } from './flow.ts';
-import type { Lookups } from './pipe-arguments.ts';
+import { compilePipe, type PathRead, type PipeSite } from './compile-pipe.ts';
+import type { Names, Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
+import { formProblem, type TemplateToken as Token, unclosedPlace } from './template-form.ts';
 import { isAbsent, omitted, type PipeValue } from './transforms/transform.ts';
 
 /** A text with `{{ pipes }}` in it, ready to be filled for every record. */
 export interface Template {
-  readonly reads: readonly ExpectedField[];
+  readonly reads: readonly PathRead[];
+  /** Nothing in it depends on a record. */
+  readonly fixed: boolean;
+  /** In the order of the text. */
+  readonly places: readonly TemplatePlace[];
   /**
    * Fills each place with its value, encoded. When one of them has none the whole text is undefined, or
    * the record fails, as it was compiled.
    *
    * @throws RecordFailure of class data.
    */
-  readonly fill: (payload: JsonValue, encode: (value: string) => string) => string | undefined;
+  readonly fill: (scope: Scope, encode: (value: string) => string) => string | undefined;
+  /**
+   * A text that is one place alone keeps the type of its value; in a longer text lists and objects become
+   * JSON and null an empty text.
+   *
+   * @throws RecordFailure of class data.
+   */
+  readonly value: (scope: Scope) => PipeValue | typeof omitted;
 }
 
-type Part = string | ((payload: JsonValue) => PipeValue | typeof omitted);
+type Place = (scope: Scope) => PipeValue | typeof omitted;
+
+/** One place of a template: where it stands in the text, braces included, and what it comes to. */
+export interface TemplatePlace {
+  readonly begin: number;
+  readonly end: number;
+  /** @throws RecordFailure of class data. */
+  readonly value: Place;
+}
+type Part = string | Place;
 
 /**
  * Compiles `/customers/{{ source.id }}`. LiquidJS finds the places; what stands in them is a pipe of the
@@ -28,78 +48,85 @@ type Part = string | ((payload: JsonValue) => PipeValue | typeof omitted);
 export function compileTemplate(
   text: string,
   field: string,
-  lookups: Lookups,
-  required = false,
+  site: PipeSite,
 ): { template: Template } | { problems: readonly PipeProblem[] } {
   const tokens = tokensOf(text);
-  if ('problem' in tokens) return { problems: [tokens.problem] };
+  if (tokens === undefined) return { problems: [unclosedPlace(text, site.names)] };
+  const wrong = formProblem(text, tokens, site.names);
+  if (wrong !== undefined) return { problems: [wrong] };
 
   const parts: Part[] = [];
-  const reads: ExpectedField[] = [];
+  const places: TemplatePlace[] = [];
+  const reads: PathRead[] = [];
   const problems: PipeProblem[] = [];
-  for (const token of tokens.tokens) {
+  for (const token of tokens) {
     if (token.kind === TokenKind.HTML) {
-      parts.push(text.slice(token.begin, token.end));
+      parts.push(text.slice(token.begin + Number(token.trimLeft), token.end - Number(token.trimRight)));
       continue;
     }
-    const compiled = compilePlace(text, token, field, lookups, required);
+    const compiled = compilePlace(text, token, field, site);
     if ('problems' in compiled) {
       problems.push(...compiled.problems);
       continue;
     }
     reads.push(...compiled.pipe.reads);
     parts.push(compiled.pipe.evaluate);
+    places.push({ begin: token.begin, end: token.end, value: compiled.pipe.evaluate });
   }
   if (problems.length > 0) return { problems };
-  return { template: { reads, fill: (payload, encode) => filled(parts, field, payload, encode) } };
+  return { template: { ...templateOf(text, parts, reads, field, site), places } };
+}
+
+function templateOf(
+  text: string,
+  parts: readonly Part[],
+  reads: readonly PathRead[],
+  field: string,
+  site: PipeSite,
+): Omit<Template, 'places'> {
+  const [only] = parts;
+  const fixed = parts.every((part) => typeof part === 'string');
+  const value = parts.length === 1 && typeof only === 'function' ? only : joiner(parts);
+  return {
+    reads,
+    fixed,
+    fill: (scope, encode) => filled(parts, field, site.names, scope, encode),
+    value: fixed ? () => text : value,
+  };
 }
 
 function compilePlace(
   text: string,
-  { kind, begin, contentRange }: Token,
+  { contentRange = [0, 0] }: Token,
   field: string,
-  lookups: Lookups,
-  required: boolean,
+  site: PipeSite,
 ): ReturnType<typeof compilePipe> {
-  if (kind !== TokenKind.Output || contentRange === undefined) {
-    const suggestion = 'use {{ source.field | … }}';
-    return { problems: [{ at: begin, message: 'tags ({% %}) are not available', suggestion }] };
-  }
   const [from, to] = contentRange;
-  const compiled = compilePipe(text.slice(from, to), field, lookups, required);
+  const compiled = compilePipe(text.slice(from, to), field, site);
   if ('pipe' in compiled) return compiled;
   return { problems: compiled.problems.map((problem) => ({ ...problem, at: from + problem.at })) };
 }
 
 /** What a template says whatever the record holds: every place is an `x`. Undefined when it is no template. */
-export function fixedText(text: string): string | undefined {
-  const read = tokensOf(text);
-  if ('problem' in read) return undefined;
-  return read.tokens
-    .map(({ kind, begin, end }) => (kind === TokenKind.HTML ? text.slice(begin, end) : 'x'))
+export function fixedText(text: string, place = 'x'): string | undefined {
+  return tokensOf(text)
+    ?.map(({ kind, begin, end }) => (kind === TokenKind.HTML ? text.slice(begin, end) : place))
     .join('');
 }
 
-interface Token {
-  readonly kind: TokenKind;
-  readonly begin: number;
-  readonly end: number;
-  readonly contentRange?: readonly [number, number];
-}
-
-function tokensOf(text: string): { tokens: readonly Token[] } | { problem: PipeProblem } {
+function tokensOf(text: string): readonly Token[] | undefined {
   try {
-    return { tokens: new Tokenizer(text).readTopLevelTokens() as readonly Token[] };
+    return new Tokenizer(text).readTopLevelTokens() as readonly Token[];
   } catch {
-    const at = Math.max(text.lastIndexOf('{{'), text.lastIndexOf('{%'), 0);
-    return { problem: { at, message: 'the braces are not closed', suggestion: 'write {{ source.field }}' } };
+    return undefined;
   }
 }
 
 function filled(
   parts: readonly Part[],
   field: string,
-  payload: JsonValue,
+  names: Names,
+  scope: Scope,
   encode: (value: string) => string,
 ): string | undefined {
   let text = '';
@@ -108,13 +135,23 @@ function filled(
       text += part;
       continue;
     }
-    const value = part(payload);
+    const value = part(scope);
     if (value === omitted || isAbsent(value)) return undefined;
     if (typeof value === 'object') {
       const message = `${field}: a list or an object cannot stand inside a text; use join or json`;
-      throw new RecordFailure({ class: 'data', code: 'text_expected', message, step: field });
+      const step = names.roots.has('steps') ? {} : { step: field };
+      throw new RecordFailure({ class: 'data', code: 'text_expected', message, ...step });
     }
     text += encode(String(value));
   }
   return text;
+}
+
+function joiner(parts: readonly Part[]): (scope: Scope) => string {
+  return (scope) => parts.map((part) => (typeof part === 'string' ? part : asWritten(part(scope)))).join('');
+}
+
+function asWritten(value: JsonValue | undefined | typeof omitted): string {
+  if (value === undefined || value === omitted || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -21,6 +21,7 @@ const hints: Record<Effect, Omit<Required<ToolAnnotations>, 'title'>> = {
   run: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   steer: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   export: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  save: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
 };
 
 /** Draft 7 is what the validators of MCP clients take without further ado. */

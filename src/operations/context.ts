@@ -1,4 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
+import type { Readiness } from '../engine/readiness.ts';
+import type { TryFlow } from '../engine/try-flow.ts';
+import type { Drafts } from '../flows/drafts.ts';
 import type { FlowLibrary } from '../flows/flow-library.ts';
 import type { AllowedRoots } from '../sources/allowed-roots.ts';
 import type { Database } from '../store/database.ts';
@@ -15,6 +18,8 @@ export interface Limits {
   readonly maxConcurrency: number;
   readonly maxRecordBytes: number;
   readonly leaseMs: number;
+  /** The operator lets flows run programs of this machine. */
+  readonly allowCodeSteps: boolean;
 }
 
 /** What an operation may use. */
@@ -22,6 +27,11 @@ export interface OperationContext {
   /** Opens the database on first use, so that listing what can be asked for starts nothing. */
   readonly open: () => Promise<OpenedSluice>;
   readonly flows: FlowLibrary;
+  /** Flows that wait for a person's word. */
+  readonly drafts: Drafts;
+  /** What this process has to run flows with. */
+  readonly readiness: Readiness;
+  readonly tryFlow: TryFlow;
   /** Folders that records may be read from. */
   readonly files: () => Promise<AllowedRoots>;
   readonly exportsFolder: string;

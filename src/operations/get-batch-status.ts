@@ -13,6 +13,7 @@ import {
   jobOutput,
   processedOf,
 } from './counts.ts';
+import { type Ending, endingOf, endingOutput } from './ending.ts';
 import { describeGroups, groupOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
@@ -59,6 +60,7 @@ export const getBatchStatus = defineOperation({
       .object({ kind: z.enum(['connector', 'process', 'retry']), since: z.string(), text: z.string() })
       .optional(),
     stopped_by: z.object({ reason: z.string(), message: z.string() }).optional(),
+    ending: endingOutput.optional().describe("The flow's end part, once everything else is done"),
     maybe_applied: z.number().int().describe('Attempts whose answer was lost after the call was sent'),
     error_groups: z.array(groupOutput),
     more_error_groups: z.boolean().optional(),
@@ -108,6 +110,7 @@ async function describeJob(db: Database, job: BatchJob) {
   const groups = await describeGroups(db, job, groupsShown + 1);
   const waiting = await waitingFor(db, job);
   const stopped = stoppedBy(job);
+  const ending = await endingOf(db, job);
   const processed = processedOf(job);
   return {
     ...jobFields(job),
@@ -123,12 +126,13 @@ async function describeJob(db: Database, job: BatchJob) {
     ...(job.intake === 'done' ? {} : { intake: { state: job.intake, rows_read: job.intakePosition } }),
     ...(waiting === undefined ? {} : { waiting_for: waiting }),
     ...(stopped === undefined ? {} : { stopped_by: stopped }),
+    ...(ending === undefined ? {} : { ending }),
     maybe_applied: job.maybeApplied,
     error_groups: groups.slice(0, groupsShown),
     ...(groups.length > groupsShown ? { more_error_groups: true } : {}),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
-    next_step: nextStep(job, waiting),
+    next_step: nextStep(job, waiting, ending),
   };
 }
 
@@ -196,14 +200,22 @@ function skippedStep(job: BatchJob): string | undefined {
   return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
 }
 
-function nextStep(job: BatchJob, waiting: Waiting | undefined): string {
+function endingStep(job: BatchJob, ending: Ending | undefined): string | undefined {
+  if (ending?.status !== 'failed') return undefined;
+  return `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}. When the cause is gone, retry_batch_failed_records {"batch_job_id": "${job.id}"} runs it again, after the failed records if there are any.`;
+}
+
+function nextStep(job: BatchJob, waiting: Waiting | undefined, ending: Ending | undefined): string {
   const id = `"batch_job_id": "${job.id}"`;
   if (job.status === 'paused') return `Paused. update_batch {${id}, "action": "resume"} goes on.`;
   if (waiting?.kind === 'connector') {
     return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
   }
+  if (job.finishedAt === null && ending !== undefined)
+    return `Every record is done; the end part of the flow is running. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
   if (job.finishedAt === null)
     return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
-  const steps = [brokenStep(job), failedStep(job), skippedStep(job)].filter((step) => step !== undefined);
+  const all = [brokenStep(job), failedStep(job), skippedStep(job), endingStep(job, ending)];
+  const steps = all.filter((step) => step !== undefined);
   return steps.length === 0 ? 'Finished; every record succeeded.' : steps.join(' ');
 }

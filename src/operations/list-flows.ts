@@ -1,16 +1,21 @@
 import { z } from 'zod';
+import { type ConnectorState, connectorTypes, type Missing } from '../engine/readiness.ts';
 import { formatProblem } from '../flows/compile-flow.ts';
 import type { FlowListing } from '../flows/flow-library.ts';
 import { flowOutput } from './counts.ts';
+import { draftFields, draftOutput, missingFields, missingOutput, shortened } from './flow-state.ts';
 import { defineOperation } from './operation.ts';
+
+/** Of one file; `sluice flows validate` has all of them. */
+const problemsAtMost = 20;
 
 export const listFlows = defineOperation({
   name: 'list_flows',
   title: 'List flows',
   description: [
-    'Lists the flows that records can be taken through, with what each does.',
+    'Lists the flows that records can be taken through, the connectors they may call, and what is still missing.',
     '',
-    'Use it before start_batch when the name of the flow is not known. get_flow shows what a flow expects of a record.',
+    'Use it before start_batch when the name of the flow is not known. get_flow shows what a flow expects of a record; save_flow makes a new one.',
   ].join('\n'),
   effect: 'read',
   input: z.strictObject({}),
@@ -22,40 +27,89 @@ export const listFlows = defineOperation({
         description: z.string().optional(),
         summary: z.string(),
         file: z.string(),
+        runnable: z.boolean(),
+        missing: z.array(missingOutput).optional(),
       }),
     ),
     invalid: z
       .array(z.object({ file: z.string(), problems: z.array(z.string()) }))
       .describe('Files that cannot run, and why'),
+    drafts: z
+      .array(z.object({ name: z.string(), revision: z.string(), ...draftOutput.shape }))
+      .describe('Saved, and waiting for a person'),
+    connectors: z.array(
+      z.object({
+        name: z.string(),
+        type: z.enum(connectorTypes),
+        target: z.string(),
+        ready: z.boolean(),
+        missing: missingOutput.optional(),
+      }),
+    ),
     next_step: z.string(),
   }),
 
-  async run({ flows }) {
-    const listings = await flows.list();
-    const valid = listings.filter(({ problems }) => problems.length === 0);
-    const invalid = listings.filter(({ problems }) => problems.length > 0);
+  async run({ flows, drafts, readiness }) {
+    const loaded = await flows.loaded();
+    const valid = await Promise.all(
+      loaded.flatMap(({ listing, flow }) =>
+        flow === undefined || listing.problems.length > 0
+          ? []
+          : [readiness.missingFor(flow).then((missing) => describe(listing, missing))],
+      ),
+    );
+    const invalid = loaded.map(({ listing }) => listing).filter(({ problems }) => problems.length > 0);
+    const waiting = await drafts.list();
     return {
       folder: flows.folder,
-      flows: valid.map(describe),
-      invalid: invalid.map(({ file, problems }) => ({ file, problems: problems.map(formatProblem) })),
-      next_step: nextStep(valid.length, flows.folder),
+      flows: valid,
+      invalid: invalid.map(({ file, problems }) => ({
+        file,
+        problems: problems.slice(0, problemsAtMost).map((problem) => shortened(formatProblem(problem))),
+      })),
+      drafts: waiting.map((draft) => ({
+        name: draft.name,
+        revision: draft.revision,
+        ...draftFields(draft),
+      })),
+      connectors: (await readiness.connectors()).map(describeConnector),
+      next_step: nextStep(valid.length, waiting.length),
     };
   },
 });
 
-function describe({ flowId, name, version, revision, description, summary, file }: FlowListing) {
+function describe(
+  { flowId, name, version, revision, description, summary, file }: FlowListing,
+  missing: readonly Missing[],
+) {
   return {
     flow_id: flowId,
     name,
     version,
     revision,
     ...(description === null ? {} : { description }),
-    summary: summary ?? '',
+    summary: shortened(summary ?? ''),
     file,
+    runnable: missing.length === 0,
+    ...(missing.length === 0 ? {} : { missing: missing.map(missingFields) }),
   };
 }
 
-const nextStep = (count: number, folder: string) =>
-  count === 0
-    ? `There are no flows yet. Flows are YAML files in ${folder}; \`sluice init\` puts an example there.`
-    : 'get_flow {"flow_id": NAME} shows what a flow expects; start_batch runs it.';
+function describeConnector({ name, type, target, missing }: ConnectorState) {
+  return {
+    name,
+    type,
+    target,
+    ready: missing === undefined,
+    ...(missing === undefined ? {} : { missing: missingFields(missing) }),
+  };
+}
+
+function nextStep(flows: number, drafts: number): string {
+  if (flows > 0) {
+    return 'get_flow {"flow_id": NAME} shows what a flow expects; start_batch runs it; save_flow makes a new one.';
+  }
+  return drafts > 0
+    ? 'No flow can run yet: a person has to approve the drafts at a terminal.'
+    : 'There are no flows yet. save_flow checks and saves the YAML text of one; `sluice init` makes an example.';
+}

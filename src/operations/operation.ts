@@ -10,7 +10,9 @@ export type Effect =
   /** Changes how a job runs. */
   | 'steer'
   /** Writes files of Sluice's own. */
-  | 'export';
+  | 'export'
+  /** Writes what later runs do. */
+  | 'save';
 
 /** Something a caller can ask for. Every surface offers all of them and has no code for any. */
 export interface Operation<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {

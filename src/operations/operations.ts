@@ -5,6 +5,7 @@ import { listBatchJobs } from './list-batch-jobs.ts';
 import { listFlows } from './list-flows.ts';
 import type { Operation } from './operation.ts';
 import { retryBatchFailedRecords } from './retry-batch-failed-records.ts';
+import { saveFlow } from './save-flow.ts';
 import { startBatch } from './start-batch.ts';
 import { updateBatch } from './update-batch.ts';
 
@@ -18,4 +19,5 @@ export const operations: readonly Operation[] = [
   updateBatch,
   listFlows,
   getFlow,
+  saveFlow,
 ] as unknown as readonly Operation[];

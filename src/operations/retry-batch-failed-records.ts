@@ -71,8 +71,9 @@ export const retryBatchFailedRecords = defineOperation({
 
     const concurrency = given.concurrency ?? Math.max(1, Math.floor(job.concurrency / 2));
     const selection = selectionOf(given.select);
-    const readOn = selection.statuses.includes('skipped') && isWhole(selection);
-    const requeued = await requeueRecords(sluice.db, job.id, job.wave, selection, concurrency, readOn);
+    const whole = isWhole(selection);
+    const readOn = selection.statuses.includes('skipped') && whole;
+    const requeued = await requeueRecords(sluice.db, job.id, job.wave, selection, concurrency, readOn, whole);
     const begun = requeued ?? (await begunByLostAnswer(sluice.db, job));
     if (begun === undefined) throw await whyNothing(sluice.db, job);
 
@@ -98,7 +99,7 @@ function selectionOf(given: z.output<typeof select> | undefined): RetrySelection
   };
 }
 
-/** Names statuses only, so an intake that was cut short belongs to it as well. */
+/** Names statuses only, so an intake that was cut short and an end part that failed belong to it as well. */
 const isWhole = ({ groupIds, indexes, ids }: RetrySelection) =>
   groupIds === undefined && indexes === undefined && ids === undefined;
 

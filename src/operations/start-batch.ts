@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { recordFailureActions } from '../domain/job.ts';
-import type { JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { codeStepsObstacle } from '../engine/obstacles.ts';
 import { newRecord } from '../engine/read-source.ts';
 import type { Flow } from '../flows/flow.ts';
 import { openFileSource } from '../sources/open-file.ts';
@@ -12,6 +13,7 @@ import { sourceFormats } from '../sources/source.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
+import { completeParams, inOrder } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { maxFailuresInput, textInput } from './input-limits.ts';
@@ -48,6 +50,10 @@ const input = z.strictObject({
     })
     .optional()
     .describe('Where to read the records from; the rows never pass through the conversation'),
+  params: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('Values for the whole job, by name; get_flow shows which the flow takes'),
   concurrency: z
     .number()
     .int()
@@ -102,11 +108,12 @@ export const startBatch = defineOperation({
     checkShape(given, context.limits.maxConcurrency);
     const flow = await context.flows.find(given.flow_id);
     const sluice = await context.open();
-    const requestDigest = digestOf({ ...given, flow_id: flow.name, idempotency_key: null });
+    const requestDigest = digestOf(requestOf(flow, given));
     const replayed = await replay(sluice.db, given, requestDigest);
     if (replayed !== undefined) return answer(replayed, true, undefined);
 
-    const job = await newJob(context, sluice, flow, given, requestDigest);
+    const params = paramsFor(flow, given, context.limits.allowCodeSteps);
+    const job = await newJob(context, sluice, flow, given, { requestDigest, params });
     const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
     const refused = earlier?.finishedAt === null && !job.allowRepeat;
     const creation = refused ? 'already_running' : await createJob(sluice.db, job);
@@ -147,6 +154,20 @@ function checkShape(given: Input, maxConcurrency: number): void {
   }
 }
 
+/** What the job starts with, unless this process may not start it at all. */
+function paramsFor(flow: Flow, given: Input, allowCodeSteps: boolean): JsonObject {
+  const obstacle = codeStepsObstacle(flow, allowCodeSteps);
+  if (obstacle !== null) throw new SluiceError('code_steps_not_allowed', `${obstacle} Nothing was started.`);
+  return completeParams(flow, given.params as JsonObject | undefined);
+}
+
+/** What has to be the same in a call with the same idempotency key. */
+function requestOf(flow: Flow, given: Input) {
+  const { params } = given;
+  const ordered = params === undefined ? {} : { params: inOrder(params as JsonObject) };
+  return { ...given, ...ordered, flow_id: flow.name, idempotency_key: null };
+}
+
 /** The job an idempotency key stands for, if it stands for one. */
 async function replay(db: Database, given: Input, requestDigest: string): Promise<BatchJob | undefined> {
   if (given.idempotency_key === undefined) return undefined;
@@ -163,15 +184,23 @@ async function newJob(
   { engine }: OpenedSluice,
   flow: Flow,
   given: Input,
-  requestDigest: string,
+  { requestDigest, params }: { readonly requestDigest: string; readonly params: JsonObject },
 ): Promise<NewJob> {
   const { leaseMs } = context.limits;
   const idField = given.id_field ?? flow.batch.idField ?? null;
+  const { sourceDigest, ...source } = await sourceOf(context, given, idField);
+  const hasParams = Object.keys(params).length > 0;
   return {
     id: uuidv7(),
     flow,
+    flowKind: flow.kind === 'code' ? 'code' : 'yaml',
+    params,
+    chunkSize: flow.chunk?.size ?? 1,
+    hasEnd: flow.atEnd !== undefined,
     label: given.label ?? null,
-    ...(await sourceOf(context, given, idField)),
+    ...source,
+    // The same rows with other values are another work.
+    sourceDigest: hasParams ? digestOf([sourceDigest, inOrder(params)]) : sourceDigest,
     allowRepeat: given.allow_repeat ?? false,
     idempotencyKey: given.idempotency_key ?? null,
     requestDigest,

@@ -53,6 +53,20 @@ export async function resolveAllowed(path: string, roots: AllowedRoots): Promise
   return target.path;
 }
 
+/**
+ * The real path of a folder under one of the roots; undefined when there is none.
+ *
+ * @throws SluiceError `source_not_allowed`
+ */
+export async function allowedFolder(path: string, roots: AllowedRoots): Promise<string | undefined> {
+  const target = await locate(absolute(path, roots));
+  const folders = await existing(roots.folders);
+  if (target.escaped || !folders.some((folder) => isInside(target.path, folder)))
+    throw outside(path, folders);
+  const found = target.missing.length > 0 ? undefined : await stat(target.path);
+  return found?.isDirectory() ? target.path : undefined;
+}
+
 function absolute(path: string, { home, base }: AllowedRoots): string {
   if (path.includes('\0')) throw notAllowed('The path has a NUL character in it.');
   const expanded = path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../domain/json.ts';
+import type { Progress } from '../domain/progress.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import type { Lease } from './leases.ts';
@@ -23,6 +24,7 @@ type ClaimedRow = [
   tries: number,
   wave: number,
   dueAgain: boolean,
+  progress: Progress | null,
 ];
 
 /**
@@ -34,7 +36,7 @@ type ClaimedRow = [
  */
 export function claimRecords(db: Database, request: ClaimRequest): Promise<ClaimedRecord[] | undefined> {
   const { limit, cursor, fresh } = request;
-  const retriesAtMost = fresh ? Math.ceil(limit / 2) : limit;
+  const retries = fresh ? retriesAtMost(limit) : limit;
   return claim(
     db,
     request.lease,
@@ -46,7 +48,7 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
       where job_id = (select job_id from lease) and status = 'pending'
         and not_before > '-infinity' and not_before <= now()
       order by not_before, idx
-      limit ${retriesAtMost} for update skip locked
+      limit ${retries} for update skip locked
     ), fresh as materialized (
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending'
@@ -59,6 +61,9 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
     )`,
   );
 }
+
+/** Retries in a claim of `limit` records that takes fresh ones as well. */
+export const retriesAtMost = (limit: number) => Math.ceil(limit / 2);
 
 /**
  * Claims one record that is suspected of killing its process, when nothing else is under way, and
@@ -102,9 +107,10 @@ async function claim(
           and claims = ${claims} and until > now()
         returning job_id
       ), ${due(sql)}, claimed as (
-        update records set status = 'processing', lease = ${lease.token}, claim = ${claims}, alone = ${alone}
+        update records set status = 'processing', lease = ${lease.token}, claim = ${claims}, alone = ${alone},
+          progress_save = null
         where ctid = any(array(select at from due)) and status::text = 'pending'
-        returning idx, record_id, payload, revision, tries, wave, not_before > '-infinity' as due_again
+        returning idx, record_id, payload, revision, tries, wave, not_before > '-infinity' as due_again, progress
       ), counted as (
         update batch_jobs
         set pending = pending - moved.count, processing = processing + moved.count, status = 'processing',
@@ -114,7 +120,7 @@ async function claim(
         where id = (select id from job) and moved.count > 0
       )
       select exists (select from lease) as accepted, (
-        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, due_again)) from claimed
+        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, due_again, progress)) from claimed
       ) as claimed`,
   );
   if (!answer?.accepted) return undefined;
@@ -132,14 +138,15 @@ export async function nextDueInMs(db: Database, batchJobId: string): Promise<num
   return row?.due;
 }
 
-const recordOf = ([index, id, payload, revision, tries, wave]: ClaimedRow, claim: number): ClaimedRecord => ({
-  index,
-  id,
-  payload,
-  revision,
+const recordOf = (row: ClaimedRow, claim: number): ClaimedRecord => ({
+  index: row[0],
+  id: row[1],
+  payload: row[2],
+  revision: row[3],
   claim,
-  tries,
-  wave,
+  tries: row[4],
+  wave: row[5],
+  progress: row[7] ?? undefined,
 });
 
 /** Retries before fresh records, each in the order of the input: the order a rescue assumes. */

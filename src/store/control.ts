@@ -111,7 +111,10 @@ export async function skipPending(db: Database, batchJobId: string, limit = 5000
   return row?.count ?? 0;
 }
 
-/** Finishes a job in which nothing is left to do and derives its status. Undefined: not yet. */
+/**
+ * Finishes a job in which nothing is left to do, the end part of its flow included, and derives its
+ * status. Undefined: not yet.
+ */
 export async function finishJob(db: Database, batchJobId: string): Promise<JobStatus | undefined> {
   const [row] = await db.run(
     (sql) => sql<{ status: JobStatus }[]>`
@@ -120,10 +123,11 @@ export async function finishJob(db: Database, batchJobId: string): Promise<JobSt
         started_at = coalesce(started_at, now()),
         status = case
           when status in ('failed', 'cancelled') then status
-          when failed + retried_failed + skipped > 0 or intake = 'stopped' then 'completed_with_errors'
+          when failed + retried_failed + skipped > 0 or intake = 'stopped' or (has_end and ending_failure is not null)
+            then 'completed_with_errors'
           else 'completed' end
       where id = ${batchJobId} and finished_at is null and intake <> 'reading'
-        and pending = 0 and processing = 0
+        and pending = 0 and processing = 0 and (not has_end or ending_wave is not distinct from wave)
       returning status`,
   );
   return row?.status;

@@ -1,17 +1,27 @@
 import type { FailurePolicy } from '../domain/job.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Database } from './database.ts';
 import { DatabaseFault } from './database-fault.ts';
 import { insertRecordsSql, type NewRecord } from './intake.ts';
 import type { PinnedFlow } from './jobs.ts';
+import type { FlowKind } from './schema.ts';
 
 /** A job as it is asked for. */
 export interface NewJob {
   readonly id: string;
   readonly flow: PinnedFlow & { readonly text: string };
+  /** What compiles the text; default `yaml`. */
+  readonly flowKind?: FlowKind;
+  /** Default: none. */
+  readonly params?: JsonObject;
+  /** Records in one run of the flow, at most; default 1. */
+  readonly chunkSize?: number;
+  /** The flow has a part that runs when the job ends; default false. */
+  readonly hasEnd?: boolean;
   readonly label: string | null;
   /** What the records come from, as it is shown and opened again. */
   readonly source: object;
-  /** The same for two starts over the same rows. */
+  /** The same for two starts over the same rows with the same params. */
   readonly sourceDigest: string;
   readonly allowRepeat: boolean;
   readonly idempotencyKey: string | null;
@@ -41,19 +51,20 @@ export async function createJob(db: Database, job: NewJob): Promise<Creation> {
     await db.run(
       (sql) => sql`
         with revision as (
-          insert into flow_revisions (revision, flow_name, body)
-          values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text})
+          insert into flow_revisions (revision, flow_name, body, kind)
+          values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text}, ${job.flowKind ?? 'yaml'})
           on conflict do nothing
         ), job as (
           insert into batch_jobs (
             id, flow_id, flow_name, flow_version, flow_revision, label, source, source_digest, repeat_guard,
-            idempotency_key, request_digest, id_field, continue_on_error, on_record_failure, max_failures,
+            idempotency_key, request_digest, id_field, params, chunk_size, has_end, continue_on_error, on_record_failure, max_failures,
             concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed)
           values (
             ${job.id}, ${job.flow.flowId}, ${job.flow.name}, ${job.flow.version}, ${job.flow.revision},
             ${job.label}, ${JSON.stringify(job.source)}::text::jsonb, ${job.sourceDigest},
             ${job.allowRepeat ? null : job.sourceDigest}, ${job.idempotencyKey}, ${job.requestDigest},
-            ${job.idField}, ${job.policy.continueOnError}, ${job.policy.onRecordFailure},
+            ${job.idField}, ${JSON.stringify(job.params ?? {})}::text::jsonb, ${job.chunkSize ?? 1},
+            ${job.hasEnd ?? false}, ${job.policy.continueOnError}, ${job.policy.onRecordFailure},
             ${job.policy.maxFailures}, ${job.concurrency}, ${job.concurrency},
             ${job.records === undefined ? 'reading' : 'done'}, ${rows.length}, ${rows.length},
             ${rows.length - bad}, ${bad}, ${bad})

@@ -66,6 +66,14 @@ export function isClientUseless(error: unknown): boolean {
   return code !== undefined && connectionCodes.has(code) && code !== 'CONNECTION_CLOSED';
 }
 
+/**
+ * The same statement will never pass: data exceptions, broken rules and limits of the server (SQLSTATE
+ * classes 22, 23 and 54), or what cannot even be written as JSON.
+ */
+export function refusesContent(error: unknown): boolean {
+  return error instanceof DatabaseFault ? /^(22|23|54)/.test(error.code) : !(error instanceof SluiceError);
+}
+
 function detailsOf(error: unknown): { code?: string; constraint?: string } {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code, constraint_name: constraint } = at as Error & { code?: unknown; constraint_name?: string };

@@ -1,9 +1,13 @@
 import { and, desc, eq, getTableColumns, gte, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Failure } from '../domain/failure.ts';
 import type { JobStatus, RecordCounts, StopReason } from '../domain/job.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Database } from './database.ts';
-import { batchJobs, flowRevisions, leases } from './schema.ts';
+import { batchJobs, type FlowKind, flowRevisions, leases } from './schema.ts';
 
-type Row = typeof batchJobs.$inferSelect;
+// Both can be large, and few want them.
+const { params: _, endingResult: __, ...jobColumns } = getTableColumns(batchJobs);
+type Row = Omit<typeof batchJobs.$inferSelect, 'params' | 'endingResult'>;
 
 /** The flow of a job, as it was when the job began. */
 export interface PinnedFlow {
@@ -42,6 +46,13 @@ export interface BatchJob {
   readonly waveDone: number;
   readonly waveSeconds: number;
   readonly maybeApplied: number;
+  /** Records in one run of the flow, at most. */
+  readonly chunkSize: number;
+  /** The flow has a part that runs when the job ends, before it is finished. */
+  readonly hasEnd: boolean;
+  /** The wave whose end that part has run for, and why it failed, if it did. */
+  readonly endingWave: number | null;
+  readonly endingFailure: Failure | null;
   readonly obstacle: string | null;
   readonly obstacleSince: Date | null;
   /** A process holds the job at present. */
@@ -55,7 +66,7 @@ const held = sql<boolean>`exists (
   select from ${leases} where ${leases.jobId} = ${batchJobs.id} and ${leases.until} > now())`;
 const waveSeconds = sql<number>`coalesce(extract(epoch from
   coalesce(${batchJobs.finishedAt}, now()) - ${batchJobs.waveStartedAt}), 0)::float8`;
-const columns = { ...getTableColumns(batchJobs), held, waveSeconds };
+const columns = { ...jobColumns, held, waveSeconds };
 
 export async function findJob(db: Database, id: string): Promise<BatchJob | undefined> {
   const [row] = await db.read((reader) => reader.select(columns).from(batchJobs).where(eq(batchJobs.id, id)));
@@ -159,19 +170,29 @@ export async function readWorkload(db: Database): Promise<Workload> {
   };
 }
 
-/** A paused job in which nothing is under way needs nobody. */
-const rests = ({ status, counts, intake }: BatchJob) =>
-  status === 'paused' && counts.processing === 0 && counts.pending > 0 && intake !== 'reading';
+/** A paused job in which nothing is under way needs nobody, unless it only has to be finished. */
+const rests = ({ status, counts, intake, ...job }: BatchJob) =>
+  status === 'paused' &&
+  counts.processing === 0 &&
+  intake !== 'reading' &&
+  (counts.pending > 0 || (job.hasEnd && job.endingWave !== job.wave));
 
-/** The text of a flow as it was when a job was pinned to it. */
-export async function getFlowText(db: Database, revision: string): Promise<string | undefined> {
+/** What a job was started with: the flow as it was then, and the values that came along. */
+export interface Pinned {
+  readonly text: string;
+  readonly kind: FlowKind;
+  readonly params: JsonObject;
+}
+
+export async function getPinned(db: Database, batchJobId: string): Promise<Pinned | undefined> {
   const [row] = await db.read((reader) =>
     reader
-      .select({ body: flowRevisions.body })
-      .from(flowRevisions)
-      .where(eq(flowRevisions.revision, revision)),
+      .select({ text: flowRevisions.body, kind: flowRevisions.kind, params: batchJobs.params })
+      .from(batchJobs)
+      .innerJoin(flowRevisions, eq(flowRevisions.revision, batchJobs.flowRevision))
+      .where(eq(batchJobs.id, batchJobId)),
   );
-  return row?.body;
+  return row;
 }
 
 function jobOf(row: Row & { held: boolean; waveSeconds: number }): BatchJob {

@@ -20,7 +20,8 @@ export interface Requeued {
  * Sends records of a finished job into another wave: failed ones one wave up, skipped ones in theirs.
  *
  * With `readOn`, an intake that was cut short goes on; one that broke only once nothing is skipped any
- * more, since it may break again and skip everything anew. Returns undefined, having changed nothing, when
+ * more, since it may break again and skip everything anew. With `endAgain`, a flow's end part that failed is
+ * reason enough for another wave, which runs it once more. Returns undefined, having changed nothing, when
  * the job has not finished, its wave is not `wave` any more, or there is nothing to do.
  */
 export async function requeueRecords(
@@ -30,12 +31,14 @@ export async function requeueRecords(
   selection: RetrySelection,
   concurrency: number,
   readOn: boolean,
+  endAgain = false,
 ): Promise<Requeued | undefined> {
   const [row] = await db.run(
     (sql) => sql<Requeued[]>`
       with job as materialized (
         select id, ${readOn} and intake = 'stopped'
-          and (stop_reason is distinct from 'source_broken' or skipped = 0) as reads_on
+          and (stop_reason is distinct from 'source_broken' or skipped = 0) as reads_on,
+          ${endAgain} and has_end and ending_failure is not null as ends_again
         from batch_jobs
         where id = ${batchJobId} and finished_at is not null and wave = ${wave}
         for update
@@ -48,7 +51,9 @@ export async function requeueRecords(
       ), requeued as (
         update records set
           status = 'pending', wave = case when before.old = 'skipped' then wave else wave + 1 end,
-          tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null
+          tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null,
+          progress = case when progress is not null then
+            json_build_object('results', progress->'results', 'indexes', progress->'indexes') end
         from before
         where records.ctid = before.at and records.status = before.old
         returning before.old
@@ -71,7 +76,7 @@ export async function requeueRecords(
         wave = target.wave + 1, wave_failed = 0, wave_tried = 0, wave_concurrency = ${concurrency},
         wave_started_at = now(), wave_base = total - moved.count
       from moved, job
-      where target.id = job.id and (moved.count > 0 or job.reads_on)
+      where target.id = job.id and (moved.count > 0 or job.reads_on or job.ends_again)
       returning moved.count as selected, target.wave, job.reads_on as "readsOn"`,
     deadlineMs,
   );

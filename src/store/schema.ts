@@ -19,7 +19,8 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { Failure } from '../domain/failure.ts';
 import { jobStatuses, recordFailureActions, stopReasons } from '../domain/job.ts';
-import type { JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { Progress } from '../domain/progress.ts';
 import { recordStatuses } from '../domain/record.ts';
 
 export const recordStatus = pgEnum('record_status', recordStatuses);
@@ -32,10 +33,15 @@ export const intakeState = pgEnum('intake_state', ['reading', 'done', 'stopped']
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 const counter = (name: string) => integer(name).notNull().default(0);
 
+/** What compiles the text of a revision: `yaml` is read anew, `code` has to be loaded from its file. */
+export const flowKinds = ['yaml', 'code'] as const;
+export type FlowKind = (typeof flowKinds)[number];
+
 export const flowRevisions = pgTable('flow_revisions', {
   revision: text('revision').primaryKey(),
   flowName: text('flow_name').notNull(),
   body: text('body').notNull(),
+  kind: text('kind').$type<FlowKind>().notNull().default('yaml'),
   createdAt: moment('created_at').notNull().defaultNow(),
 });
 
@@ -59,6 +65,9 @@ export const batchJobs = pgTable(
     idempotencyKey: text('idempotency_key'),
     requestDigest: text('request_digest').notNull(),
     idField: text('id_field'),
+    params: jsonb('params').$type<JsonObject>().notNull().default({}),
+    /** Records in one run of the flow, at most: with the concurrency what a crash can leave under way. */
+    chunkSize: integer('chunk_size').notNull().default(1),
     continueOnError: boolean('continue_on_error').notNull(),
     onRecordFailure: recordFailureAction('on_record_failure').notNull(),
     maxFailures: integer('max_failures'),
@@ -87,6 +96,12 @@ export const batchJobs = pgTable(
     waveBase: counter('wave_base'),
     /** Attempts whose answer was lost after the call was sent. */
     maybeApplied: counter('maybe_applied'),
+    /** The flow has a part that runs when the job ends; the job is not finished before. */
+    hasEnd: boolean('has_end').notNull().default(false),
+    /** The wave whose end that part has run for. */
+    endingWave: integer('ending_wave'),
+    endingFailure: jsonb('ending_failure').$type<Failure>(),
+    endingResult: json('ending_result').$type<JsonValue>(),
     /** What keeps the job from going on, if a process had to refuse it. */
     obstacle: text('obstacle'),
     obstacleSince: moment('obstacle_since'),
@@ -108,6 +123,10 @@ export const batchJobs = pgTable(
       sql`least(pending, processing, succeeded, failed, retried_success, retried_failed, skipped, wave_tried) >= 0`,
     ),
     check('finished_is_over', sql`finished_at is null or (pending = 0 and processing = 0)`),
+    check(
+      'end_part_has_run',
+      sql`finished_at is null or not has_end or ending_wave is not distinct from wave`,
+    ),
   ],
 );
 
@@ -138,6 +157,10 @@ export const records = pgTable(
     result: json('result').$type<JsonValue>(),
     failure: jsonb('failure').$type<Failure>(),
     groupId: text('group_id'),
+    /** What earlier attempts have left for the next one. */
+    progress: json('progress').$type<Progress>(),
+    /** Numbers the saves of progress under one claim, so that an earlier one that comes late changes nothing. */
+    progressSave: integer('progress_save'),
     settledAt: moment('settled_at'),
   },
   (table) => [
@@ -177,4 +200,19 @@ export const leases = pgTable(
     claims: integer('claims').notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.jobId, table.lane] })],
+);
+
+/** Durable values of flows: those of a record, or with `idx` -1 of the whole job. */
+export const jobState = pgTable(
+  'job_state',
+  {
+    jobId: uuid('job_id').notNull(),
+    idx: integer('idx').notNull(),
+    key: text('key').notNull(),
+    value: json('value').$type<JsonValue>().notNull(),
+    /** The last write: its lease, and its number under it. A write with an earlier number changes nothing. */
+    token: bigint('token', { mode: 'number' }).notNull(),
+    write: bigint('write', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.idx, table.key] })],
 );

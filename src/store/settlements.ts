@@ -4,6 +4,7 @@ import type { JobStatus } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import type { Lease } from './leases.ts';
+import { storableJson } from './storable-json.ts';
 
 export interface SettledRecord {
   readonly record: ClaimedRecord;
@@ -33,7 +34,7 @@ export async function saveSettlements(
       ), given as materialized (
         select * from json_to_recordset(${given}::text::json) as given(
           idx int, claim int, status record_status, counted int, result json, failure jsonb,
-          group_id text, retry_ms float8)
+          group_id text, retry_ms float8, progress json)
       ), found as materialized (
         select ctid as at from records
         where job_id = (select id from job) and idx = any(array(select idx from given))
@@ -43,6 +44,7 @@ export async function saveSettlements(
           tries = tries + given.counted,
           attempts = attempts + given.counted,
           result = given.result,
+          progress = coalesce(given.progress, case when given.status = 'pending' then records.progress end),
           failure = coalesce(given.failure, case when given.status = 'pending' then records.failure end),
           group_id = coalesce(given.group_id, case when given.status = 'pending' then records.group_id end),
           not_before = case when given.retry_ms is null then not_before
@@ -110,19 +112,14 @@ export function groupId(failure: Failure): string {
   return `g${createHash('sha256').update(groupKey(failure)).digest('hex').slice(0, 10)}`;
 }
 
-function toRow({ record, settlement }: SettledRecord): string {
-  const text = JSON.stringify({ idx: record.index, claim: record.claim, ...columnsOf(settlement) });
-  return text.includes('\\u') ? text.replace(unstorable, '$1\\ufffd') : text;
-}
-
-/** NUL and lone surrogates, as JSON.stringify writes them: jsonb holds neither, targets send both. */
-const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+const toRow = ({ record, settlement }: SettledRecord): string =>
+  storableJson({ idx: record.index, claim: record.claim, ...columnsOf(settlement) });
 
 function columnsOf(settlement: Settlement) {
   const { status } = settlement;
   if ('uncounted' in settlement) return { status, counted: 0 };
   if ('result' in settlement) return { status, counted: 1, result: settlement.result };
-  const { failure } = settlement;
-  const failed = { status, counted: 1, failure, group_id: groupId(failure) };
+  const { failure, progress } = settlement;
+  const failed = { status, counted: 1, failure, group_id: groupId(failure), progress };
   return 'retryInMs' in settlement ? { ...failed, retry_ms: settlement.retryInMs } : failed;
 }

@@ -50,11 +50,16 @@ test('records are given as JSON', () => {
   expect(parse(startBatch, ['--records', '[{"a":1}]'])).toEqual({ records: [{ a: 1 }] });
 });
 
+test('params are given as a JSON object', () => {
+  expect(parse(startBatch, ['--params', '{"a":{"b":1}}'])).toEqual({ params: { a: { b: 1 } } });
+});
+
 test.each([
   ['--concurrency', 'many'],
   ['--concurrency', ''],
   ['--format', 'xlsx'],
   ['--records', '[{]'],
+  ['--params', 'region=eu'],
 ])('%s %s is refused before anything starts', (flag, value) => {
   expect(() => parse(startBatch, [flag, value])).toThrow(flag);
 });

@@ -56,8 +56,109 @@ test('a file of comments declares nothing', () => {
   expect(parseConnectors('# none yet\n', 'c')).toEqual({ connectors: new Map() });
 });
 
-test.each(['sql', 'mcp', 'webhook'])('the type %s is a known word with keys of its own', (type) => {
-  expect(only(`db:\n  type: ${type}\n  anything: 1`)).toEqual({ type, name: 'db' });
+test.each([
+  [
+    'type: sql, url_env: SHOP_DB_URL',
+    { type: 'sql', urlEnv: 'SHOP_DB_URL', concurrency: 5, timeoutMs: 30_000, allowPrivate: false },
+  ],
+  [
+    'type: sql, url_env: SHOP_DB_URL, concurrency: 20, timeout: 5s, allow_private: true',
+    { type: 'sql', urlEnv: 'SHOP_DB_URL', concurrency: 20, timeoutMs: 5_000, allowPrivate: true },
+  ],
+  [
+    'type: mcp, command: npx',
+    { type: 'mcp', command: 'npx', args: [], env: {}, timeoutMs: 60_000, concurrency: 10 },
+  ],
+  [
+    'type: mcp, command: /opt/my server, args: [-y, "a b"], env: { TOKEN: CRM_TOKEN }, cwd: /srv, timeout: 2m, concurrency: 1, rate: 5/s',
+    {
+      type: 'mcp',
+      command: '/opt/my server',
+      args: ['-y', 'a b'],
+      env: { TOKEN: 'CRM_TOKEN' },
+      cwd: '/srv',
+      timeoutMs: 120_000,
+      concurrency: 1,
+      rate: { count: 5, windowMs: 1000 },
+    },
+  ],
+  [
+    'type: mcp, command: npx, env: [A_TOKEN, B_TOKEN]',
+    {
+      type: 'mcp',
+      command: 'npx',
+      args: [],
+      env: { A_TOKEN: 'A_TOKEN', B_TOKEN: 'B_TOKEN' },
+      timeoutMs: 60_000,
+      concurrency: 10,
+    },
+  ],
+  [
+    'type: mcp, url: "https://mcp.example.com/mcp?toolsets=all", auth: { type: bearer, token_env: T }, headers: { X-Team: ops }, allow_private: true',
+    {
+      type: 'mcp',
+      url: 'https://mcp.example.com/mcp?toolsets=all',
+      auth: { type: 'bearer', tokenEnv: 'T' },
+      headers: { 'X-Team': 'ops' },
+      allowPrivate: true,
+      timeoutMs: 60_000,
+      concurrency: 10,
+    },
+  ],
+  [
+    'type: webhook, url: https://hooks.example.com/done, secret_env: HOOK_SECRET',
+    {
+      type: 'webhook',
+      url: 'https://hooks.example.com/done',
+      secretEnv: 'HOOK_SECRET',
+      allowPrivate: false,
+    },
+  ],
+])('{ %s } is read', (declared, settings) => {
+  expect(only(`it: { ${declared} }`)).toEqual({ ...settings, name: 'it' });
+});
+
+test.each([
+  ['type: sql', '1:1 it.url_env is missing'],
+  ['type: sql, url: "postgres://u:pw@db"', '1:18 unknown key "url"; did you mean "url_env"?'],
+  [
+    'type: sql, url_env: "postgres://u:pw@db"',
+    '1:27 it.url_env must be the name of an environment variable, not the secret itself',
+  ],
+  ['type: sql, url_env: U, concurrency: 101', '1:43 it.concurrency must be a whole number from 1 to 100'],
+  ['type: sql, url_env: U, timeout: 2h', '1:39 it.timeout must be a duration up to 1h, such as 30s'],
+  ['type: mcp', '1:5 it needs either a command or a url'],
+  ['type: mcp, command: x, url: https://x.example', '1:5 it needs either a command or a url'],
+  ['type: mcp, command: x, headers: { A: b }', '1:39 it.headers belongs to a server with a url'],
+  ['type: mcp, url: https://x.example, args: [a]', '1:48 it.args belongs to a server with a command'],
+  ['type: mcp, url: https://x.example, cwd: /a', '1:47 it.cwd belongs to a server with a command'],
+  [
+    'type: mcp, command: npx -y tool',
+    '1:27 it.command must be the program alone; write command: npx and args: ["-y","tool"]',
+  ],
+  ['type: mcp, command: ""', '1:27 it.command must be the name or the path of a program'],
+  ['type: mcp, comand: x', '1:18 unknown key "comand"; did you mean "command"?'],
+  ['type: mcp, command: x, args: -y', '1:36 it.args must be a list'],
+  ['type: mcp, command: x, args: [1]', '1:37 it.args.0 must be a text'],
+  ['type: mcp, command: x, cwd: here', '1:35 it.cwd must be an absolute path'],
+  [
+    'type: mcp, command: x, env: { A: "s3cret!" }',
+    '1:40 it.env.A must be the name of an environment variable, not the secret itself',
+  ],
+  [
+    'type: mcp, command: x, env: [A, B-C]',
+    '1:39 it.env.1 must be the name of an environment variable, not the secret itself',
+  ],
+  ['type: mcp, url: ftp://x.example', '1:23 it.url must be a URL that begins with https:// or http://'],
+  ['type: mcp, url: https://a:b@x.example', '1:23 it.url must not hold a password; use the auth block'],
+  ['type: webhook', '1:1 it.url is missing'],
+  [
+    'type: webhook, url: https://x.example, secret: abc',
+    '1:46 unknown key "secret"; did you mean "secret_env"?',
+  ],
+  ['type: sqll, url_env: U', '1:13 it.type must be http, sql, mcp or webhook'],
+])('{ %s } is refused where it is wrong', (declared, problem) => {
+  expect(problemsOf(`it: { ${declared} }`)).toContain(`connectors.yaml:${problem}`);
 });
 
 test('all mistakes come back at once, each with its place and the word that was meant', () => {
@@ -87,7 +188,7 @@ third:
     'connectors.yaml:4:25 unknown key "token"; did you mean "token_env"?',
     'connectors.yaml:5:9 crm.rate must be calls per time, such as 10/s or 600/min',
     'connectors.yaml:6:16 crm.concurrency must be a whole number from 1 to 1000',
-    'connectors.yaml:8:9 other.type must be http',
+    'connectors.yaml:8:9 other.type must be http, sql, mcp or webhook',
     'connectors.yaml:10:1 echo is the name of the built-in target',
     'connectors.yaml:11:33 fourth.base_url must not hold a password; use the auth block',
     'connectors.yaml:14:13 third.base_url must end before any ? or #',

@@ -1,54 +1,18 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkConnectors, openRegistry, type RegistryOptions } from '../../src/connectors/open-registry.ts';
 import { startTarget, status } from '../support/target.ts';
 import { failureOf, request } from './open-connector.ts';
-
-const canary = 'S3CR3T/canary+value';
-
-async function setup(
-  connectors: string | undefined,
-  options: Partial<RegistryOptions> & { secrets?: string } = {},
-) {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-connectors-'));
-  const secretsFile = join(folder, 'secrets.env');
-  if (connectors !== undefined) await writeFile(join(folder, 'connectors.yaml'), connectors);
-  if (options.secrets !== undefined) await writeFile(secretsFile, options.secrets, { mode: 0o600 });
-  const open = async () => {
-    const registry = await openRegistry({
-      folder,
-      env: {},
-      secretsFile,
-      allowPrivateHosts: true,
-      ...options,
-    });
-    onTestFinished(() => registry.close());
-    return registry;
-  };
-  onTestFinished(() => rm(folder, { recursive: true }));
-  return { folder, secretsFile, open, registry: await open() };
-}
-
-const bearer = (url: string) =>
-  `crm:\n  type: http\n  base_url: ${url}\n  auth: { type: bearer, token_env: CRM_TOKEN }\n`;
-
-async function target() {
-  const started = await startTarget();
-  onTestFinished(() => started.close());
-  return started;
-}
+import { bearer, canary, setup, target } from './registry-under-test.ts';
 
 test('a connector is opened once', async () => {
   const { registry } = await setup(
     'b: { type: http, base_url: https://b.example }\na: { type: http, base_url: https://a.example }',
   );
 
-  expect(registry.names).toEqual(['a', 'b']);
+  expect(registry.listings.map(({ name }) => name)).toEqual(['a', 'b']);
   expect(registry.http('a')).toBe(registry.http('a'));
-  expect(registry.obstacle('a')).toBeUndefined();
+  expect(registry.obstacle('a', 'http')).toBeUndefined();
 });
 
 test.each([
@@ -82,66 +46,90 @@ test('the environment wins over secrets.env, which is read when the environment 
   expect(hits.map(({ headers }) => headers.authorization)).toEqual(['Bearer from-env', 'Bearer from-file']);
 });
 
-test('an unset variable is an obstacle that names it', async () => {
-  const { registry } = await setup(bearer('https://crm.example.com'));
-
-  expect(registry.obstacle('crm')).toBe(
-    'The connector crm needs CRM_TOKEN, which is not set. Set it in the environment or in secrets.env.',
-  );
-  expect(() => registry.http('crm')).toThrow(expect.objectContaining({ code: 'connector_invalid' }));
-});
-
-test.skipIf(process.platform === 'win32')(
-  'a secrets.env that others can read is not used, and says so',
-  async () => {
-    const { secretsFile, open } = await setup(bearer('https://crm.example.com'), {
-      secrets: 'CRM_TOKEN=abc\n',
-    });
-    await chmod(secretsFile, 0o644);
-
-    const registry = await open();
-
-    expect(registry.obstacle('crm')).toContain(`chmod 600 ${secretsFile}`);
-  },
-);
-
-test('a name that is not declared says which are', async () => {
-  const { registry, folder } = await setup('crm-system: { type: http, base_url: https://crm.example.com }');
-
-  expect(registry.obstacle('crm-sytem')).toBe(
-    `No connector is named crm-sytem in ${join(folder, 'connectors.yaml')}: did you mean "crm-system"?`,
-  );
-});
-
-test('without a file every name has an obstacle, and opening still works', async () => {
-  const { registry } = await setup(undefined);
-
-  expect(registry.names).toEqual([]);
-  expect(registry.obstacle('crm')).toContain('the file declares none, or is not there');
-});
-
-test('a broken file is an obstacle with all its problems', async () => {
-  const { registry, folder } = await setup('crm: { type: http, base_url: x, rate: y }');
-
-  expect(registry.obstacle('crm')).toMatch(/base_url must be[\s\S]*rate must be/);
-  expect(await checkConnectors(folder)).toHaveLength(2);
-});
-
-test('a type that is still to come is an obstacle of its connector alone', async () => {
+test('a listing says where each connector leads, and nothing that is secret', async () => {
   const { registry } = await setup(
-    'db: { type: sql, dsn_env: X }\ncrm: { type: http, base_url: https://x.example }',
+    `
+crm: { type: http, base_url: https://crm.example.com:8443/v2 }
+shop: { type: sql, url_env: SHOP_DB_URL }
+lost: { type: sql, url_env: LOST_DB_URL }
+tools: { type: mcp, command: crm-mcp, args: [--stdio] }
+remote: { type: mcp, url: "https://mcp.example.com/mcp?x=1" }
+done: { type: webhook, url: https://hooks.example.com/done }
+`,
+    { env: { SHOP_DB_URL: `postgres://u:${encodeURIComponent(canary)}@db.example.com/d` } },
   );
 
-  expect(registry.obstacle('db')).toContain('type sql, which is not available yet');
-  expect(registry.obstacle('crm')).toBeUndefined();
+  expect(
+    registry.listings.map(({ name, type, target, obstacle }) => [name, type, target, obstacle !== undefined]),
+  ).toEqual([
+    ['crm', 'http', 'crm.example.com:8443', false],
+    ['done', 'webhook', 'hooks.example.com', true],
+    ['lost', 'sql', 'LOST_DB_URL', true],
+    ['remote', 'mcp', 'mcp.example.com', false],
+    ['shop', 'sql', 'db.example.com', false],
+    ['tools', 'mcp', 'crm-mcp', false],
+  ]);
+  expect(inspect(registry, { depth: 20, showHidden: true }) + JSON.stringify(registry.listings)).not.toMatch(
+    /S3CR3T/,
+  );
 });
 
-test('a private base URL is an obstacle before the first call', async () => {
-  const { registry } = await setup('crm: { type: http, base_url: http://127.0.0.1:4010 }', {
+test('a variable is found in the environment, then in secrets.env, and does not show itself', async () => {
+  const { registry } = await setup('', {
+    env: { A: 'from-env', EMPTY: '' },
+    secrets: 'A=x\nB=from-file\nEMPTY=file\n',
+  });
+
+  expect(registry.variable('A')?.reveal()).toBe('from-env');
+  expect(registry.variable('B')?.reveal()).toBe('from-file');
+  expect(registry.variable('EMPTY')?.reveal()).toBe('file');
+  expect(registry.variable('C')).toBeUndefined();
+  expect(String(registry.variable('A'))).toBe('[secret]');
+});
+
+test('an origin that nobody declared is called without credentials', async () => {
+  const { url, hits } = await target();
+  const { registry } = await setup(bearer(url), { env: { CRM_TOKEN: canary } });
+
+  const answer = await registry.httpAt(url).call(request());
+
+  expect(answer.status).toBe(200);
+  expect(registry.httpAt(url).name).toBe(new URL(url).host);
+  expect(JSON.stringify(hits)).not.toContain('S3CR3T');
+});
+
+test('a private origin that nobody declared is refused', async () => {
+  const { url, hits } = await target();
+  const { registry } = await setup(`crm: { type: http, base_url: "${url}", allow_private: true }`, {
     allowPrivateHosts: false,
   });
 
-  expect(registry.obstacle('crm')).toContain('allow_private: true');
+  expect(await failureOf(registry.httpAt(url).call(request()))).toMatchObject({ code: 'host_not_allowed' });
+  expect(hits).toEqual([]);
+});
+
+test.each(['', 'crm.example.com', 'file:///etc/passwd', 'ftp://x.example'])(
+  '"%s" is no origin',
+  async (origin) => {
+    const { registry } = await setup(undefined);
+
+    expect(() => registry.httpAt(origin)).toThrow(expect.objectContaining({ code: 'connector_invalid' }));
+  },
+);
+
+test('programs start with the first that is run', async () => {
+  const { registry } = await setup(undefined);
+
+  const { stdout } = await registry.programs.run({
+    argv: ['echo', 'hello'],
+    env: {},
+    stdin: '',
+    timeoutMs: 5_000,
+    step: 'greet',
+    signal: new AbortController().signal,
+  });
+
+  expect(stdout.trim()).toBe('hello');
 });
 
 test('a secret is in no failure, no answer and no printed object, however the target repeats it', async () => {
@@ -168,4 +156,27 @@ test('a secret is in no failure, no answer and no printed object, however the ta
   for (const form of encoded) expect(shown).not.toContain(form);
   expect(failures[0]?.untrustedMessage).toContain('[secret]');
   expect(answer.body).toEqual({ echoed: '[secret]' });
+});
+
+test('a database client is loaded by the first statement, not before', async () => {
+  const { cache } = createRequire(import.meta.url);
+  const isLoaded = () => Object.keys(cache).some((path) => /[\\/]node_modules[\\/]pg[\\/]/.test(path));
+  const { registry } = await setup('shop: { type: sql, url_env: SHOP_DB_URL }', {
+    env: { SHOP_DB_URL: 'postgres://u@127.0.0.1:1/d' },
+  });
+
+  expect([registry.obstacle('shop', 'sql'), registry.listings.length]).toEqual([undefined, 1]);
+  const shop = registry.sql('shop');
+  expect(isLoaded()).toBe(false);
+  const refused = shop.run({
+    text: 'select 1',
+    values: [],
+    writes: false,
+    step: 'ask',
+    signal: new AbortController().signal,
+  });
+
+  await expect(refused).rejects.toMatchObject({ failure: { code: 'connection_refused' } });
+  expect(isLoaded()).toBe(true);
+  expect(registry.sql('shop')).toBe(shop);
 });

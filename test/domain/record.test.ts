@@ -77,3 +77,26 @@ test('no wait is longer than the cap', () => {
     retryInMs: 100_000,
   });
 });
+
+test("the policy of a step that failed decides instead of the flow's, by how often it has failed", () => {
+  const again = { policy: { ...policy, retries: 1, delayMs: 500 }, tries: 0 };
+  const broken = { kind: 'broken', failure: transient } as const;
+
+  expect(settle(record(5), { ...broken, again }, policy, 0)).toMatchObject({
+    status: 'pending',
+    retryInMs: 500,
+  });
+  expect(settle(record(0), { ...broken, again: { ...again, tries: 1 } }, policy, 0).status).toBe('failed');
+});
+
+test('what a broken run leaves goes along, whatever becomes of the record', () => {
+  const progress = { results: { first: 1 }, failing: { second: 1 } };
+
+  expect(settle(record(0), { kind: 'broken', failure: transient, progress }, policy, 0)).toMatchObject({
+    progress,
+  });
+  expect(settle(record(0), { kind: 'broken', failure: data, progress }, policy, 0)).toMatchObject({
+    progress,
+  });
+  expect(settle(record(0), { kind: 'broken', failure: data }, policy, 0)).not.toHaveProperty('progress');
+});

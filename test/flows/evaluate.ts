@@ -1,13 +1,14 @@
 import { type Failure, RecordFailure } from '../../src/domain/failure.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { compilePipe } from '../../src/flows/compile-pipe.ts';
+import { recordNames } from '../../src/flows/names.ts';
 import type { Lookups } from '../../src/flows/pipe-arguments.ts';
 
 /** What a pipe makes of a payload, for a field named `field`. */
 export function evaluate(text: string, payload: JsonValue = {}, lookups: Lookups = {}) {
-  const compiled = compilePipe(text, 'field', lookups);
+  const compiled = compilePipe(text, 'field', { lookups, names: recordNames });
   if ('problems' in compiled) throw new Error(compiled.problems.map(({ message }) => message).join('\n'));
-  return compiled.pipe.evaluate(payload);
+  return compiled.pipe.evaluate({ record: payload });
 }
 
 /** The failure of the record when a pipe cannot use what is in it. */
@@ -23,7 +24,7 @@ export function failureOf(text: string, payload: JsonValue = {}): Failure {
 
 /** `offset message; suggestion` of everything wrong with a pipe. */
 export function problemsOf(text: string, lookups: Lookups = {}): string[] {
-  const compiled = compilePipe(text, 'field', lookups);
+  const compiled = compilePipe(text, 'field', { lookups, names: recordNames });
   if (!('problems' in compiled)) return [];
   return compiled.problems.map(
     ({ at, message, suggestion }) => `${at} ${message}${suggestion === undefined ? '' : `; ${suggestion}`}`,

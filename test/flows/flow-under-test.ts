@@ -1,8 +1,8 @@
 import type { HttpAnswer, HttpRequest } from '../../src/connectors/http.ts';
-import type { ConnectorRegistry } from '../../src/connectors/registry.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { compileFlow, formatProblem } from '../../src/flows/compile-flow.ts';
 import type { Attempt, Flow } from '../../src/flows/flow.ts';
+import { noConnectors } from '../support/connectors.ts';
 
 export const importFlow = `flow: customer-import
 version: 1
@@ -32,8 +32,7 @@ export function compiledFlow(text: string): Flow {
 /** An attempt at a record with connectors that remember what they were asked and answer 201. */
 export function attemptAt(payload: JsonValue): { attempt: Attempt; requests: HttpRequest[] } {
   const requests: HttpRequest[] = [];
-  const connectors: ConnectorRegistry = {
-    names: ['crm-system'],
+  const connectors = noConnectors({
     http: (name) => ({
       name,
       async call(request): Promise<HttpAnswer> {
@@ -41,11 +40,10 @@ export function attemptAt(payload: JsonValue): { attempt: Attempt; requests: Htt
         return { status: 201, headers: {}, body: { created: true } };
       },
     }),
-    obstacle: () => undefined,
-    close: async () => {},
-  };
+  });
   const attempt: Attempt = {
     batchJobId: 'job-1',
+    params: {},
     total: 1,
     index: 7,
     id: null,
@@ -53,6 +51,11 @@ export function attemptAt(payload: JsonValue): { attempt: Attempt; requests: Htt
     payload,
     connectors,
     signal: new AbortController().signal,
+    state: () => {
+      throw new Error('a mapping flow keeps no state');
+    },
+    glob: async () => [],
+    log: () => {},
   };
   return { attempt, requests };
 }

@@ -2,15 +2,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { compileMapping } from '../../src/flows/mapping.ts';
+import { recordNames } from '../../src/flows/names.ts';
 
 function map(mapping: Record<string, unknown>, payload: JsonValue): JsonValue {
-  const compiled = compileMapping(mapping, {});
+  const compiled = compileMapping(mapping, { lookups: {}, names: recordNames });
   if ('problems' in compiled) throw new Error(compiled.problems.map(({ message }) => message).join('\n'));
-  return compiled.mapping.apply(payload);
+  return compiled.mapping.apply({ record: payload });
 }
 
 function problemsOf(mapping: Record<string, unknown>): string[] {
-  const compiled = compileMapping(mapping, {});
+  const compiled = compileMapping(mapping, { lookups: {}, names: recordNames });
   return 'problems' in compiled
     ? compiled.problems.map(({ path, message }) => `${path.join('/')}: ${message}`)
     : [];
@@ -119,14 +120,14 @@ test('what a record holds is data and nothing else', () => {
 test('any payload is mapped without touching it', () => {
   const compiled = compileMapping(
     { a: 'source.a', b: 'source.b.c | default("x")', whole: 'source', d: 'source[0]' },
-    {},
+    { lookups: {}, names: recordNames },
   );
 
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       const payload = value as JsonValue;
       const before = JSON.stringify(payload);
-      if ('mapping' in compiled) compiled.mapping.apply(payload);
+      if ('mapping' in compiled) compiled.mapping.apply({ record: payload });
 
       expect(JSON.stringify(payload)).toBe(before);
     }),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
+import { recordNames } from '../../src/flows/names.ts';
 import { parsePipe } from '../../src/flows/pipe-syntax.ts';
 import { transforms } from '../../src/flows/transforms/catalogue.ts';
 import { evaluate, problemsOf } from './evaluate.ts';
@@ -70,13 +71,13 @@ test.each([
   ['source.name | trm', '14 unknown transform "trm"; did you mean "trim"?'],
   ['source.name |', '13 expected the name of a transform'],
   ['source.name | | trim', '14 expected the name of a transform'],
-  ['source.name trim', '12 expected | or the end, not "trim"'],
+  ['source.name trim', '12 expected | or the end, not "trim"; write | trim'],
   [
     'source.a + 1',
     '9 expected | or the end, not "+ 1"; there are no operators; write | add(1) or concat(a, b)',
   ],
   ['source.', '7 expected a key after the dot; write other keys as source["First Name"]'],
-  ['source.a b', '9 expected | or the end, not "b"'],
+  ['source.a b', '9 expected | or the end, not "b"; a key with spaces is written source["a b"]'],
   ['source[first]', '7 expected a number or a text in quotes'],
   ['source["a"', '10 expected ]'],
   ['"open', '0 the quote " is not closed'],
@@ -139,7 +140,7 @@ test('no text makes the parser throw or take long', () => {
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
       const text = pieces.join('');
       const begun = performance.now();
-      const parsed = parsePipe(text);
+      const parsed = parsePipe(text, recordNames.roots);
 
       if ('problem' in parsed) expect(parsed.problem.at).toBeLessThanOrEqual(text.length);
       expect(performance.now() - begun).toBeLessThan(100);

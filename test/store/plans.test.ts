@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import { claimRecords, nextDueInMs } from '../../src/store/claims.ts';
 import { Database } from '../../src/store/database.ts';
+import { listFinalRecords } from '../../src/store/ending.ts';
 import type { Lease } from '../../src/store/leases.ts';
+import { saveProgress } from '../../src/store/progress.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
 import { newJob, startJob } from '../support/jobs.ts';
@@ -46,6 +48,7 @@ test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table
     const reads: Record<string, number> = {};
 
     for (const round of [0, 1, 2]) await claimAndSettle(db, lease, round, reads);
+    reads.final = await readBy(db, () => listFinalRecords(db, lease.batchJobId, 99, 99 + window));
     reads.next_due = await readBy(db, () => nextDueInMs(db, lease.batchJobId));
 
     expect(Math.max(...Object.values(reads)), JSON.stringify(reads)).toBeLessThanOrEqual(2 * window);
@@ -64,5 +67,7 @@ async function claimAndSettle(db: Database, lease: Lease, round: number, reads: 
     settlement: { status: 'succeeded', result: 1 } as const,
   }));
   expect(settled.length).toBe(window);
+  const saves = settled.map(({ record }) => ({ record, save: 1, json: '{"results":{}}' }));
+  reads[`progress ${round}`] = await readBy(db, () => saveProgress(db, lease, saves));
   reads[`settle ${round}`] = await readBy(db, () => saveSettlements(db, lease, settled));
 }

@@ -4,8 +4,11 @@ import type { JsonValue } from '../../src/domain/json.ts';
 import { noRetry, type RetryPolicy } from '../../src/domain/retry-policy.ts';
 import { Engine, type EngineOptions } from '../../src/engine/engine.ts';
 import type { Attempt, Flow } from '../../src/flows/flow.ts';
+import { createJob, type NewJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { type BatchJob, findJob } from '../../src/store/jobs.ts';
+import { noConnectors } from './connectors.ts';
+import { newJob } from './jobs.ts';
 
 /** A flow of a test: what happens to a record is up to `run`. */
 export function testFlow(
@@ -19,14 +22,19 @@ export function testFlow(
     revision: 'revision',
     description: null,
     text: 'flow: test-flow',
+    kind: 'steps',
     hasEffects: true,
     retry: noRetry,
     afterFailure: 'log',
     batch: {},
+    chunk: undefined,
+    parameters: [],
     connectors: [],
+    needs: { codeSteps: [], variables: [], approval: [] },
     expects: [],
     summary: 'a test',
     run,
+    trace: undefined,
     ...more,
   };
 }
@@ -45,15 +53,6 @@ export function fail(errorClass: Failure['class'], more: Partial<Failure> = {}):
 
 export const quietLog = { info() {}, warn() {}, error() {} };
 
-const noConnectors = {
-  names: [],
-  http(): never {
-    throw new Error('a test flow calls no connector');
-  },
-  obstacle: () => undefined,
-  async close() {},
-};
-
 export function testEngine(db: Database, flow: Flow, more: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     db,
@@ -61,10 +60,26 @@ export function testEngine(db: Database, flow: Flow, more: Partial<EngineOptions
     leaseMs: 15_000,
     maxRecordBytes: 1024 * 1024,
     compile: () => flow,
-    openConnectors: async () => noConnectors,
+    openConnectors: async () => noConnectors(),
     log: quietLog,
     ...more,
   });
+}
+
+/** Makes a job of `count` records for a flow, as start_batch would, and an engine that runs it. */
+export async function runFlow(
+  db: Database,
+  flow: Flow,
+  count: number,
+  more: Partial<NewJob> = {},
+  options: Partial<EngineOptions> = {},
+): Promise<{ id: string; engine: Engine }> {
+  const ofFlow = { chunkSize: flow.chunk?.size ?? 1, hasEnd: flow.atEnd !== undefined };
+  const job = newJob(count, { ...ofFlow, ...more });
+  const engine = testEngine(db, flow, options);
+  await createJob(db, job);
+  await engine.adopt(job.id);
+  return { id: job.id, engine };
 }
 
 /** The job once `condition` holds of it; fails after `ms`. Looks every few milliseconds and checks the counts each time. */

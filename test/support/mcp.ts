@@ -6,7 +6,10 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { openRegistry } from '../../src/connectors/open-registry.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import { openReadiness } from '../../src/engine/readiness.ts';
+import { openTrials } from '../../src/engine/try-flow.ts';
 import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { openDrafts } from '../../src/flows/drafts.ts';
 import { openFlowLibrary } from '../../src/flows/flow-library.ts';
 import { createMcpServer } from '../../src/mcp/server.ts';
 import { operations } from '../../src/operations/operations.ts';
@@ -42,6 +45,14 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
   for (const [name, text] of Object.entries(flows)) write(join('flows', name), text);
   mkdirSync(join(folder, 'flows'), { recursive: true });
 
+  const openConnectors = () =>
+    openRegistry({
+      folder: join(folder, 'flows'),
+      env: { CRM_TOKEN: 'S3CR3T-token' },
+      secretsFile: join(folder, 'secrets.env'),
+      allowPrivateHosts: false,
+    });
+  const permissions = { allowCodeSteps: false, allowedVariables: undefined };
   const engine = new Engine({
     db,
     holder: folder,
@@ -51,13 +62,7 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
       const compiled = compileFlow(text, name);
       return 'flow' in compiled ? compiled.flow : undefined;
     },
-    openConnectors: () =>
-      openRegistry({
-        folder: join(folder, 'flows'),
-        env: { CRM_TOKEN: 'S3CR3T-token' },
-        secretsFile: join(folder, 'secrets.env'),
-        allowPrivateHosts: false,
-      }),
+    openConnectors,
     log: quietLog,
   });
   const library = openFlowLibrary(join(folder, 'flows'));
@@ -68,9 +73,12 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
     context: (call) => ({
       open: async () => ({ db, engine, ensureStandby: async () => {} }),
       flows: library,
+      drafts: openDrafts(join(folder, 'flows')),
+      readiness: openReadiness(openConnectors, permissions),
+      tryFlow: openTrials({ openConnectors, permissions, glob: async () => [] }),
       files: async () => ({ folders: [folder, ...((await call.roots?.()) ?? [])], home: folder }),
       exportsFolder: join(folder, 'exports'),
-      limits: { maxConcurrency: 50, maxRecordBytes: 1024 * 1024, leaseMs: 15_000 },
+      limits: { maxConcurrency: 50, maxRecordBytes: 1024 * 1024, leaseMs: 15_000, allowCodeSteps: false },
       signal: call.signal,
       progress: call.progress,
     }),

@@ -1,0 +1,110 @@
+import { Option } from 'commander';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { approveFlow } from '../operations/approve-flow.ts';
+import { saveFlow } from '../operations/save-flow.ts';
+import { type Command, groups } from './command.ts';
+import { textOf } from './flow-test.ts';
+import { type Answer, type Host, invoke } from './host.ts';
+import { inputFrom, inputOptions } from './input-options.ts';
+import { asCommands } from './next-step.ts';
+import { openQuestions } from './questions.ts';
+import { showSaved } from './show-flows.ts';
+import { paint, visible, visibleLines } from './terminal.ts';
+
+const saveOptions = inputOptions(saveFlow, { except: ['text'] });
+
+export const save: Command = {
+  group: groups.flows,
+  name: 'flows save',
+  summary: 'check a flow and save it in the flows folder',
+  args: '<file>',
+  options: saveOptions.flatMap(({ options }) => options),
+  examples: [
+    'sluice flows save import.yaml',
+    'sluice flows save import.yaml --replaces 1f0a2b3c4d5e6f70',
+    'cat import.yaml | sluice flows save -',
+  ],
+  async run(host, { args: [file = ''], options }) {
+    const input = { ...inputFrom(saveOptions, options), text: await textOf(host, file) };
+    const saved = await invoke(host, saveFlow, input);
+    return { json: saved, text: showSaved(saved), exitCode: saved.saved ? 0 : 1 };
+  },
+};
+
+export const approve: Command = {
+  group: groups.flows,
+  name: 'flows approve',
+  summary: 'look at a draft, and let it run',
+  args: '<name>',
+  options: [new Option('--yes', 'do not ask')],
+  examples: ['sluice flows approve notify-team'],
+  async run(host, { args: [name = ''], options }) {
+    const draft = await draftNamed(host, name);
+    host.terminal.err.write(`${(await introduce(host, draft)).join('\n')}\n`);
+    if (options.yes !== true && !(await isAgreed(host, draft.name))) return notApproved(draft);
+    const approved = await invoke(host, approveFlow, { name: draft.name, revision: draft.revision });
+    return {
+      json: approved,
+      text: [`Approved ${visible(name)}: ${approved.file}`, asCommands(approved.next_step)],
+    };
+  },
+};
+
+type Draft = Awaited<ReturnType<typeof draftNamed>>;
+
+function contextOf(host: Host) {
+  return host.context({ signal: new AbortController().signal });
+}
+
+async function draftNamed(host: Host, name: string) {
+  const { drafts } = contextOf(host);
+  const draft = await drafts.find(name);
+  if (draft === undefined) {
+    const names = (await drafts.list()).map((other) => other.name);
+    const known = names.length === 0 ? 'There are none.' : `There are ${names.join(', ')}.`;
+    throw new SluiceError('flow_not_found', `There is no draft "${visible(name)}". ${known}`);
+  }
+  if (draft.flow !== undefined) return draft;
+  throw new SluiceError('flow_invalid', `The draft ${name} has problems:\n${draft.reasons.join('\n')}`);
+}
+
+/** The whole text first, so that what to mind stands right above the question. */
+async function introduce(host: Host, draft: Draft): Promise<string[]> {
+  const { name, version, flow, text, reasons, revision, file } = draft;
+  const present = (await contextOf(host).flows.list()).find(
+    (listing) => listing.name === name && (listing.version === version || listing.version === null),
+  );
+  return [
+    paint(host.terminal, 'dim', `# ${file}, revision ${revision}`),
+    visibleLines(text.trimEnd()),
+    '',
+    paint(host.terminal, 'bold', `The flow ${name} does: ${visible(flow?.summary ?? '')}`),
+    ...reasons.map((reason) => `  - ${visible(reason)}`),
+    ...(present === undefined
+      ? []
+      : [`It takes the place of the flow in ${present.file} (revision ${present.revision}).`]),
+  ];
+}
+
+async function isAgreed({ terminal }: Host, name: string): Promise<boolean> {
+  if (!terminal.canAsk) {
+    throw new SluiceError(
+      'invalid_input',
+      'A draft is approved at a terminal, or with --yes. Nothing was changed.',
+    );
+  }
+  const questions = openQuestions(terminal);
+  try {
+    return await questions.confirm(`Let ${name} run? y/N `);
+  } finally {
+    questions.close();
+  }
+}
+
+function notApproved({ name, file }: Draft): Answer {
+  return {
+    json: { name, approved: false, file },
+    text: [`Not approved; nothing was changed. Remove ${file} to drop the draft.`],
+    exitCode: 1,
+  };
+}

@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConnectorSettings, parseConnectors } from './connectors-file.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { type FileProblem, formatProblem } from './file-problem.ts';
+
+/** What a `connectors.yaml` declares; nothing when it has problems. */
+export interface Declared {
+  readonly file: string;
+  readonly connectors: ReadonlyMap<string, ConnectorSettings>;
+  readonly problems: readonly FileProblem[];
+}
+
+/** Reads the `connectors.yaml` of a folder. A file that is not there declares nothing and has no problem. */
+export async function readConnectors(folder: string): Promise<Declared> {
+  const file = join(folder, 'connectors.yaml');
+  const none = { file, connectors: new Map<string, ConnectorSettings>() };
+  try {
+    const parsed = parseConnectors(await readFile(file, 'utf8'), file);
+    return 'problems' in parsed
+      ? { ...none, problems: parsed.problems }
+      : { ...none, ...parsed, problems: [] };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    const problems =
+      code === 'ENOENT' ? [] : [{ file, line: 1, column: 1, message: `cannot be read (${code})` }];
+    return { ...none, problems };
+  }
+}
+
+/** Why a name is not among the declared ones. */
+export function notDeclared(name: string, { file, connectors, problems }: Declared): string {
+  if (problems.length > 0) {
+    return `connectors.yaml has problems:\n${problems.map(formatProblem).join('\n')}`;
+  }
+  const advice = didYouMean(name, connectors.keys()) ?? 'the file declares none, or is not there';
+  return `No connector is named ${name} in ${file}: ${advice}`;
+}

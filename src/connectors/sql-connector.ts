@@ -1,0 +1,91 @@
+import { RecordFailure } from '../domain/failure.ts';
+import { watchAbort } from './abort-watch.ts';
+import { callLimits } from './call-limits.ts';
+import type { SqlSettings } from './connectors-file.ts';
+import { TimeOver } from './http-exchange.ts';
+import { type Secret, scrubber } from './secret.ts';
+import type { SqlAnswer, SqlConnector, SqlStatement } from './sql.ts';
+import { sqlAddressOf } from './sql-address.ts';
+import { SqlConnections } from './sql-connections.ts';
+import { askServer } from './sql-exchange.ts';
+import { endsSession, isServerError, sqlFailure } from './sql-failure.ts';
+
+export interface SqlConnectorOptions {
+  readonly settings: SqlSettings;
+  /** The `postgres://` URL. */
+  readonly url: Secret;
+  /** Opens private addresses to every connector, whatever its own setting. */
+  readonly allowPrivateHosts: boolean;
+}
+
+/** Opens a connector. Nothing is connected before the first statement; `close` cuts what is under way. */
+export function openSqlConnector(options: SqlConnectorOptions): SqlConnector & { close(): Promise<void> } {
+  const { settings, url } = options;
+  const { name, concurrency, allowPrivate } = settings;
+  const address = sqlAddressOf(url.reveal());
+  if ('problem' in address) throw new TypeError(`the URL of ${name} ${address.problem}`);
+
+  const connections = new SqlConnections(address, concurrency, allowPrivate || options.allowPrivateHosts);
+  const scrub = scrubber([url, address.password]);
+  // The limit stands before the pool, whose own queue a statement could not leave.
+  const withinLimits = callLimits(concurrency, undefined);
+  const underWay = new Set<AbortController>();
+
+  return {
+    name,
+    async run(statement) {
+      const { step, writes, signal, timeoutMs = settings.timeoutMs } = statement;
+      const way: Way = { sent: false };
+      const inTime = async () => {
+        const over = new AbortController();
+        underWay.add(over);
+        const timer = setTimeout(() => over.abort(new TimeOver()), timeoutMs);
+        const unwatch = watchAbort(signal, () => over.abort(signal.reason));
+        try {
+          return await send(connections, statement, over.signal, way);
+        } finally {
+          clearTimeout(timer);
+          unwatch();
+          underWay.delete(over);
+        }
+      };
+      try {
+        signal.throwIfAborted();
+        return await withinLimits(inTime, signal);
+      } catch (error) {
+        if (!(error instanceof Error) || (signal.aborted && error === signal.reason)) throw error;
+        throw new RecordFailure(
+          sqlFailure({ connector: name, step, timeoutMs, writes, scrub }, error, way.sent),
+        );
+      }
+    },
+    async close() {
+      for (const over of underWay) over.abort(new Error('the connector was closed'));
+      await connections.close();
+    },
+  };
+}
+
+/** How far a statement has come. */
+interface Way {
+  sent: boolean;
+}
+
+async function send(
+  connections: SqlConnections,
+  statement: SqlStatement,
+  signal: AbortSignal,
+  way: Way,
+): Promise<SqlAnswer> {
+  const client = await connections.take(signal);
+  try {
+    way.sent = true;
+    const answer = await askServer(client, statement, signal);
+    connections.giveBack(client);
+    return answer;
+  } catch (error) {
+    if (isServerError(error) && !endsSession(error)) connections.giveBack(client);
+    else void connections.drop(client, signal.aborted);
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import { type Document, isCollection, isScalar, type Node, visit, type YAMLError } from 'yaml';
+import { foreignText } from './foreign-text.ts';
+
+/** Something that keeps a text from being read, where it stands, and what to do about it. */
+export interface YamlMistake {
+  readonly offset: number;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+/** What the parser complains about, in the words of people who write files. */
+export function mistakesOf(document: Document, text: string, errors: readonly YAMLError[]): YamlMistake[] {
+  const places = new Set(
+    errors.filter(({ code }) => code === 'MULTILINE_IMPLICIT_KEY').map(({ pos }) => pos[0]),
+  );
+  return errors.flatMap((error) => {
+    const [offset] = error.pos;
+    // The same line again, seen as a map inside a text.
+    if (error.code === 'BLOCK_AS_IMPLICIT_KEY' && places.has(offset)) return [];
+    const opened = openedAt(document, error);
+    const known = unquotedTemplate(text, opened ?? offset) ?? dashWithoutSpace(text, offset);
+    if (known !== undefined) return [known];
+    return [opened === undefined ? { offset, ...wordsFor(error) } : unclosed(text, opened)];
+  });
+}
+
+function wordsFor({ code, message }: YAMLError): Omit<YamlMistake, 'offset'> {
+  const known = [...wordsByMessage].find(([beginning]) => message.startsWith(beginning))?.[1];
+  if (known !== undefined) return known;
+  const suggestion = advice[code];
+  const said = foreignText(message) ?? 'is not YAML';
+  return suggestion === undefined ? { message: said } : { message: said, suggestion };
+}
+
+const column = 'begin the keys of a map, and the dashes of a list, in one column';
+
+const advice: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+  TAB_AS_INDENT: 'indent with spaces',
+  BAD_INDENT: column,
+  BAD_SCALAR_START: 'put the text in quotes',
+  BAD_DQ_ESCAPE: 'write \\\\ for a backslash, or put the text in single quotes',
+  TAG_RESOLVE_FAILED: 'tags are not available; put a text that begins with ! in quotes',
+};
+
+/** By how the parser's message begins. */
+const wordsByMessage: ReadonlyMap<string, Omit<YamlMistake, 'offset'>> = new Map([
+  [
+    'Implicit keys need',
+    {
+      message: 'the lines from here on do not fit together',
+      suggestion: `write each key of a map as key: value; ${column}`,
+    },
+  ],
+  [
+    'Nested mappings',
+    { message: 'there is a second colon in this line', suggestion: 'put a text with a colon in quotes' },
+  ],
+  [
+    'Implicit map keys need',
+    {
+      message: 'this is no key with a value',
+      suggestion: 'write key: value; lines of a text are indented further than its key',
+    },
+  ],
+  [
+    'Unexpected scalar',
+    { message: 'the text goes on after its end', suggestion: 'put the whole of it in quotes' },
+  ],
+  [
+    'Source contains multiple documents',
+    { message: 'a second document begins here', suggestion: 'a file holds one; remove the ---' },
+  ],
+]);
+
+/** Where the quote, bracket or brace begins whose end is missing: the parser complains only at the end of the text. */
+function openedAt(document: Document, { code, message, pos: [at] }: YAMLError): number | undefined {
+  const isQuote = code === 'MISSING_CHAR' && message.startsWith('Missing closing');
+  const isBracket = / end with a [\]}]$/.test(message);
+  if (!isQuote && !isBracket) return undefined;
+  let found: number | undefined;
+  const consider = (node: Node): void => {
+    const [begin, , end] = node.range ?? [0, 0, 0];
+    if (begin < at && at <= end) found = isQuote ? begin : (found ?? begin);
+  };
+  visit(document, {
+    Node(_, node) {
+      if (isQuote && isScalar(node) && node.type?.startsWith('QUOTE') === true) consider(node);
+      if (isBracket && isCollection(node) && node.flow === true) consider(node);
+    },
+  });
+  return found;
+}
+
+function unclosed(text: string, offset: number): YamlMistake {
+  return { offset, message: `the ${text[offset] ?? ''} is not closed` };
+}
+
+/** `message: {{ record.name }} is here`: what begins with a brace is a map to YAML. */
+export function unquotedTemplate(text: string, offset: number): YamlMistake | undefined {
+  const { begin, line } = lineAt(text, offset);
+  const found = /(?:^|[:,[-])[ ]+(\{\{)/.exec(line);
+  if (found === null) return undefined;
+  const at = found.index + found[0].length - 2;
+  const written = line.slice(at).trimEnd();
+  const mistake = { offset: begin + at, message: 'a text that begins with {{ stands in quotes' };
+  if (written.length > 100 || written.includes("'") || !written.includes('}}')) return mistake;
+  return { ...mistake, suggestion: `write '${written}'` };
+}
+
+function dashWithoutSpace(text: string, offset: number): YamlMistake | undefined {
+  const { begin, line } = lineAt(text, offset);
+  const found = /^ *-(?=[A-Za-z_])/.exec(line);
+  if (found === null) return undefined;
+  const message = 'there is no space after the dash';
+  return {
+    offset: begin + found[0].length - 1,
+    message,
+    suggestion: `write ${found[0].trim()} ${line.slice(found[0].length, 100).trim()}`,
+  };
+}
+
+function lineAt(text: string, offset: number): { begin: number; line: string } {
+  const begin = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  return { begin, line: text.slice(begin, end < 0 ? undefined : end).slice(0, 1_000) };
+}

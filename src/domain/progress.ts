@@ -1,0 +1,22 @@
+import type { JsonValue } from './json.ts';
+
+/** What a step came to, as later steps see it. */
+export interface StepOutcome {
+  /** failed: its failure was dealt with, and the flow went on. */
+  readonly status: 'done' | 'failed' | 'skipped';
+  readonly result: JsonValue;
+  /** Message of the failure. */
+  readonly error?: string;
+}
+
+/** What attempts at a record have come to so far, kept so that the next one need not do it again. */
+export interface Progress {
+  /** Results by the path of the step: `find`, or `notify[3].send` inside a loop. */
+  readonly results: Readonly<Record<string, JsonValue>>;
+  /** What came before a step that is tried again by itself; it counts until the retries are over. */
+  readonly passed?: Readonly<Record<string, StepOutcome>>;
+  /** How often each step has failed in this wave, by its path; under '' those that had no retry of their own. */
+  readonly failing?: Readonly<Record<string, number>>;
+  /** Of a chunk: the records it is about. The results are worth nothing to a chunk of others. */
+  readonly indexes?: readonly number[];
+}

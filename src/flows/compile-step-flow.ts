@@ -1,0 +1,193 @@
+import { meantBy } from '../connectors/did-you-mean.ts';
+import { type FileProblem, maxFileProblems, sortProblems } from '../connectors/file-problem.ts';
+import { checkShape } from '../connectors/file-shape.ts';
+import type { YamlFile } from '../connectors/yaml-file.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { type FlowIdentity, flowIdOf } from './compile-flow.ts';
+import { lookupsOf } from './compile-mapping-flow.ts';
+import { expectedFields } from './expected-fields.ts';
+import type { Flow } from './flow.ts';
+import { flowEnvironment } from './flow-environment.ts';
+import { batchOf } from './flow-file.ts';
+import { type Names, recordNames, withStep } from './names.ts';
+import { defaultRetry } from './retry-grammar.ts';
+import { StepCompiler } from './step-compiler.ts';
+import { parameterProblems, parametersOf, type StepFlowFile, stepFlowFileSchema } from './step-flow-file.ts';
+import { type Output, runEnding, runFlowSteps, traceFlowSteps } from './step-flow-run.ts';
+import type { StepList } from './step-frame.ts';
+import { compileValue } from './template-value.ts';
+
+/** Compiles a flow of named steps. */
+export function compileStepFlow(
+  yaml: YamlFile,
+  value: Readonly<Record<string, unknown>>,
+  identity: FlowIdentity,
+): { flow: Flow } | { problems: FileProblem[] } {
+  const shape = checkShape(yaml, stepFlowFileSchema);
+  // Steps are compiled even in a file of the wrong shape, to report all at once.
+  const parts = compileParts(yaml, value);
+  const problems = [
+    ...('problems' in shape ? shape.problems.filter(({ message }) => message !== 'steps is missing') : []),
+    ...parts.compiler.problems.slice(0, maxFileProblems),
+    ...parameterProblems(value.params).map(({ path, message, suggestion }) =>
+      yaml.problem({ path }, message, suggestion),
+    ),
+    ...('data' in shape ? contradictions(yaml, shape.data) : []),
+  ];
+  if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
+  return { flow: assemble(identity, shape.data, parts) };
+}
+
+interface Parts {
+  readonly compiler: StepCompiler;
+  readonly steps: StepList;
+  readonly output: Output | undefined;
+  readonly atEnd: StepList | undefined;
+}
+
+function compileParts(yaml: YamlFile, written: Readonly<Record<string, unknown>>): Parts {
+  const { file, keyOf } = withoutSlips(written);
+  const takesChunks = file.size !== undefined;
+  const names = flowNames(file, takesChunks);
+  const compiler = new StepCompiler(yaml, lookupsOf(file.lookups));
+  const place = { literalItems: undefined, takesChunks, checkpoint: file.checkpoint === true };
+  const steps = compiler.steps(file.steps, { ...place, path: [keyOf('steps')], names });
+
+  const output =
+    file.output === undefined
+      ? undefined
+      : compileOutput(file, keyOf('output'), yaml, compiler, namesAfter(names, steps));
+  const ending = {
+    ...place,
+    takesChunks: false,
+    atEnd: true,
+    path: [keyOf('finally')],
+    names: endNames(file),
+  };
+  const atEnd = file.finally === undefined ? undefined : compiler.steps(file.finally, ending);
+  return { compiler, steps, output, atEnd };
+}
+
+/** What stands under a slip of one of these keys, which is reported, is compiled all the same. */
+function withoutSlips(written: Readonly<Record<string, unknown>>) {
+  const known = Object.keys(stepFlowFileSchema.shape);
+  const strange = Object.keys(written)
+    .filter((key) => !known.includes(key))
+    .slice(0, maxFileProblems);
+  const keyOf = (wanted: string): string => {
+    if (Object.hasOwn(written, wanted)) return wanted;
+    return strange.find((key) => meantBy(key, known) === wanted) ?? wanted;
+  };
+  const compiled = ['steps', 'output', 'finally'].map((key) => [key, written[keyOf(key)]] as const);
+  return { file: { ...written, ...Object.fromEntries(compiled) }, keyOf };
+}
+
+function compileOutput(
+  file: Readonly<Record<string, unknown>>,
+  key: string,
+  yaml: YamlFile,
+  compiler: StepCompiler,
+  names: Names,
+): Output {
+  const compiled = compileValue(file.output, [], { lookups: lookupsOf(file.lookups), names, strict: true });
+  for (const { path, at, key: isKey, message, suggestion } of compiled.problems) {
+    const whole = [key, ...path];
+    const spot = isKey === true ? { path: whole, key: true } : { path: whole, offset: at };
+    compiler.problems.push(yaml.problem(spot, `output: ${message}`, suggestion));
+  }
+  compiler.reads.push(...compiled.reads);
+  return compiled.value;
+}
+
+const standing = (names: readonly string[]) => new Map(names.map((name) => [name, name] as const));
+
+/** What a step sees before any has run. */
+function flowNames(file: Readonly<Record<string, unknown>>, takesChunks: boolean): Names {
+  const others = ['steps', 'env', 'batch', 'params'];
+  return {
+    roots: takesChunks
+      ? standing(['items', 'indexes', ...others])
+      : new Map([...recordNames.roots, ...standing(others)]),
+    members: new Map([['steps', []], ['batch', ['id', 'index', 'total']], ...parameterMembers(file)]),
+  };
+}
+
+function endNames(file: Readonly<Record<string, unknown>>): Names {
+  return {
+    roots: standing(['steps', 'env', 'params', 'job', 'counts']),
+    members: new Map([['steps', []], ['job', ['id', 'status', 'wave', 'flow']], ...parameterMembers(file)]),
+  };
+}
+
+/** Parameters that are declared are all there are. */
+function parameterMembers({ params }: Readonly<Record<string, unknown>>): [string, string[]][] {
+  return isJsonObject(params) ? [['params', Object.keys(params)]] : [];
+}
+
+function namesAfter(names: Names, steps: StepList): Names {
+  return steps.reduce((seen, { name, output }) => withStep(seen, name, output), names);
+}
+
+function contradictions(yaml: YamlFile, file: StepFlowFile): FileProblem[] {
+  const problems: FileProblem[] = [];
+  if (file.flow !== undefined && file.name !== undefined) {
+    problems.push(yaml.problem({ path: ['name'], key: true }, 'name is another word for flow; give one'));
+  }
+  if (file.retry !== undefined && file.on_error?.retry !== undefined) {
+    problems.push(
+      yaml.problem({ path: ['retry'], key: true }, 'retry is another way to write on_error.retry; give one'),
+    );
+  }
+  if (file.on_chunk_error !== undefined && file.size === undefined) {
+    problems.push(yaml.problem({ path: ['on_chunk_error'], key: true }, 'on_chunk_error needs size'));
+  }
+  return problems;
+}
+
+function assemble(
+  { revision, text, fileName }: FlowIdentity,
+  file: StepFlowFile,
+  { compiler, steps, output, atEnd }: Parts,
+): Flow {
+  const name = file.flow ?? file.name ?? fileName;
+  const retry = file.retry ?? file.on_error?.retry ?? defaultRetry;
+  const read = compiler.reads.flatMap(({ root, path }) =>
+    root === 'env' && path.length > 0 ? [String(path[0])] : [],
+  );
+  const variables = [...new Set([...read, ...compiler.variables])];
+  const environment = flowEnvironment([...new Set(read)]);
+  const approval = [
+    ...compiler.approval,
+    ...(variables.length === 0 ? [] : [`reads the environment variables ${variables.join(', ')}`]),
+  ];
+  const recordSteps = { steps, output, retry, environment };
+  return {
+    flowId: flowIdOf(name),
+    name,
+    version: file.version ?? null,
+    revision,
+    description: file.description ?? null,
+    text,
+    kind: 'steps',
+    hasEffects: compiler.hasEffects,
+    retry,
+    afterFailure: file.on_error?.then ?? 'log',
+    batch: batchOf(file.batch),
+    chunk: file.size === undefined ? undefined : { size: file.size, onError: file.on_chunk_error ?? 'fail' },
+    parameters: parametersOf(file.params),
+    connectors: [...compiler.connectors.values()],
+    needs: { codeSteps: [...compiler.codeSteps], variables, approval },
+    expects: expectedFields(compiler.reads),
+    summary: summaryOf(steps),
+    run: (attempt) => runFlowSteps(recordSteps, attempt),
+    trace: (attempt, write) => traceFlowSteps(recordSteps, attempt, write),
+    atEnd:
+      atEnd === undefined ? undefined : (ending) => runEnding({ steps: atEnd, environment, name }, ending),
+  };
+}
+
+/** `find, create: POST crm /customers, tell` */
+function summaryOf(steps: StepList): string {
+  const shown = steps.slice(0, 6).map(({ name, body }) => `${name} (${body.summary})`);
+  return shown.join(' → ') + (steps.length > 6 ? ` → ${steps.length - 6} more` : '');
+}

@@ -1,0 +1,77 @@
+import type { RecordPath } from './record-path.ts';
+
+/** A node of a parsed CEL expression. */
+export interface ConditionNode {
+  readonly op: string;
+  readonly args: unknown;
+  /** Characters from the start of the expression. */
+  readonly start: number;
+}
+
+/** A path in an expression. */
+export interface ConditionPath {
+  /** Key of the scope. */
+  readonly root: string;
+  readonly path: RecordPath;
+  /** First member named, if one is. */
+  readonly key: string | undefined;
+  readonly at: number;
+}
+
+export function conditionTree(ast: unknown): ConditionNode {
+  if (isNode(ast)) return ast;
+  throw new TypeError('an expression without a tree');
+}
+
+/** Where a regular expression is used: a record's text may take one for ever. */
+export function regularExpressionAt(tree: ConditionNode): number | undefined {
+  for (const node of nodesOf(tree)) {
+    if (/^r?call$/.test(node.op) && Array.isArray(node.args) && node.args[0] === 'matches') return node.start;
+  }
+  return undefined;
+}
+
+/** Paths that begin with one of the names, as far as they are written out. */
+export function pathsOf(tree: ConditionNode, roots: ReadonlyMap<string, string>): ConditionPath[] {
+  const inner = new Set<unknown>();
+  const paths: ConditionPath[] = [];
+  for (const node of nodesOf(tree)) {
+    if (inner.has(node)) continue;
+    const keys = chainOf(node, inner);
+    const [name, ...path] = keys;
+    const root = name === undefined ? undefined : roots.get(name);
+    if (root !== undefined) paths.push({ root, path, key: path[0], at: node.start });
+  }
+  return paths;
+}
+
+/** `a.b["c"]` as its keys; remembers the nodes inside, which are no paths of their own. */
+function chainOf(node: ConditionNode, inner: Set<unknown>): string[] {
+  if (node.op === 'id') return [String(node.args)];
+  if (!/^(\.|\.\?|\[\]|\[\?\])$/.test(node.op) || !Array.isArray(node.args)) return [];
+  const [parent, member]: unknown[] = node.args;
+  const key = keyOf(member);
+  if (!isNode(parent) || key === undefined) return [];
+  inner.add(parent);
+  const keys = chainOf(parent, inner);
+  return keys.length === 0 ? [] : [...keys, key];
+}
+
+function keyOf(member: unknown): string | undefined {
+  if (typeof member === 'string') return member;
+  return isNode(member) && member.op === 'value' && typeof member.args === 'string' ? member.args : undefined;
+}
+
+function* nodesOf(value: unknown): Generator<ConditionNode> {
+  if (Array.isArray(value)) {
+    for (const item of value) yield* nodesOf(item);
+    return;
+  }
+  if (!isNode(value)) return;
+  yield value;
+  yield* nodesOf(value.args);
+}
+
+function isNode(value: unknown): value is ConditionNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value && 'start' in value;
+}

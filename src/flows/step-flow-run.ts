@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import type { ConnectorRegistry } from '../connectors/registry.ts';
+import { RecordFailure } from '../domain/failure.ts';
+import { idempotencyKey } from '../domain/idempotency.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { noRetry, type RetryPolicy } from '../domain/retry-policy.ts';
+import { BrokenRun } from './broken-run.ts';
+import type { Attempt, Ending, FlowTrace } from './flow.ts';
+import type { FlowEnvironment } from './flow-environment.ts';
+import type { Scope } from './names.ts';
+import { runSteps } from './run-steps.ts';
+import type { StepFrame, StepList } from './step-frame.ts';
+import { StepLedger } from './step-ledger.ts';
+import { untilAborted } from './step-time.ts';
+import { StepTracer } from './step-tracer.ts';
+
+/** Makes the result of a record from what its steps came to. */
+export type Output = (scope: Scope) => JsonValue;
+
+interface RecordSteps {
+  readonly steps: StepList;
+  readonly output: Output | undefined;
+  readonly retry: RetryPolicy;
+  readonly environment: (connectors: ConnectorRegistry) => FlowEnvironment;
+}
+
+/** Takes one record through the steps in sight of a person. */
+export async function traceFlowSteps(
+  flow: RecordSteps,
+  attempt: Attempt,
+  write: boolean,
+): Promise<FlowTrace> {
+  const tracer = new StepTracer(write);
+  const { scrubbed } = flow.environment(attempt.connectors);
+  const seen = () =>
+    tracer.entries.map((step) => ({ ...step, input: scrubbed(step.input), output: scrubbed(step.output) }));
+  try {
+    const result = await runFlowSteps(flow, attempt, tracer);
+    return { steps: seen(), result, failure: undefined };
+  } catch (error) {
+    if (!(error instanceof RecordFailure)) throw error;
+    return { steps: seen(), result: undefined, failure: error.failure };
+  }
+}
+
+/** Takes one record, or one chunk of them, through the steps. */
+export function runFlowSteps(
+  flow: RecordSteps,
+  attempt: Attempt,
+  tracer?: StepTracer,
+): JsonValue | Promise<JsonValue> {
+  const { output } = flow;
+  const environment = flow.environment(attempt.connectors);
+  const scope = scopeOf(attempt, environment);
+  const ledger = new StepLedger(flow.retry, attempt.progress, attempt.checkpoint);
+  const frame: StepFrame = {
+    context: attempt,
+    scope,
+    prefix: '',
+    keyOf: keysOf(attempt),
+    ledger,
+    inLoop: false,
+    secrets: environment.secrets,
+    signal: attempt.signal,
+    ...(tracer === undefined ? {} : { tracer }),
+  };
+  const run = () => {
+    const result = runSteps(flow.steps, frame);
+    if (output === undefined) return result;
+    return result instanceof Promise ? result.then(() => output(scope)) : output(scope);
+  };
+  return environment.masked(() => untilAborted(attempt.signal, run, (error) => left(error, ledger)));
+}
+
+/** A failure that no step has dealt with, such as one of `output`, leaves what was kept, too. */
+function left(error: unknown, ledger: StepLedger): unknown {
+  if (!(error instanceof RecordFailure) || error instanceof BrokenRun) return error;
+  return ledger.anotherTry(undefined, error.failure) ?? ledger.broken(error.failure);
+}
+
+function scopeOf(attempt: Attempt, { values }: FlowEnvironment): Scope {
+  const { payload, indexes, params, batchJobId, index, total } = attempt;
+  const batch = { id: batchJobId, index, total };
+  if (indexes !== undefined) return { items: payload, indexes, steps: {}, env: values, batch, params };
+  return { record: payload, source: payload, item: payload, steps: {}, env: values, batch, params };
+}
+
+/** Of a chunk the key names all its records: a part of it is another call. */
+function keysOf({ batchJobId, index, revision, indexes }: Attempt): (step: string) => string {
+  if (indexes === undefined) return (step) => idempotencyKey({ batchJobId, index, step, revision });
+  const members = createHash('sha256').update(indexes.join()).digest('hex').slice(0, 12);
+  return (step) => idempotencyKey({ batchJobId, index, step: `${step}#${members}`, revision });
+}
+
+interface EndSteps {
+  readonly steps: StepList;
+  readonly environment: (connectors: ConnectorRegistry) => FlowEnvironment;
+  readonly name: string;
+}
+
+/** Runs the `finally` part. Its retries are the engine's. */
+export function runEnding(
+  { steps, environment, name }: EndSteps,
+  ending: Ending,
+): JsonValue | Promise<JsonValue> {
+  const { batchJobId, wave, status, counts, params } = ending;
+  const found = environment(ending.connectors);
+  const frame: StepFrame = {
+    context: ending,
+    ending,
+    scope: {
+      steps: {},
+      env: found.values,
+      params,
+      counts,
+      job: { id: batchJobId, status, wave, flow: name },
+    },
+    prefix: '',
+    keyOf: (step) => `${batchJobId}:finally${wave}:${step}`,
+    ledger: new StepLedger(noRetry),
+    inLoop: true,
+    secrets: found.secrets,
+    signal: ending.signal,
+  };
+  return found.masked(() => untilAborted(ending.signal, () => runSteps(steps, frame)));
+}

@@ -1,0 +1,71 @@
+import type { Failure } from '../domain/failure.ts';
+import type { JsonValue } from '../domain/json.ts';
+import type { Progress, StepOutcome } from '../domain/progress.ts';
+import type { RetryPolicy } from '../domain/retry-policy.ts';
+import { BrokenRun } from './broken-run.ts';
+import type { OwnRetry } from './step-frame.ts';
+
+/** Where failures are counted that the flow's retries are for: the record is tried again from its beginning. */
+const ofFlow = '';
+
+/** What a run knows from earlier attempts, and what it leaves for the next one. */
+export class StepLedger {
+  readonly #results: Record<string, JsonValue>;
+  /** What steps came to that are not checkpointed, for a retry that begins at a later step. */
+  readonly #passed: Record<string, StepOutcome>;
+  readonly #failing: Readonly<Record<string, number>>;
+  readonly #flowRetry: RetryPolicy;
+  readonly #save: ((progress: Progress) => Promise<void>) | undefined;
+
+  constructor(flowRetry: RetryPolicy, before?: Progress, save?: (progress: Progress) => Promise<void>) {
+    this.#flowRetry = flowRetry;
+    this.#results = { ...before?.results };
+    this.#passed = { ...before?.passed };
+    this.#failing = before?.failing ?? {};
+    this.#save = save;
+  }
+
+  /** What a step came to in an earlier attempt, if it need not be done again. */
+  outcomeOf(path: string): StepOutcome | undefined {
+    const result = Object.hasOwn(this.#results, path) ? this.#results[path] : undefined;
+    if (result !== undefined) return { status: 'done', result };
+    return Object.hasOwn(this.#passed, path) ? this.#passed[path] : undefined;
+  }
+
+  /** Keeps a result where it outlives the process. */
+  async keep(path: string, result: JsonValue): Promise<void> {
+    this.#results[path] = result;
+    await this.#save?.({ results: { ...this.#results }, failing: this.#failing });
+  }
+
+  /** Remembers an outcome in case a later step has a retry of its own, which begins there. */
+  pass(path: string, outcome: StepOutcome): void {
+    if (!Object.hasOwn(this.#results, path)) this.#passed[path] = outcome;
+  }
+
+  /**
+   * What a transient failure leads to: a run with another attempt open, or with all of them used up. Undefined:
+   * it would fail again. `own` are the retries of a step; without them the flow's count.
+   */
+  anotherTry(own: OwnRetry | undefined, failure: Failure): BrokenRun | undefined {
+    if (failure.class !== 'transient') return undefined;
+    const { policy, path } = own ?? { policy: this.#flowRetry, path: ofFlow };
+    const tries = this.#failing[path] ?? 0;
+    if (tries >= policy.retries) return new BrokenRun(failure, this.#kept(), { policy, tries });
+    const progress: Progress = {
+      results: this.#results,
+      ...(own === undefined ? {} : { passed: this.#passed }),
+      failing: { ...this.#failing, [path]: tries + 1 },
+    };
+    return new BrokenRun(failure, progress, { policy, tries });
+  }
+
+  #kept(): Progress | undefined {
+    return Object.keys(this.#results).length === 0 ? undefined : { results: this.#results };
+  }
+
+  /** The end of a run that no retry can help. */
+  broken(failure: Failure): BrokenRun {
+    return new BrokenRun(failure, this.#kept());
+  }
+}

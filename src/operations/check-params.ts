@@ -1,0 +1,60 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { nearest } from '../domain/nearest.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { Flow, Parameter } from '../flows/flow.ts';
+import { checkPayload } from '../sources/check-payload.ts';
+
+const bytesAtMost = 64 * 1024;
+/** Names shown at once; a flow with more has its file. */
+const namesShown = 20;
+
+/**
+ * The values a job starts with: what was given, completed by what the flow says. A flow that lists no
+ * parameters takes any.
+ *
+ * @throws SluiceError `invalid_input` naming every value that is wrong
+ */
+export function completeParams({ name, parameters }: Flow, given: JsonObject = {}): JsonObject {
+  const checked = checkPayload(given, bytesAtMost);
+  if (!checked.ok) throw refused(checked.message.replace(/^The record /, 'params '));
+  const problems = [...unknownNames(parameters, given), ...missing(parameters, given)];
+  if (problems.length > 0) throw refused(`params of the flow ${name}: ${problems.slice(0, 8).join('; ')}.`);
+  const defaults = parameters.flatMap(({ name: key, byDefault }) =>
+    byDefault === undefined || Object.hasOwn(given, key) ? [] : [[key, byDefault] as const],
+  );
+  return Object.fromEntries([...Object.entries(given), ...defaults]);
+}
+
+function unknownNames(parameters: readonly Parameter[], given: JsonObject): string[] {
+  if (parameters.length === 0) return [];
+  const known = parameters.map(({ name }) => name);
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const guess = nearest(name, known);
+      const advice =
+        guess === undefined ? `there are ${known.slice(0, namesShown).join(', ')}` : `did you mean ${guess}?`;
+      return `there is no ${JSON.stringify(name.slice(0, 60))} (${advice})`;
+    });
+}
+
+function missing(parameters: readonly Parameter[], given: JsonObject): string[] {
+  return parameters
+    .filter(
+      ({ name, required, byDefault }) => required && byDefault === undefined && !Object.hasOwn(given, name),
+    )
+    .map(
+      ({ name, description }) =>
+        `${name} is missing${description === undefined ? '' : ` (${description.slice(0, 100)})`}`,
+    );
+}
+
+const refused = (message: string) => new SluiceError('invalid_input', `${message} Nothing was started.`);
+
+/** The same value with the keys of its maps in order, so that the order they were written in is no difference. */
+export function inOrder(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map((item: JsonValue) => inOrder(item));
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]));
+}

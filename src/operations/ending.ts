@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { JsonValue } from '../domain/json.ts';
+import type { Database } from '../store/database.ts';
+import { readEndingResult } from '../store/ending.ts';
+import type { BatchJob } from '../store/jobs.ts';
+
+/** A larger result is shown by its beginning, as text. */
+const charactersShown = 2000;
+
+export const endingOutput = z.object({
+  status: z.enum(['running', 'done', 'failed']),
+  error: z
+    .object({
+      class: z.string(),
+      code: z.string(),
+      message: z.string(),
+      untrusted_message: z.string().optional(),
+      step: z.string().optional(),
+    })
+    .optional(),
+  result: z.unknown().optional().describe('What it returned; text from outside may be in it'),
+});
+
+export type Ending = z.output<typeof endingOutput>;
+
+/** How the end part of a job's flow stands; undefined: there is none, or its time has not come. */
+export async function endingOf(db: Database, job: BatchJob): Promise<Ending | undefined> {
+  if (!job.hasEnd) return undefined;
+  if (job.endingWave !== job.wave) return isDue(job) ? { status: 'running' } : undefined;
+  if (job.endingFailure !== null) return { status: 'failed', error: errorOf(job.endingFailure) };
+  const result = await readEndingResult(db, job.id);
+  return { status: 'done', ...(result === null ? {} : { result: shown(result) }) };
+}
+
+const isDue = ({ finishedAt, status, intake, counts, obstacle }: BatchJob) =>
+  finishedAt === null &&
+  status !== 'paused' &&
+  obstacle === null &&
+  intake !== 'reading' &&
+  counts.pending + counts.processing === 0;
+
+function errorOf({
+  class: errorClass,
+  code,
+  message,
+  untrustedMessage,
+  step,
+}: NonNullable<BatchJob['endingFailure']>) {
+  return {
+    class: errorClass,
+    code,
+    message,
+    ...(untrustedMessage === undefined ? {} : { untrusted_message: untrustedMessage }),
+    ...(step === undefined ? {} : { step }),
+  };
+}
+
+function shown(result: JsonValue): JsonValue {
+  const text = JSON.stringify(result);
+  return text.length <= charactersShown ? result : `${text.slice(0, charactersShown).toWellFormed()}…`;
+}

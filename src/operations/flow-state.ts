@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { Missing } from '../engine/readiness.ts';
+import { approveCommand, type Draft } from '../flows/drafts.ts';
+
+const reasonsAtMost = 10;
+
+/** What keeps a flow, or a connector, from being used. */
+export const missingOutput = z.object({
+  connector: z.string().optional(),
+  reason: z.string(),
+  setup_command: z.string().optional().describe('For the person to type at a terminal'),
+});
+
+export const draftOutput = z.object({
+  reasons: z.array(z.string()).describe('Why a person has to approve it'),
+  approve_command: z.string().describe('For the person to type at a terminal'),
+});
+
+export function missingFields({ connector, reason, setupCommand }: Missing) {
+  return {
+    ...(connector === undefined ? {} : { connector }),
+    reason,
+    ...(setupCommand === undefined ? {} : { setup_command: setupCommand }),
+  };
+}
+
+export function draftFields({ name, reasons }: Pick<Draft, 'name' | 'reasons'>) {
+  return {
+    reasons: reasons.slice(0, reasonsAtMost).map((reason) => shortened(reason)),
+    approve_command: approveCommand(name),
+  };
+}
+
+/** Texts of a flow have no length of their own; an answer has. */
+export function shortened(text: string, length = 300): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
+}
+
+/** What a person has to do before a flow can run, as a sentence. */
+export function setupAdvice(missing: readonly Missing[]): string {
+  const commands = [...new Set(missing.flatMap(({ setupCommand }) => setupCommand ?? []))];
+  const rest = missing.filter(({ setupCommand }) => setupCommand === undefined).map(({ reason }) => reason);
+  const typed =
+    commands.length === 0
+      ? []
+      : [
+          `Ask the person to type ${commands.map((command) => `\`${command}\``).join(' and ')} at a terminal (with their own target); never ask them for the secret here.`,
+        ];
+  return [...typed, ...rest].join(' ');
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { JsonObject } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { compileFlow, formatProblem } from '../flows/compile-flow.ts';
+import type { Flow } from '../flows/flow.ts';
+import { completeParams } from './check-params.ts';
+import type { OperationContext } from './context.ts';
+import { defineOperation } from './operation.ts';
+
+/** One record through a flow, for a person who writes it. Not among the operations of every surface. */
+export const testFlow = defineOperation({
+  name: 'test_flow',
+  title: 'Test a flow',
+  description: 'Takes one record through a flow and shows what each step gets and gives.',
+  effect: 'run',
+  input: z.strictObject({
+    flow: z
+      .union([z.strictObject({ name: z.string() }), z.strictObject({ text: z.string(), file: z.string() })])
+      .describe('A flow or draft of the folder, or a text of its own'),
+    sample: z.json(),
+    params: z.record(z.string(), z.json()).optional(),
+    write: z.boolean().describe('Run the steps that change something outside as well'),
+  }),
+  output: z.object({
+    flow: z.string(),
+    summary: z.string(),
+    steps: z.array(
+      z.object({
+        step: z.string(),
+        kind: z.string(),
+        status: z.enum(['done', 'failed', 'skipped', 'withheld']),
+        input: z.unknown(),
+        output: z.unknown(),
+        error: z.string().optional(),
+      }),
+    ),
+    result: z.unknown().optional(),
+    failure: z
+      .object({
+        class: z.string(),
+        code: z.string(),
+        message: z.string(),
+        step: z.string().optional(),
+        untrusted_message: z.string().optional(),
+      })
+      .optional(),
+  }),
+
+  async run(context, given) {
+    const flow = await flowOf(context, given.flow);
+    const params = completeParams(flow, given.params as JsonObject | undefined);
+    const sample = given.sample as JsonObject;
+    const trial = { sample, params, write: given.write, signal: context.signal };
+    const { steps, result, failure } = await context.tryFlow(flow, trial);
+    return {
+      flow: flow.name,
+      summary: flow.summary,
+      steps: steps.map(({ error, ...step }) => ({ ...step, ...(error === undefined ? {} : { error }) })),
+      ...(result === undefined ? {} : { result }),
+      ...(failure === undefined
+        ? {}
+        : {
+            failure: {
+              class: failure.class,
+              code: failure.code,
+              message: failure.message,
+              ...(failure.step === undefined ? {} : { step: failure.step }),
+              ...(failure.untrustedMessage === undefined
+                ? {}
+                : { untrusted_message: failure.untrustedMessage }),
+            },
+          }),
+    };
+  },
+});
+
+async function flowOf(
+  { flows, drafts }: OperationContext,
+  given: { readonly name: string } | { readonly text: string; readonly file: string },
+): Promise<Flow> {
+  if ('name' in given) return (await drafts.find(given.name))?.flow ?? flows.find(given.name);
+  const compiled = compileFlow(given.text, given.file);
+  if ('flow' in compiled) return compiled.flow;
+  throw new SluiceError('flow_invalid', compiled.problems.map(formatProblem).join('\n'));
+}

@@ -1,0 +1,49 @@
+import type { ClaimedRecord } from '../domain/record.ts';
+import type { Database } from './database.ts';
+import type { Lease } from './leases.ts';
+
+/** Progress of a record whose attempt goes on. */
+export interface ProgressSave {
+  readonly record: ClaimedRecord;
+  /** Higher than that of every earlier save of the same claim. */
+  readonly save: number;
+  /** The progress as JSON text that Postgres can hold. */
+  readonly json: string;
+}
+
+/**
+ * Keeps the progress of records under way, many at once, and returns the indexes of those it was kept for.
+ *
+ * A record that is no longer under this lease and claim is left alone, and so is one for which a later
+ * save has come first.
+ */
+export async function saveProgress(
+  db: Database,
+  lease: Lease,
+  saves: readonly ProgressSave[],
+): Promise<Set<number>> {
+  const given = `[${saves.map(toRow).join(',')}]`;
+  const rows = await db.run(
+    (sql) => sql<{ idx: number }[]>`
+      with job as materialized (
+        select id from batch_jobs where id = ${lease.batchJobId} for update
+      ), given as materialized (
+        select * from json_to_recordset(${given}::text::json) as given(idx int, claim int, save int, progress json)
+      ), found as materialized (
+        select ctid as at from records
+        where job_id = (select id from job) and idx = any(array(select idx from given))
+      )
+      update records set
+        progress = case when progress_save >= given.save then records.progress else given.progress end,
+        progress_save = greatest(progress_save, given.save)
+      from given
+      where records.ctid = any(array(select at from found))
+        and records.idx = given.idx and records.claim = given.claim
+        and records.lease = ${lease.token} and records.status = 'processing'
+      returning records.idx`,
+  );
+  return new Set(rows.map(({ idx }) => idx));
+}
+
+const toRow = ({ record, save, json }: ProgressSave): string =>
+  `{"idx":${record.index},"claim":${record.claim},"save":${save},"progress":${json}}`;

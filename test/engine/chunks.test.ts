@@ -1,0 +1,313 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { JsonValue } from '../../src/domain/json.ts';
+import { BrokenRun } from '../../src/flows/broken-run.ts';
+import type { Attempt, ChunkRule } from '../../src/flows/flow.ts';
+import { openFileSource } from '../../src/sources/open-file.ts';
+import type { Database } from '../../src/store/database.ts';
+import { requeueRecords } from '../../src/store/requeue.ts';
+import { test } from '../support/database.ts';
+import { fail, finished, jobWhen, quickRetry, runFlow, testFlow } from '../support/engine.ts';
+
+/** A flow that keeps the indexes of every run. */
+function chunkFlow(
+  chunk: Partial<ChunkRule>,
+  run: (attempt: Attempt) => Promise<JsonValue> | JsonValue = () => null,
+  more: Parameters<typeof testFlow>[1] = {},
+) {
+  const runs: number[][] = [];
+  const flow = testFlow(
+    (attempt) => {
+      runs.push([...(attempt.indexes ?? [])]);
+      return run(attempt);
+    },
+    { chunk: { size: 10, onError: 'fail', ...chunk }, ...more },
+  );
+  return { flow, runs };
+}
+
+const numbersOf = ({ payload }: Attempt) => (payload as unknown as { n: number }[]).map(({ n }) => n);
+
+async function rowsOf(db: Database, batchJobId: string) {
+  return db.run(
+    (sql) => sql<{ idx: number; status: string; result: JsonValue; attempts: number }[]>`
+      select idx, status, result, attempts from records where job_id = ${batchJobId} order by idx`,
+  );
+}
+
+test.for([
+  { count: 1000, size: 100, concurrency: 5, hasEffects: true, runs: 10 },
+  { count: 1000, size: 7, concurrency: 3, hasEffects: true, runs: 143 },
+  { count: 1000, size: 7, concurrency: 3, hasEffects: false, runs: 143 },
+  { count: 700, size: 600, concurrency: 2, hasEffects: false, runs: 2 },
+  { count: 5, size: 100, concurrency: 5, hasEffects: true, runs: 1 },
+])('$count records by $size make $runs runs (effects: $hasEffects)', async (plan, { db }) => {
+  const { flow, runs } = chunkFlow({ size: plan.size }, undefined, { hasEffects: plan.hasEffects });
+
+  const { id, engine } = await runFlow(db, flow, plan.count, { concurrency: plan.concurrency });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(plan.count);
+  expect(runs.length).toBe(plan.runs);
+  expect(runs.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: plan.count }, (_, n) => n));
+  await engine.stop(0);
+});
+
+test('a chunk that is not full waits while the file is still read', async ({ db }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-chunks-'));
+  const path = join(folder, 'rows.ndjson');
+  // Over 64 MiB, so that the first records run while the rest is read.
+  const filler = 'x'.repeat(14_000);
+  writeFileSync(path, Array.from({ length: 5003 }, (_, n) => JSON.stringify({ n, filler })).join('\n'));
+  const source = await openFileSource({ path }, { folders: [folder], home: folder });
+  const { flow, runs } = chunkFlow({ size: 50 }, undefined, { hasEffects: false });
+
+  const { id, engine } = await runFlow(db, flow, 0, { source, records: undefined });
+  const job = await jobWhen(db, id, finished, 60_000);
+
+  expect(job.counts.succeeded).toBe(5003);
+  expect(runs.filter((indexes) => indexes.length !== 50)).toEqual([[5000, 5001, 5002]]);
+  await engine.stop(0);
+  rmSync(folder, { recursive: true });
+});
+
+test('a list of as many results gives each record its own, anything else is the result of all', async ({
+  db,
+}) => {
+  const { flow } = chunkFlow({ size: 4 }, (attempt) =>
+    attempt.index === 0 ? numbersOf(attempt).map((n) => n * 2) : { sent: numbersOf(attempt).length },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 8, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+
+  const results = (await rowsOf(db, id)).map(({ result }) => result);
+  expect(results).toEqual([0, 2, 4, 6, { sent: 4 }, { sent: 4 }, { sent: 4 }, { sent: 4 }]);
+  await engine.stop(0);
+});
+
+test('an attempt over a chunk names its first record and the index of each', async ({ db }) => {
+  const seen: Attempt[] = [];
+  const { flow } = chunkFlow({ size: 3 }, (attempt) => {
+    seen.push(attempt);
+    return null;
+  });
+
+  const { id, engine } = await runFlow(db, flow, 5, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+
+  expect(seen.map(({ index, id: own, indexes, payload }) => ({ index, id: own, indexes, payload }))).toEqual([
+    { index: 0, id: 'id-0', indexes: [0, 1, 2], payload: [{ n: 0 }, { n: 1 }, { n: 2 }] },
+    { index: 3, id: 'id-3', indexes: [3, 4], payload: [{ n: 3 }, { n: 4 }] },
+  ]);
+  await engine.stop(0);
+});
+
+test('bisect finds the bad records, and all others succeed', async ({ db }) => {
+  const bad = [3, 57, 58];
+  const { flow, runs } = chunkFlow({ size: 100, onError: 'bisect' }, (attempt) => {
+    if (numbersOf(attempt).some((n) => bad.includes(n))) fail('data');
+    return numbersOf(attempt);
+  });
+
+  const { id, engine } = await runFlow(db, flow, 100);
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ succeeded: 97, failed: 3 });
+  const rows = await rowsOf(db, id);
+  expect(rows.filter(({ status }) => status === 'failed').map(({ idx }) => idx)).toEqual(bad);
+  expect(rows.every(({ attempts }) => attempts === 1)).toBe(true);
+  expect(rows.filter(({ status, idx, result }) => status === 'succeeded' && result !== idx)).toEqual([]);
+  expect(runs.length).toBeLessThan(50);
+  await engine.stop(0);
+});
+
+test('without bisect all records of a chunk fail alike, and the other chunks do not', async ({ db }) => {
+  const { flow, runs } = chunkFlow({ size: 10 }, ({ index }) => (index === 10 ? fail('data') : null));
+
+  const { id, engine } = await runFlow(db, flow, 30);
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ succeeded: 20, failed: 10 });
+  expect(runs.length).toBe(3);
+  await engine.stop(0);
+});
+
+test('a chunk that broke for a passing reason is run again as it was, not taken apart', async ({ db }) => {
+  let failures = 0;
+  const { flow, runs } = chunkFlow(
+    { size: 20, onError: 'bisect' },
+    ({ index }) => (index === 20 && failures++ < 2 ? fail('transient') : null),
+    { retry: quickRetry(3) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 60, { concurrency: 2 });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(60);
+  expect(runs.filter(([first]) => first === 20)).toEqual(
+    Array.from({ length: 3 }, () => Array.from({ length: 20 }, (_, n) => 20 + n)),
+  );
+  expect(runs.length).toBe(5);
+  const attempts = (await rowsOf(db, id)).map((row) => row.attempts);
+  expect(attempts.slice(20, 40)).toEqual(Array.from({ length: 20 }, () => 3));
+  await engine.stop(0);
+});
+
+test('a chunk larger than the share of retries in a claim is put together again all the same', async ({
+  db,
+}) => {
+  let isDown = true;
+  const { flow, runs } = chunkFlow(
+    { size: 300 },
+    () => {
+      if (!isDown) return null;
+      isDown = false;
+      fail('transient');
+    },
+    { retry: quickRetry(1), hasEffects: false },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 300);
+  await jobWhen(db, id, finished);
+
+  expect(runs.map((indexes) => indexes.length)).toEqual([300, 300]);
+  await engine.stop(0);
+});
+
+test('max_failures stops within the records that are under way', async ({ db }) => {
+  const { flow, runs } = chunkFlow({ size: 10 }, async () => {
+    await sleep(1);
+    fail('data');
+  });
+  const policy = { continueOnError: true, onRecordFailure: 'log', maxFailures: 5 } as const;
+
+  const { id, engine } = await runFlow(db, flow, 400, { concurrency: 2, policy });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job).toMatchObject({ status: 'failed', stopReason: 'max_failures' });
+  expect(job.counts.failed).toBe(10 * runs.length);
+  expect(job.counts.failed).toBeLessThanOrEqual(20);
+  await engine.stop(0);
+});
+
+test('started minus committed stays within twice the concurrency times the size', async ({ db }) => {
+  let started = 0;
+  let widest = 0;
+  const { flow } = chunkFlow({ size: 5 }, async (attempt) => {
+    started += numbersOf(attempt).length;
+    const soFar = started;
+    const [row] = await db.run(
+      (sql) => sql`select sum(succeeded)::int as committed from batch_jobs where label = 'chunk bound'`,
+    );
+    widest = Math.max(widest, soFar - Number(row?.committed));
+    return null;
+  });
+
+  const { id, engine } = await runFlow(db, flow, 300, { concurrency: 3, label: 'chunk bound' });
+  await jobWhen(db, id, finished);
+
+  expect(widest).toBeLessThanOrEqual(30);
+  expect(widest).toBeGreaterThan(15);
+  await engine.stop(0);
+});
+
+test('records that are suspected of killing their process run as chunks of one', async ({ db }) => {
+  const { flow, runs } = chunkFlow({ size: 10 });
+  const { id, engine } = await runFlow(
+    db,
+    flow,
+    4,
+    { holder: 'nobody', leaseMs: 0 },
+    { runsJobs: () => false },
+  );
+  await db.run((sql) => sql`update records set not_before = 'infinity' where job_id = ${id} and idx > 1`);
+  await engine.stop(0);
+
+  const { engine: other } = await runFlow(db, flow, 1, { holder: 'nobody', leaseMs: 0 });
+  other.wake();
+  await jobWhen(db, id, finished);
+
+  expect(runs.filter((indexes) => indexes.length !== 1 || indexes[0] !== 0)).toEqual([[0, 1], [2], [3]]);
+  await other.stop(0);
+});
+
+test('what a chunk has done is known to the next run of the same records only', async ({ db }) => {
+  const seen: unknown[] = [];
+  let isDown = true;
+  const { flow } = chunkFlow(
+    { size: 3 },
+    async ({ indexes, progress, checkpoint }) => {
+      seen.push([indexes, progress]);
+      if (progress?.results.sent === undefined) await checkpoint?.({ results: { sent: true } });
+      if (isDown)
+        throw new BrokenRun({ class: 'data', code: 'down', message: 'down' }, { results: { sent: true } });
+      return null;
+    },
+    {},
+  );
+  const { id, engine } = await runFlow(db, flow, 6, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+  isDown = false;
+  seen.length = 0;
+
+  await requeueRecords(db, id, 0, { statuses: ['failed'], indexes: [0, 1, 2, 4, 5] }, 1, false);
+  engine.wake();
+  await jobWhen(db, id, finished);
+
+  expect(seen).toEqual([
+    [[0, 1, 2], { results: { sent: true } }],
+    [[4, 5], undefined],
+  ]);
+  await engine.stop(0);
+});
+
+test('a step of a chunk that keeps failing uses up its own retries', async ({ db }) => {
+  const tries: number[] = [];
+  const { flow } = chunkFlow({ size: 4 }, ({ progress }) => {
+    const before = progress?.failing?.send ?? 0;
+    tries.push(before);
+    throw new BrokenRun(
+      { class: 'transient', code: 'down', message: 'down' },
+      { results: {}, failing: { send: before + 1 } },
+      { policy: quickRetry(2), tries: before },
+    );
+  });
+
+  const { id, engine } = await runFlow(db, flow, 4);
+  const job = await jobWhen(db, id, finished);
+
+  expect(tries).toEqual([0, 1, 2]);
+  expect(job.counts.failed).toBe(4);
+  await engine.stop(0);
+});
+
+test('a chunk that is refused for its credentials is not halved: smaller ones would be refused as well', async ({
+  db,
+}) => {
+  const { flow, runs } = chunkFlow({ size: 10, onError: 'bisect' }, () => fail('auth'));
+
+  const { id, engine } = await runFlow(db, flow, 10, { concurrency: 1 });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.failed).toBe(10);
+  expect(runs).toHaveLength(1);
+  await engine.stop(0);
+});
+
+test('of a result beyond 256 KiB size and beginning are kept, for each record of a chunk', async ({ db }) => {
+  const large = 'x'.repeat(300 * 1024);
+  const { flow } = chunkFlow({ size: 2 }, () => ['small', large]);
+
+  const { id, engine } = await runFlow(db, flow, 2, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+
+  expect((await rowsOf(db, id)).map(({ result }) => result)).toEqual([
+    'small',
+    { truncated: true, bytes: 300 * 1024 + 2, beginning: `"${'x'.repeat(999)}` },
+  ]);
+  await engine.stop(0);
+});

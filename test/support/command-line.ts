@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { assemble } from '../../src/assemble.ts';
+import type { Call, Host } from '../../src/cli/host.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { readConfig } from '../../src/config.ts';
+import { connectingOf } from '../../src/connecting.ts';
+import { flowJsonSchema } from '../../src/flows/flow-schema.ts';
+import { operations } from '../../src/operations/operations.ts';
+import { quietLog } from './engine.ts';
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line in this process, with a home of its own and no database. */
+export interface CommandLine {
+  readonly home: string;
+  /** Runs a command to its end. `input` is what is piped to it; `typed` what a person types at a terminal. */
+  run(args: readonly string[], given?: { input?: string; typed?: string }): Promise<Ended>;
+  /** A file of the home. */
+  read(file: string): string;
+  write(file: string, text: string): string;
+  close(): void;
+}
+
+export interface HomeSettings {
+  readonly home?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function openCommandLine(settings: HomeSettings = {}): CommandLine {
+  const home = settings.home ?? mkdtempSync(join(tmpdir(), 'sluice-line-'));
+  const env = { SLUICE_HOME: home, SLUICE_BACKGROUND: 'off', ...settings.env };
+  const config = readConfig(env);
+  return {
+    home,
+    async run(args, { input, typed } = {}) {
+      const [out, err, stdin] = [new PassThrough(), new PassThrough(), new PassThrough()];
+      const terminal: Terminal = {
+        out,
+        err,
+        input: stdin,
+        isTTY: false,
+        canAsk: typed !== undefined,
+        hasPipedInput: input !== undefined,
+        colours: false,
+        columns: 100,
+      };
+      stdin.end(input ?? typed ?? '');
+      const said = Promise.all([text(out), text(err)]);
+      const sluice = assemble(config, quietLog, () => false);
+      const open = () =>
+        ({
+          terminal,
+          cwd: home,
+          folders: { home, flows: config.flowsFolder, exports: config.exportsFolder },
+          background: false,
+          runJobs() {},
+          context: ({ signal }: Call) => sluice.context({ signal, folder: home }),
+          onSignal: () => () => {},
+          flowSchema: async () => flowJsonSchema(),
+          connecting: connectingOf(config, env),
+        }) as unknown as Host;
+      const onUnexpected = (error: unknown) => err.write(`unexpected: ${String(error)}`);
+      const code = await runProgram(args, { terminal, version: '0', operations, open, onUnexpected });
+      await sluice.close(0);
+      out.end();
+      err.end();
+      const [stdout, stderr] = await said;
+      return { code, stdout, stderr };
+    },
+    read: (file) => readFileSync(join(home, file), 'utf8'),
+    write(file, content) {
+      const path = join(home, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content);
+      return path;
+    },
+    close: () => rmSync(home, { recursive: true, force: true }),
+  };
+}
