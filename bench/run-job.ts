@@ -30,6 +30,7 @@ export async function runJob(flow: string, setting: Setting): Promise<FinishedJo
     SLUICE_FLOWS: writeFlows(folder, targetUrl),
     SLUICE_FILES: folder,
     SLUICE_BACKGROUND: 'off',
+    SLUICE_ALLOW_CODE_STEPS: 'on',
   });
   const sluice = assemble(config, createLog('warn'));
   const { db, engine } = await sluice.open();

@@ -2,6 +2,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createEnding } from './ending.ts';
 import { http } from './http.ts';
+import { language } from './language.ts';
 import { million } from './million.ts';
 import type { Bench, Part } from './part.ts';
 import { startPostgres } from './postgres.ts';
@@ -9,7 +10,7 @@ import { formatTable, type Table, toJson } from './report.ts';
 import { startup } from './startup.ts';
 import { throughput } from './throughput.ts';
 
-const parts: Readonly<Record<string, Part>> = { throughput, http, million, startup };
+const parts: Readonly<Record<string, Part>> = { throughput, language, http, million, startup };
 const usage = `npm run bench -- [${Object.keys(parts).join(' | ')}] [--rows N] [--rounds N] [--json]`;
 
 const ending = createEnding();
