@@ -69,9 +69,10 @@ async function tryOnce(context: EndingContext, due: DueEnding): Promise<EndingOu
   const { batchJobId, params, connectors, signal, state, glob, db, flow } = context;
   try {
     if (flow.atEnd === undefined) throw new TypeError('the flow has no end part');
-    const ending = { batchJobId, params, connectors, signal, state, glob, ...due };
-    const log = (message: string) => sayFor(context, message);
     const total = Object.values(due.counts).reduce((sum, count) => sum + count, 0);
+    const counts = { total, ...due.counts };
+    const ending = { batchJobId, params, connectors, signal, state, glob, ...due, counts };
+    const log = (message: string) => sayFor(context, message);
     const running = flow.atEnd({ ...ending, log, results: () => finalRecords(db, batchJobId, total) });
     const result = await untilAborted(running, signal);
     return { result: keepable(result) };

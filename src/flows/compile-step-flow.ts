@@ -3,6 +3,7 @@ import { type FileProblem, maxFileProblems, sortProblems } from '../connectors/f
 import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { recordStatuses } from '../domain/record.ts';
 import { type FlowIdentity, flowIdOf } from './compile-flow.ts';
 import { lookupsOf } from './compile-mapping-flow.ts';
 import { expectedFields } from './expected-fields.ts';
@@ -115,7 +116,12 @@ function flowNames(file: Readonly<Record<string, unknown>>, takesChunks: boolean
 function endNames(file: Readonly<Record<string, unknown>>): Names {
   return {
     roots: standing(['steps', 'env', 'params', 'job', 'counts']),
-    members: new Map([['steps', []], ['job', ['id', 'status', 'wave', 'flow']], ...parameterMembers(file)]),
+    members: new Map([
+      ['steps', []],
+      ['job', ['id', 'status', 'wave', 'flow']],
+      ['counts', ['total', ...recordStatuses]],
+      ...parameterMembers(file),
+    ]),
   };
 }
 

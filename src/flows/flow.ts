@@ -155,7 +155,7 @@ export interface Attempt extends RunContext {
 export interface Ending extends RunContext {
   /** Counts the ends of the job: a retry of failed records ends it once more. */
   readonly wave: number;
-  /** What the job came to, and its counts, as `get_batch_status` gives them. */
+  /** What the job came to, and its counts, as `get_batch_status` gives them, with `total`. */
   readonly status: string;
   readonly counts: JsonObject;
   /** Finished records in the order of the input, read from the database page by page. */

@@ -57,7 +57,7 @@ test('the end part runs once, after all records, and before the job is finished'
     batchJobId: id,
     wave: 0,
     status: 'completed',
-    counts: { succeeded: 25, failed: 0 },
+    counts: { total: 25, succeeded: 25, failed: 0 },
   });
   expect(await readEndingResult(db, id)).toEqual({ mailed: true });
   await engine.stop(0);

@@ -181,3 +181,9 @@ finally:
     collect: { a: [] },
   });
 });
+
+test('a count that does not exist is refused when the flow is loaded', () => {
+  expect(
+    problemsIn('steps: [{ type: echo }]\nfinally: [{ type: echo, message: "{{ counts.sucess }}" }]\n'),
+  ).toEqual([expect.stringContaining('counts has no "sucess" here')]);
+});
