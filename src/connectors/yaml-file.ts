@@ -80,7 +80,8 @@ function syntaxProblems(document: Document.Parsed, text: string, at: ProblemAt):
       message: `the key "${foreignText(key, 100) ?? ''}" is given twice`,
     }),
   );
-  const others = [...unknownAliases(document), ...keysThatAreNoTexts(document, text), ...twice];
+  const strange = errors.length > 0 ? [] : keysThatAreNoTexts(document, text);
+  const others = [...unknownAliases(document), ...strange, ...twice];
   return [...mistakesOf(document, text, errors), ...others.slice(0, maxFileProblems)].map(
     ({ offset, message, suggestion }) => at(offset, message, suggestion),
   );

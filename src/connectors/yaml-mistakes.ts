@@ -1,4 +1,4 @@
-import { type Document, isCollection, isScalar, type Node, visit, type YAMLError } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, type Node, visit, type YAMLError } from 'yaml';
 import { foreignText } from './foreign-text.ts';
 
 /** Something that keeps a text from being read, where it stands, and what to do about it. */
@@ -10,22 +10,31 @@ export interface YamlMistake {
 
 /** What the parser complains about, in the words of people who write files. */
 export function mistakesOf(document: Document, text: string, errors: readonly YAMLError[]): YamlMistake[] {
-  const places = new Set(
+  const cut = errors.find(({ message }) => /^Unexpected flow-|^Missing , /.test(message));
+  if (cut !== undefined) return [mistakeOf(cut, text)];
+  const lines = new Set(
     errors.filter(({ code }) => code === 'MULTILINE_IMPLICIT_KEY').map(({ pos }) => pos[0]),
   );
-  return errors.flatMap((error) => {
-    const [offset] = error.pos;
-    // The same line again, seen as a map inside a text.
-    if (error.code === 'BLOCK_AS_IMPLICIT_KEY' && places.has(offset)) return [];
-    const opened = openedAt(document, error);
-    const known = unquotedTemplate(text, opened ?? offset) ?? dashWithoutSpace(text, offset);
-    if (known !== undefined) return [known];
-    return [opened === undefined ? { offset, ...wordsFor(error) } : unclosed(text, opened)];
+  // The same line again, seen as a map inside a text.
+  const own = errors.filter(({ code, pos }) => code !== 'BLOCK_AS_IMPLICIT_KEY' || !lines.has(pos[0]));
+  const opened = own.map((error) => openedAt(document, error));
+  const innermost = Math.max(...own.map((error, at) => (isBracket(error) ? (opened[at] ?? -1) : -1)), -1);
+  return own.flatMap((error, index) => {
+    const at = opened[index];
+    if (at === undefined) return [mistakeOf(error, text)];
+    // Around what is not closed nothing is.
+    if (isBracket(error) && at < innermost) return [];
+    return [unquotedTemplate(text, at) ?? unclosed(text, at)];
   });
 }
 
+function mistakeOf(error: YAMLError, text: string): YamlMistake {
+  const [offset] = error.pos;
+  return unquotedTemplate(text, offset) ?? dashWithoutSpace(text, offset) ?? { offset, ...wordsFor(error) };
+}
+
 function wordsFor({ code, message }: YAMLError): Omit<YamlMistake, 'offset'> {
-  const known = [...wordsByMessage].find(([beginning]) => message.startsWith(beginning))?.[1];
+  const known = wordsByMessage.find(([form]) => form.test(message))?.[1];
   if (known !== undefined) return known;
   const suggestion = advice[code];
   const said = foreignText(message) ?? 'is not YAML';
@@ -42,54 +51,70 @@ const advice: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   TAG_RESOLVE_FAILED: 'tags are not available; put a text that begins with ! in quotes',
 };
 
-/** By how the parser's message begins. */
-const wordsByMessage: ReadonlyMap<string, Omit<YamlMistake, 'offset'>> = new Map([
+/** By the parser's message. */
+const wordsByMessage: readonly (readonly [RegExp, Omit<YamlMistake, 'offset'>])[] = [
   [
-    'Implicit keys need',
+    /^Implicit keys need/,
     {
       message: 'the lines from here on do not fit together',
       suggestion: `write each key of a map as key: value; ${column}`,
     },
   ],
   [
-    'Nested mappings',
+    /^Nested mappings/,
     { message: 'there is a second colon in this line', suggestion: 'put a text with a colon in quotes' },
   ],
   [
-    'Implicit map keys need',
+    /^Implicit map keys need/,
     {
       message: 'this is no key with a value',
       suggestion: 'write key: value; lines of a text are indented further than its key',
     },
   ],
   [
-    'Unexpected scalar',
+    /^Unexpected \S*scalar at node end/,
     { message: 'the text goes on after its end', suggestion: 'put the whole of it in quotes' },
   ],
   [
-    'Source contains multiple documents',
+    /^Unexpected flow-/,
+    {
+      message: 'the text has a sign that belongs to lists and maps',
+      suggestion: 'put a text with , [ ] { or } in quotes',
+    },
+  ],
+  [/^Missing , /, { message: 'there is no comma before this', suggestion: 'write [a, b] or { a: 1, b: 2 }' }],
+  [
+    /^Block collections are not allowed/,
+    { message: 'there is no comma between these keys', suggestion: 'write { a: 1, b: 2 }' },
+  ],
+  [
+    /^Source contains multiple documents/,
     { message: 'a second document begins here', suggestion: 'a file holds one; remove the ---' },
   ],
-]);
+];
+
+const isQuote = ({ code, message }: YAMLError) =>
+  code === 'MISSING_CHAR' && message.startsWith('Missing closing');
+const isBracket = ({ message }: YAMLError) => / end with a [\]}]$/.test(message);
 
 /** Where the quote, bracket or brace begins whose end is missing: the parser complains only at the end of the text. */
-function openedAt(document: Document, { code, message, pos: [at] }: YAMLError): number | undefined {
-  const isQuote = code === 'MISSING_CHAR' && message.startsWith('Missing closing');
-  const isBracket = / end with a [\]}]$/.test(message);
-  if (!isQuote && !isBracket) return undefined;
+function openedAt(document: Document, error: YAMLError): number | undefined {
+  const [at] = error.pos;
+  const wanted = isQuote(error) ? isQuoted : isBracket(error) ? isFlow(error.message.at(-1)) : undefined;
+  if (wanted === undefined) return undefined;
   let found: number | undefined;
-  const consider = (node: Node): void => {
-    const [begin, , end] = node.range ?? [0, 0, 0];
-    if (begin < at && at <= end) found = isQuote ? begin : (found ?? begin);
-  };
   visit(document, {
     Node(_, node) {
-      if (isQuote && isScalar(node) && node.type?.startsWith('QUOTE') === true) consider(node);
-      if (isBracket && isCollection(node) && node.flow === true) consider(node);
+      const [begin, , end] = node.range ?? [0, 0, 0];
+      if (wanted(node) && begin < at && at <= end) found = begin;
     },
   });
   return found;
 }
+
+const isQuoted = (node: Node) => isScalar(node) && node.type?.startsWith('QUOTE') === true;
+const isFlow = (closing: string | undefined) => (node: Node) =>
+  closing === ']' ? isSeq(node) && node.flow === true : isMap(node) && node.flow === true;
 
 function unclosed(text: string, offset: number): YamlMistake {
   return { offset, message: `the ${text[offset] ?? ''} is not closed` };

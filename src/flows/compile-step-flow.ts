@@ -33,7 +33,7 @@ export function compileStepFlow(
     ...parameterProblems(value.params).map(({ path, message, suggestion }) =>
       yaml.problem({ path }, message, suggestion),
     ),
-    ...('data' in shape ? contradictions(yaml, shape.data) : []),
+    ...contradictions(yaml, value),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   return { flow: assemble(identity, shape.data, parts) };
@@ -134,20 +134,21 @@ function namesAfter(names: Names, steps: StepList): Names {
   return steps.reduce((seen, { name, output }) => withStep(seen, name, output), names);
 }
 
-function contradictions(yaml: YamlFile, file: StepFlowFile): FileProblem[] {
-  const problems: FileProblem[] = [];
-  if (file.flow !== undefined && file.name !== undefined) {
-    problems.push(yaml.problem({ path: ['name'], key: true }, 'name is another word for flow; give one'));
-  }
-  if (file.retry !== undefined && file.on_error?.retry !== undefined) {
-    problems.push(
-      yaml.problem({ path: ['retry'], key: true }, 'retry is another way to write on_error.retry; give one'),
-    );
-  }
-  if (file.on_chunk_error !== undefined && file.size === undefined) {
-    problems.push(yaml.problem({ path: ['on_chunk_error'], key: true }, 'on_chunk_error needs size'));
-  }
-  return problems;
+/** Looks at the keys alone, so that it sees them whatever else is wrong with the file. */
+function contradictions(yaml: YamlFile, file: Readonly<Record<string, unknown>>): FileProblem[] {
+  const problem = (key: string, message: string) => yaml.problem({ path: [key], key: true }, message);
+  const onError = isJsonObject(file.on_error) ? file.on_error : {};
+  return [
+    ...(file.flow !== undefined && file.name !== undefined
+      ? [problem('name', 'name is another word for flow; give one')]
+      : []),
+    ...(file.retry !== undefined && onError.retry !== undefined
+      ? [problem('retry', 'retry is another way to write on_error.retry; give one')]
+      : []),
+    ...(file.on_chunk_error !== undefined && file.size === undefined
+      ? [problem('on_chunk_error', 'on_chunk_error needs size')]
+      : []),
+  ];
 }
 
 function assemble(

@@ -1,3 +1,4 @@
+import type { PipeProblem } from './pipe-cursor.ts';
 import type { RecordPath } from './record-path.ts';
 
 /** A node of a parsed CEL expression. */
@@ -23,13 +24,23 @@ export function conditionTree(ast: unknown): ConditionNode {
   throw new TypeError('an expression without a tree');
 }
 
-/** Where a regular expression is used: a record's text may take one for ever. */
-export function regularExpressionAt(tree: ConditionNode): number | undefined {
-  for (const node of nodesOf(tree)) {
-    if (/^r?call$/.test(node.op) && Array.isArray(node.args) && node.args[0] === 'matches') return node.start;
+/** The first call of a function that a record's text may keep busy for ever. */
+export function unfitCall(tree: ConditionNode): PipeProblem | undefined {
+  for (const { op, args, start } of nodesOf(tree)) {
+    if (!/^r?call$/.test(op) || !Array.isArray(args)) continue;
+    const [name, ...operands]: unknown[] = args;
+    if (name === 'matches') {
+      const suggestion = 'use contains, startsWith or endsWith';
+      return { at: start, message: 'regular expressions are not available', suggestion };
+    }
+    if (name === 'duration' && !operands.flat().every(isFixed)) {
+      return { at: start, message: 'duration takes a fixed text', suggestion: 'write duration("90m")' };
+    }
   }
   return undefined;
 }
+
+const isFixed = (operand: unknown) => isNode(operand) && operand.op === 'value';
 
 /** Paths that begin with one of the names, as far as they are written out. */
 export function pathsOf(tree: ConditionNode, roots: ReadonlyMap<string, string>): ConditionPath[] {

@@ -4,7 +4,8 @@ import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { PathRead } from './compile-pipe.ts';
 import { firstLine, nameMissing, nameProblem, syntaxProblem, typeProblem } from './condition-problems.ts';
-import { conditionTree, pathsOf, regularExpressionAt } from './condition-tree.ts';
+import { conditionTree, pathsOf, unfitCall } from './condition-tree.ts';
+import { limitTypes } from './condition-types.ts';
 import { jsonOf } from './condition-values.ts';
 import { memberProblem } from './name-advice.ts';
 import { type Names, type Scope, withNames } from './names.ts';
@@ -26,6 +27,7 @@ const maxCharacters = 10_000;
 /** Names that are missing from one expression; more would help nobody. */
 const maxNamesMissing = 10;
 
+limitTypes();
 const cel = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
 // Numbers of JSON are doubles, and people write whole ones: record.amount + 1.
 cel.registerOperator('double + int', (a: number, b: bigint) => a + Number(b));
@@ -52,11 +54,8 @@ export function compileCondition(
   if ('problem' in parsed) return { problems: [parsed.problem] };
   const { program } = parsed;
   const tree = conditionTree(program.ast);
-  const regex = regularExpressionAt(tree);
-  if (regex !== undefined) {
-    const suggestion = 'use contains, startsWith or endsWith';
-    return { problems: [{ at: regex, message: 'regular expressions are not available', suggestion }] };
-  }
+  const unfit = unfitCall(tree);
+  if (unfit !== undefined) return { problems: [unfit] };
   const reads = pathsOf(tree, names.roots);
   const problems = [
     ...reads.flatMap(({ root, path, at }): PipeProblem[] => {

@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { RecordFailure } from '../domain/failure.ts';
+
+/** After so many items without a pause others get their turn: timers, and whoever aborts. */
+const itemsInTurn = 500;
 
 export interface LoopRules {
   /** Runs at once, at most. */
@@ -41,6 +45,7 @@ export async function runLoop<Item, T>(
   const work = async (): Promise<void> => {
     while (next < items.length && mayBegin()) {
       const index = next++;
+      if (index % itemsInTurn === itemsInTurn - 1) await setImmediate();
       try {
         results[index] = await run(items[index] as Item, index);
       } catch (error) {

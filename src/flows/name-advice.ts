@@ -27,7 +27,7 @@ function adviceFor(name: string, { roots, members }: Names): string {
 /** Names that are there at other places of a flow, or in other languages. */
 function elsewhere(name: string, roots: Names['roots']): string | undefined {
   const isEnd = roots.has('job');
-  if (['record', 'source', 'item'].includes(name)) {
+  if (['record', 'source', 'item', ...(isEnd ? ['items', 'batch'] : [])].includes(name)) {
     if (isEnd) return 'in finally there is no record; type: aggregate reads them';
     if (roots.has('items')) return 'the flow takes several records at once: they are the list items';
     return 'when is decided once, before for_each begins; the record is record';

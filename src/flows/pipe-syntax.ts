@@ -129,7 +129,8 @@ class PipeParser {
 
     const args = this.#args();
     if (!cursor.accept(')')) {
-      const advice = cursor.peek() === '=' ? namedArguments(called) : undefined;
+      const isNamed = cursor.peek() === '=' || cursor.text[cursor.at - 1] === '=';
+      const advice = isNamed ? namedArguments(called) : undefined;
       throw cursor.wrong(`expected ) after the arguments of ${called}`, cursor.at, advice);
     }
     return { kind: 'call', name: called, args, at };

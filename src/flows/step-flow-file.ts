@@ -15,6 +15,7 @@ import {
   wholeNumber,
 } from './flow-file.ts';
 import { retrySchema } from './retry-grammar.ts';
+import { stepKindsByName } from './steps/catalogue.ts';
 
 /** `continue` and `skip` are words of a step. */
 const flowOnErrorSchema = z.strictObject(onErrorSchema.shape, {
@@ -23,6 +24,13 @@ const flowOnErrorSchema = z.strictObject(onErrorSchema.shape, {
       ? 'must be a map with retry and then; fail, continue and skip stand at a step'
       : undefined,
 });
+
+/** A step that is not indented below its dash gives its type to the file. */
+function typeWords(type: unknown): string {
+  return typeof type === 'string' && stepKindsByName.has(type)
+    ? 'belongs to a step; indent it as far as the key after the dash'
+    : 'must be standard; saga and fan-out are not available';
+}
 
 const parameterName = z
   .string()
@@ -34,7 +42,7 @@ export const stepFlowFileSchema = z.strictObject({
   name: flowNameSchema.optional().describe('Another word for flow.'),
   version: versionSchema.optional().describe("The author's label: 1, 2, 3, …"),
   description: descriptionSchema.optional(),
-  type: z.literal('standard', { error: 'must be standard; saga and fan-out are not available' }).optional(),
+  type: z.literal('standard', { error: ({ input }) => typeWords(input) }).optional(),
   source: sourceSchema.optional(),
   params: z
     .record(parameterName, z.unknown())

@@ -107,7 +107,9 @@ class KeySorter {
     const { settings } = this.#step;
     const free = known.filter((name) => !this.#ofKind.has(name) && !Object.hasOwn(settings, name));
     const words = wordsFor(key, value);
-    this.#report({ path, key: true }, `unknown key "${key}"`, words ?? didYouMean(key, free));
+    const given = meantBy(key, free) === undefined ? meantBy(key, known) : undefined;
+    const advice = given === undefined ? didYouMean(key, free) : `"${given}" is given already`;
+    this.#report({ path, key: true }, `unknown key "${key}"`, words ?? advice);
     const meant = words === undefined ? meantBy(key, free) : undefined;
     if (meant !== undefined) this.#keep(this.#isOwn(meant) ? this.#ofKind : this.#common, meant, value, path);
   }
@@ -160,7 +162,5 @@ function wordsFor(key: string, value: unknown): string | undefined {
   const known = Object.hasOwn(otherWords, key) ? otherWords[key] : undefined;
   if (known !== undefined) return known;
   if (value !== null) return undefined;
-  return /^[\w-]+$/.test(key)
-    ? 'nothing stands below it; what belongs to it is indented further'
-    : 'inside { } a text with a comma stands in quotes';
+  return 'it has no value; indent what belongs to it further, and put a text with a comma in quotes';
 }

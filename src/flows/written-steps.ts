@@ -1,6 +1,7 @@
 import { meantBy } from '../connectors/did-you-mean.ts';
 import type { NodePath, Spot } from '../connectors/yaml-file.ts';
-import { isJsonObject } from '../domain/json.ts';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
+import { nearest } from '../domain/nearest.ts';
 import { stepKindsByName } from './steps/catalogue.ts';
 
 /** A step as its file writes it. */
@@ -26,10 +27,19 @@ export function writtenSteps(block: unknown, path: NodePath, report: Report): Wr
     report({ path }, `${name} ${words}`, adviceOn(block));
     return [];
   }
-  if (typeof block.type === 'string' || typeof block.task === 'string') return listed(block, path, 0, report);
+  if (isOneStep(block)) return listed(block, path, 0, report);
   const entries = Object.entries(block);
   if (entries.length === 0) report({ path }, 'there are no steps');
   return entries.flatMap(([name, step], at) => keyed(name, step, [...path, name], at, report));
+}
+
+/** A slip in the word `type` is one, too. */
+function isOneStep(block: JsonObject): boolean {
+  if (typeof block.type === 'string' || typeof block.task === 'string') return true;
+  return Object.entries(block).some(
+    ([key, value]) =>
+      typeof value === 'string' && stepKindsByName.has(value) && nearest(key, ['type', 'task']) !== undefined,
+  );
 }
 
 /** `step_1`, `step_2`, …: for a step without a name of its own. */

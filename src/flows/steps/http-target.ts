@@ -136,11 +136,17 @@ function environmentHost(url: string, variable: string, length: number, site: St
 /** Webhooks have their secret in the path or in the query, so both stay as they are. */
 function pathBelow({ pathname, search }: URL, rest: string): string {
   if (rest === '') return pathname + search;
-  const path = pathname.replace(/\/+$/, '') + rest;
+  const path = withoutSlashes(pathname) + rest;
   return rest.includes('?') ? path + search.replace('?', '&') : path + search;
 }
 
 const isOnePlace = (url: string) => /^\{\{[^{}]*\}\}$/.test(url.trim());
+
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
+}
 
 /** A url that is one place as a whole: it leads to the hosts the step names, or that its loop's own list holds. */
 function anyHost(url: string, hosts: readonly string[] | undefined, site: StepSite): HttpTarget {

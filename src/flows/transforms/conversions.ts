@@ -64,11 +64,25 @@ function scalarText(value: JsonValue): string {
 function parsed(value: PipeValue): PipeValue {
   if (typeof value !== 'string') return value;
   if (value.trim() === '') return undefined;
+  const made = read(value);
+  if (!isDeeper(made, maxLevels)) return made;
+  throw new ValueProblem('nested_too_deeply', `is nested more than ${maxLevels} levels deep`);
+}
+
+function read(text: string): JsonValue {
   try {
-    return JSON.parse(value) as JsonValue;
+    return JSON.parse(text) as JsonValue;
   } catch {
-    throw new ValueProblem('json_expected', 'is not JSON', value);
+    throw new ValueProblem('json_expected', 'is not JSON', text);
   }
+}
+
+/** As deep as records may be; far deeper ones could not be written as JSON again. */
+const maxLevels = 64;
+
+function isDeeper(value: JsonValue, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item: JsonValue) => isDeeper(item, levels - 1));
 }
 
 function lookedUp(value: PipeValue, [table]: readonly PipeValue[]): PipeValue {

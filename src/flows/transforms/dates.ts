@@ -7,6 +7,7 @@ import {
   ValueProblem,
 } from './transform.ts';
 
+const maxFormat = 100;
 const inputFormat: ArgumentRule = { name: 'format', kind: 'text', optional: true };
 
 /** Formats are written in Luxon's tokens: yyyy MM dd HH mm ss, MMM for "Mar". */
@@ -52,7 +53,7 @@ export const dateTransforms: readonly Transform[] = [
 
 function written(date: DateTime, format: PipeValue): string {
   const english = date.setLocale('en-US');
-  return format === undefined ? (date.toISO() ?? '') : english.toFormat(textArgument(format));
+  return format === undefined ? (date.toISO() ?? '') : english.toFormat(formatOf(format));
 }
 
 /** Keeps the offset a text names. Nothing, null and blank text give undefined. */
@@ -65,8 +66,7 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
   if (text === '') return undefined;
 
   const options = { zone: 'utc', setZone: true, locale: 'en-US' } as const;
-  const date =
-    format === undefined ? readIso(text) : DateTime.fromFormat(text, textArgument(format), options);
+  const date = format === undefined ? readIso(text) : DateTime.fromFormat(text, formatOf(format), options);
   if (date?.isValid === true) return date;
   const hint = format === undefined ? '; for other forms name the format, as in date("dd/MM/yyyy")' : '';
   throw new ValueProblem('date_expected', `is not a date in the form ${formName(format)}${hint}`, value);
@@ -78,6 +78,16 @@ function readIso(text: string): DateTime | undefined {
   return DateTime.fromISO(text.replace(' ', 'T'), { zone: 'utc', setZone: true });
 }
 
+/** A format may come from a record, and Luxon makes a regular expression of it. */
+function formatOf(format: PipeValue): string {
+  const text = textArgument(format);
+  if (text.length <= maxFormat) return text;
+  throw new ValueProblem('format_invalid', `has a date format of more than ${maxFormat} characters`);
+}
+
+/** Nothing is repeated that may be more than a format. */
 function formName(format: PipeValue): string {
-  return format === undefined ? '2026-01-31' : textArgument(format);
+  if (format === undefined) return '2026-01-31';
+  const text = textArgument(format);
+  return /^[yLMdHhmsSaZzEcDTtfXx .,:/'-]{1,30}$/.test(text) ? text : 'that is given';
 }
