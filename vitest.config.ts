@@ -21,6 +21,8 @@ export default defineConfig({
         test: {
           ...everywhere,
           name: 'plain',
+          // Loading the modules anew for each file takes longer than most of these tests.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [...withDatabase, 'test/long/**'],
         },
