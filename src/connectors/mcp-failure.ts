@@ -3,7 +3,6 @@ import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import type { ErrorClass, Failure } from '../domain/failure.ts';
 import { complaintIn, storedValue, UnreadableAnswer } from './answer-body.ts';
 import { answerFailure, type CallNames, noAnswerFailure } from './call-failure.ts';
-import { codeOf } from './connection-trouble.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { foreignText } from './foreign-text.ts';
 import { AnswerTooLarge, TimeOver } from './http-exchange.ts';
@@ -12,6 +11,7 @@ import { HttpRefusal } from './mcp-fetch.ts';
 import { lostBecause } from './mcp-messages.ts';
 import { type BadEnd, ServerDown } from './mcp-restarts.ts';
 import { ToolMissing } from './mcp-session.ts';
+import { startCodeOf } from './start-trouble.ts';
 
 /** A call, and how far it got. */
 export interface CallState {
@@ -81,7 +81,7 @@ function wireFailure(call: CallState, error: unknown): Failure {
   }
   if (error instanceof TimeOver) return lost(call, error);
   const cause = isFetchFailure(error) ? error.cause : error;
-  const code = codeOf(cause);
+  const code = startCodeOf(cause);
   if (/^(SyntaxError|ZodError|\$ZodError|RangeError)$/.test(code) || error instanceof StreamableHTTPError) {
     return lost(call, new UnreadableAnswer());
   }
@@ -113,7 +113,7 @@ function startFailure(call: CallState, { cause, lastWords }: BadEnd): Failure {
 }
 
 function startTrouble(cause: unknown): string {
-  const code = codeOf(cause);
+  const code = startCodeOf(cause);
   if (code === 'ENOENT' || code === 'ENOTDIR')
     return 'could not be started: its command or folder is not there';
   if (code === 'EACCES' || code === 'EPERM') return 'could not be started: its command may not be run';

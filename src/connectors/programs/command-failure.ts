@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { type ErrorClass, RecordFailure } from '../../domain/failure.ts';
 import type { Command } from '../programs.ts';
+import { startCodeOf } from '../start-trouble.ts';
 
 /** What messages call a command. */
 export function commandName([program = '', option]: readonly string[]): string {
@@ -20,7 +21,7 @@ export function printedTooMuch(command: Command): RecordFailure {
 /** The failure for a command that the system did not begin. */
 export function notStarted(command: Command, error: unknown): RecordFailure {
   const name = commandName(command.argv);
-  const systemCode = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const systemCode = startCodeOf(error);
   const known = troubles.find(({ pattern }) => pattern.test(systemCode));
   if (known !== undefined) return broken(command, known.class, known.code, `${name} ${known.words}`);
   return broken(command, 'transient', 'command_not_started', `${name} could not be started`);
