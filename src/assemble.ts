@@ -13,6 +13,7 @@ import { openReadiness } from './engine/readiness.ts';
 import { openTrials } from './engine/try-flow.ts';
 import { compileFlow } from './flows/compile-flow.ts';
 import { openDrafts } from './flows/drafts.ts';
+import type { RunContext } from './flows/flow.ts';
 import { type FlowLibrary, openFlowLibrary } from './flows/flow-library.ts';
 import type { OpenedSluice, OperationContext } from './operations/context.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
@@ -80,7 +81,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
       flows,
       drafts,
       readiness,
-      tryFlow: openTrials({ openConnectors: connectors, permissions: config, glob: globOf(config, folder) }),
+      tryFlow: openTrials({ openConnectors: connectors, permissions: config, glob: globOf(config) }),
       files: async () => allowedRoots(config, (await roots?.()) ?? [], folder),
       exportsFolder: config.exportsFolder,
       limits: config,
@@ -111,8 +112,16 @@ function connectorsOf(config: Config): SharedRegistry {
   });
 }
 
-const globOf = (config: Config, folder: string | undefined) => (pattern: string) =>
-  globFiles(pattern, allowedRoots(config, [], folder));
+/**
+ * Files for the loops of flows. A job may run in any process, so relative patterns do not depend on where one
+ * was started: they begin at the first folder of SLUICE_FILES, else at the flows folder.
+ */
+function globOf(config: Config): RunContext['glob'] {
+  const { flowsFolder, fileRoots } = config;
+  const roots = allowedRoots(config, [], undefined);
+  const folders = fileRoots === undefined ? [...roots.folders, flowsFolder] : roots.folders;
+  return (pattern) => globFiles(pattern, { ...roots, folders, base: fileRoots?.[0] ?? flowsFolder });
+}
 
 function allowedRoots(config: Config, extra: readonly string[], cwd: string | undefined): AllowedRoots {
   const { exportsFolder, fileRoots: explicit } = config;
@@ -191,7 +200,7 @@ export function createEngine(config: Config, log: Log, store: Store, parts: Engi
     openConnectors: connectors,
     closeConnectors: connectors.close,
     permissions: config,
-    glob: globOf(config, undefined),
+    glob: globOf(config),
     log,
     runsJobs,
     onLook({ unfinished, active }) {

@@ -29,7 +29,11 @@ max_parallel: 2
 task: { type: echo, message: "Processing {{ item }}" }
 `,
   settings: z.strictObject({
-    items: z.unknown().describe('A list, a template that gives one, or glob:PATTERN for files.'),
+    items: z
+      .unknown()
+      .describe(
+        'A list, a template that gives one, or glob:PATTERN for files (below the flows folder, or the first folder of SLUICE_FILES).',
+      ),
     task: nested('must be one step, such as { type: echo, message: hi }').describe(
       'The step to run for each item (or chunk).',
     ),
