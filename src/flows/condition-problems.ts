@@ -36,7 +36,7 @@ const symbols: Readonly<Partial<Record<string, string>>> = {
   OR: '||',
   AND: '&&',
 };
-const symbol = (name = '') => symbols[name] ?? name;
+const symbol = (name = '') => (Object.hasOwn(symbols, name) ? (symbols[name] ?? name) : name);
 
 /** An expression that cannot be read. */
 export function syntaxProblem(text: string, error: unknown): PipeProblem {

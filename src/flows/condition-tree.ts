@@ -24,6 +24,20 @@ export function conditionTree(ast: unknown): ConditionNode {
   throw new TypeError('an expression without a tree');
 }
 
+const maxDepth = 300;
+
+/** The parser counts only some of what nests, and whoever walks through the tree does so on the stack. */
+export function isTooDeep(tree: ConditionNode): boolean {
+  const open: { readonly part: unknown; readonly depth: number }[] = [{ part: tree, depth: 1 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { part, depth } = next;
+    if (depth > maxDepth) return true;
+    if (Array.isArray(part)) open.push(...part.map((inner: unknown) => ({ part: inner, depth })));
+    else if (isNode(part)) open.push({ part: part.args, depth: depth + 1 });
+  }
+  return false;
+}
+
 /** The first call of a function that a record's text may keep busy for ever. */
 export function unfitCall(tree: ConditionNode): PipeProblem | undefined {
   for (const { op, args, start } of nodesOf(tree)) {

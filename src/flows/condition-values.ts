@@ -1,4 +1,46 @@
 import type { JsonValue } from '../domain/json.ts';
+import type { PathRead } from './compile-pipe.ts';
+import type { Scope } from './names.ts';
+
+/**
+ * A scope as an expression may see it that reads these paths. The library asks a value for its `constructor`, so a
+ * map with a key of that name is of no kind it knows; a Map in its place has no such keys.
+ */
+export function seenBy(
+  scope: Scope,
+  reads: readonly Pick<PathRead, 'root' | 'path'>[],
+): Record<string, unknown> {
+  const misread = new Set(
+    reads.filter(({ root, path }) => isMisread(scope[root], path)).map(({ root }) => scope[root]),
+  );
+  if (misread.size === 0) return scope;
+  // A record has several names.
+  return Object.fromEntries(
+    Object.entries(scope).map(([name, value]) => [name, misread.has(value) ? withMaps(value) : value]),
+  );
+}
+
+function isMisread(value: JsonValue | undefined, path: PathRead['path']): boolean {
+  let found = value;
+  for (const key of path) {
+    if (typeof found !== 'object' || found === null) return false;
+    if (Object.hasOwn(found, 'constructor')) return true;
+    found = Object.hasOwn(found, key) ? (found as Readonly<Record<string, JsonValue>>)[key] : undefined;
+  }
+  return holdsConstructor(found);
+}
+
+function holdsConstructor(value: JsonValue | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, 'constructor') || Object.values(value).some(holdsConstructor);
+}
+
+function withMaps(value: JsonValue): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withMaps);
+  const entries = Object.entries(value).map(([key, item]) => [key, withMaps(item)] as const);
+  return Object.hasOwn(value, 'constructor') ? new Map(entries) : Object.fromEntries(entries);
+}
 
 /** A value that an expression came to, as JSON has it: times and durations are texts, what is not there is null. */
 export function jsonOf(value: unknown): JsonValue {

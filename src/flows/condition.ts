@@ -4,9 +4,9 @@ import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { PathRead } from './compile-pipe.ts';
 import { firstLine, nameMissing, nameProblem, syntaxProblem, typeProblem } from './condition-problems.ts';
-import { conditionTree, pathsOf, unfitCall } from './condition-tree.ts';
+import { conditionTree, isTooDeep, pathsOf, unfitCall } from './condition-tree.ts';
 import { limitTypes } from './condition-types.ts';
-import { jsonOf } from './condition-values.ts';
+import { jsonOf, seenBy } from './condition-values.ts';
 import { memberProblem } from './name-advice.ts';
 import { type Names, type Scope, withNames } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
@@ -54,6 +54,7 @@ export function compileCondition(
   if ('problem' in parsed) return { problems: [parsed.problem] };
   const { program } = parsed;
   const tree = conditionTree(program.ast);
+  if (isTooDeep(tree)) return { problems: [{ at: 0, message: 'is nested too deeply' }] };
   const unfit = unfitCall(tree);
   if (unfit !== undefined) return { problems: [unfit] };
   const reads = pathsOf(tree, names.roots);
@@ -68,7 +69,7 @@ export function compileCondition(
 
   const value = (scope: Scope): JsonValue => {
     try {
-      return jsonOf(program(scope));
+      return jsonOf(program(seenBy(scope, reads)));
     } catch (error) {
       throw undecided(field, text, error);
     }

@@ -34,23 +34,25 @@ function elsewhere(name: string, roots: Names['roots']): string | undefined {
   }
   if (name === 'loop')
     return roots.has('index') ? 'write index' : 'the position in a loop is index, inside the loop';
-  return isEnd ? undefined : notHere[name];
+  return isEnd ? undefined : notHere.get(name);
 }
 
-const notHere: Readonly<Partial<Record<string, string>>> = {
-  index: 'index is there inside for_each and batch; the position of the record is batch.index',
-  error: 'error is there in the step of on_error and on_item_error',
-  failure: 'failure is there in the step of on_error and on_item_error',
-  items: 'items is there in a flow with size; one record alone is record',
-  response: 'response is there in the response of an http_request',
-  job: 'job is there in finally',
-  counts: 'counts is there in finally',
-  payload: 'write record',
-  input: 'write record',
-  data: 'write record',
-  row: 'write record',
-  secrets: 'write env.NAME for an environment variable',
-};
+const notHere: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    index: 'index is there inside for_each and batch; the position of the record is batch.index',
+    error: 'error is there in the step of on_error and on_item_error',
+    failure: 'failure is there in the step of on_error and on_item_error',
+    items: 'items is there in a flow with size; one record alone is record',
+    response: 'response is there in the response of an http_request',
+    job: 'job is there in finally',
+    counts: 'counts is there in finally',
+    payload: 'write record',
+    input: 'write record',
+    data: 'write record',
+    row: 'write record',
+    secrets: 'write env.NAME for an environment variable',
+  }),
+);
 
 /** A member that a name is known not to have: a step that does not come before this one, say. */
 export function memberProblem(root: string, path: RecordPath, names: Names): NameProblem | undefined {

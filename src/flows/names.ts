@@ -25,8 +25,37 @@ export const recordNames: Names = {
   members: new Map(),
 };
 
-/** Names with a meaning somewhere in a flow of steps: no result is called so. */
+/** Names with a meaning in a flow of steps or in an expression: no result is called so. */
 export const takenNames: ReadonlySet<string> = new Set([
+  ...[
+    'true',
+    'false',
+    'null',
+    'in',
+    'as',
+    'break',
+    'const',
+    'continue',
+    'else',
+    'for',
+    'function',
+    'if',
+    'import',
+  ],
+  ...[
+    'let',
+    'loop',
+    'namespace',
+    'package',
+    'return',
+    'var',
+    'void',
+    'while',
+    'prototype',
+    'cel',
+    'optional',
+  ],
+  ...['type', 'int', 'uint', 'double', 'string', 'bool', 'bytes', 'list', 'map', 'google'],
   'record',
   'source',
   'item',
@@ -42,6 +71,11 @@ export const takenNames: ReadonlySet<string> = new Set([
   'job',
   'counts',
 ]);
+
+/** Whether a result may be called so. */
+export function isResultName(name: unknown): name is string {
+  return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name) && !takenNames.has(name);
+}
 
 /** Names that stand for themselves in the scope, besides those already in sight. */
 export function withNames(names: Names, added: readonly string[]): Names {

@@ -5,7 +5,7 @@ import type { JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import type { PathRead } from './compile-pipe.ts';
 import type { ConnectorUse } from './flow.ts';
-import { type Names, withNames, withoutNames, withStep } from './names.ts';
+import { isResultName, type Names, withNames, withoutNames, withStep } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { type CommonSettings, commonSchema } from './step-file.ts';
 import type { CompiledStep, StepList } from './step-frame.ts';
@@ -70,7 +70,7 @@ export class StepCompiler {
       if (this.problems.length >= maxFileProblems) break;
       const step = this.#step(each, { ...place, names });
       const { outputs } = each.settings;
-      names = withStep(names, each.name, typeof outputs === 'string' ? outputs : undefined);
+      names = withStep(names, each.name, isResultName(outputs) ? outputs : undefined);
       ahead.delete(each.name);
       if (around !== undefined) this.#inside.set(each.name, around);
       if (step !== undefined) compiled.push(step);

@@ -151,7 +151,8 @@ function joiner(parts: readonly Part[]): (scope: Scope) => string {
   return (scope) => parts.map((part) => (typeof part === 'string' ? part : asWritten(part(scope)))).join('');
 }
 
-function asWritten(value: JsonValue | undefined | typeof omitted): string {
+/** A value as it stands inside a text. */
+export function asWritten(value: JsonValue | undefined | typeof omitted): string {
   if (value === undefined || value === omitted || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

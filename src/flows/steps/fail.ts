@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { foreignText } from '../../connectors/foreign-text.ts';
 import { RecordFailure } from '../../domain/failure.ts';
+import { asWritten } from '../template.ts';
 import { stepKind } from './step-kind.ts';
 
 export const fail = stepKind({
@@ -27,8 +28,7 @@ code: total_negative
       summary: 'fail',
       run({ scope, step }) {
         // What the author wrote is ours to say; what the record puts into it is not.
-        const text =
-          said === undefined || said.fixed ? undefined : foreignText(String(said.value(scope) ?? ''));
+        const text = said === undefined || said.fixed ? undefined : foreignText(asWritten(said.value(scope)));
         throw new RecordFailure({
           class: retry ? 'transient' : 'data',
           code,

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { endingOf } from './run-flow.ts';
+
+test('a sum leaves out blank texts and says when it becomes too large', async () => {
+  const flow = (column: string) =>
+    `steps: [{ type: echo }]\nfinally: [{ name: sums, type: aggregate, ${column}: { all: result } }]\n`;
+  const records = ['', ' ', '2', 3, null].map((result, index) => ({
+    ...{ index, id: null, status: 'succeeded', payload: {}, error: null },
+    result,
+  }));
+
+  expect(await endingOf(flow('average'), records)).toMatchObject({ average: { all: 2.5 } });
+  const huge = [1e308, 1e308].map((result, index) => ({ ...records[0]!, index, result }));
+  await expect(endingOf(flow('sum'), huge)).rejects.toMatchObject({
+    failure: { class: 'data', code: 'number_too_large', step: 'sums' },
+  });
+});
+
+test('values of expressions are JSON', async () => {
+  const flow = `
+steps: [{ type: echo }]
+finally:
+  - type: aggregate
+    collect:
+      time: timestamp("2026-01-31T00:00:00Z")
+      map: '{"a": 1, "b": [2u, duration("90s")]}'
+      none: record.?missing
+      some: record.?a
+`;
+  const record = { index: 0, id: null, status: 'succeeded', payload: { a: [1] }, result: 1, error: null };
+
+  expect(JSON.parse(JSON.stringify(await endingOf(flow, [record])))).toMatchObject({
+    collect: {
+      time: ['2026-01-31T00:00:00.000Z'],
+      map: [{ a: 1, b: [2, 90_000] }],
+      none: [null],
+      some: [[1]],
+    },
+  });
+});

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+
+const source = new URL('../../../src/', import.meta.url);
+const filesIn = (folder: string, fits: RegExp) =>
+  readdirSync(new URL(folder, source))
+    .filter((name) => fits.test(name))
+    .map((name) => folder + name);
+const files = [
+  ...filesIn('flows/', /\.ts$/),
+  ...filesIn('flows/steps/', /^(http|transform|echo|fail|switch|batch|aggregate).*\.ts$/),
+  ...filesIn('flows/transforms/', /\.ts$/),
+  ...filesIn('connectors/', /^(yaml|file|foreign|did).*\.ts$/),
+];
+
+/** Patterns that see short texts only, with the reason. */
+const short = new Map([
+  ['/^([+-]?)\\s*[$€£¥]\\s*|\\s*[$€£¥]$/g', 'texts of more than 100 characters are no numbers'],
+]);
+
+const patterns = files.flatMap((file) => {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isRegularExpressionLiteral(node)) found.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, readFileSync(new URL(file, source), 'utf8'), ts.ScriptTarget.Latest));
+  return found.filter((pattern) => !short.has(pattern)).map((pattern) => ({ file, pattern }));
+});
+
+const megabyte = 1_000_000;
+const hostile = [
+  ...[
+    'a',
+    ' ',
+    '9',
+    '{',
+    '{{ ',
+    '/',
+    '"',
+    "'",
+    '\\',
+    '.',
+    'a.',
+    ', ',
+    '-',
+    '| ',
+    '(',
+    '%2e',
+    '1,',
+    '\u001b[',
+    'é',
+  ],
+].map((unit) => unit.repeat(megabyte / unit.length));
+const beginnings = ['', '{{ env.', 'https://', '$(ls ', '{record.', '3x fixed('];
+
+test.each(patterns)('$pattern of $file takes no time over a megabyte', ({ pattern }) => {
+  const end = pattern.lastIndexOf('/');
+  const regex = new RegExp(pattern.slice(1, end), pattern.slice(end + 1).replace('y', 'g'));
+
+  for (const [at, text] of hostile.entries()) {
+    const whole = `${beginnings[at % beginnings.length]}${text}\u0000`;
+    expect(quickest(regex, whole)).toBeLessThan(50);
+  }
+});
+
+/** Milliseconds of the fastest of three runs: other programs need the processor, too. */
+function quickest(regex: RegExp, text: string): number {
+  let least = Infinity;
+  for (let tries = 0; tries < 3 && least > 25; tries++) {
+    regex.lastIndex = 0;
+    const begun = performance.now();
+    regex.test(text);
+    least = Math.min(least, performance.now() - begun);
+  }
+  return least;
+}
