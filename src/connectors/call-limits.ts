@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
+import type { Rate } from '../domain/rate.ts';
 import { watchAbort } from './abort-watch.ts';
-import type { Rate } from './connector-schema.ts';
 
 /** Runs a call when the connector's limits allow it. Rejects with the signal's reason if it aborts first. */
 export type CallLimits = <T>(call: () => Promise<T>, signal: AbortSignal) => Promise<T>;

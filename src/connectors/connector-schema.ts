@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../domain/duration.ts';
+import { parseRate, type Rate } from '../domain/rate.ts';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
 
 const maxTimeoutMs = 3_600_000;
@@ -85,19 +86,15 @@ export const timeoutSchema = z
     return z.NEVER;
   });
 
-/** At most `count` calls in any `windowMs` milliseconds. */
-export interface Rate {
-  readonly count: number;
-  readonly windowMs: number;
-}
+const rateWords = 'must be calls per time, such as 10/s or 600/min';
 
-const windows = { s: 1000, sec: 1000, m: 60_000, min: 60_000, h: 3_600_000 } as const;
+/** A rate as it is written. */
+export const rateText = z.string().refine((text) => parseRate(text) !== undefined, rateWords);
 
 const rate = z.string().transform((text, context): Rate => {
-  const match = /^(\d{1,6})\s*\/\s*(s|sec|m|min|h)$/.exec(text.trim());
-  const count = Number(match?.[1]);
-  if (match !== null && count > 0) return { count, windowMs: windows[match[2] as keyof typeof windows] };
-  context.addIssue({ code: 'custom', message: 'must be calls per time, such as 10/s or 600/min' });
+  const parsed = parseRate(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: rateWords });
   return z.NEVER;
 });
 

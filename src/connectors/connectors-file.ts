@@ -1,9 +1,5 @@
-import {
-  connectorsFileSchema,
-  type DeclaredAuth,
-  type DeclaredConnector,
-  type Rate,
-} from './connector-schema.ts';
+import type { Rate } from '../domain/rate.ts';
+import { connectorsFileSchema, type DeclaredAuth, type DeclaredConnector } from './connector-schema.ts';
 import type { AuthSettings } from './credentials.ts';
 import { type FileProblem, sortProblems } from './file-problem.ts';
 import { checkShape } from './file-shape.ts';

@@ -1,4 +1,4 @@
-import type { Rate } from './connector-schema.ts';
+import type { Rate } from '../domain/rate.ts';
 import type { AuthSettings, Credentials } from './credentials.ts';
 import type { McpConnector } from './mcp.ts';
 import type { Secret } from './secret.ts';

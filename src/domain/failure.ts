@@ -16,6 +16,8 @@ export interface Failure {
   readonly untrustedMessage?: string;
   /** The step, or the field of a mapping, that broke. */
   readonly step?: string;
+  /** The connector whose target gave the trouble. */
+  readonly connector?: string;
   /** The target asked to be left alone for this long, in milliseconds. */
   readonly retryAfterMs?: number;
   /** The request was sent and its answer lost, so the target may have acted on it. */

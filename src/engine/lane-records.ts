@@ -56,6 +56,13 @@ export class LaneRecords {
     this.#writer = new Writer({
       db,
       lease,
+      wishes: {
+        flowName: job.flow.name,
+        ordered: job.orderBy !== null,
+        remembers: this.#remembers,
+        onFailure: job.onRecordFailure,
+        callback: job.callback,
+      },
       log,
       bound: () => mostUnderWay(flow.hasEffects, this.#turns.concurrency, this.#size),
       flushAt: () => (flow.hasEffects ? this.#turns.concurrency * this.#size : largestWindow),
@@ -82,6 +89,12 @@ export class LaneRecords {
 
   set concurrency(concurrency: number) {
     this.#turns.concurrency = concurrency;
+  }
+
+  /** What succeeds is kept for later jobs that leave out what has not changed. */
+  get #remembers(): boolean {
+    const { job, flow } = this.#options;
+    return job.idField !== null && flow.digest !== undefined;
   }
 
   get #lowWater(): number {
@@ -159,7 +172,13 @@ export class LaneRecords {
 
   #settle(record: ClaimedRecord, settlement: Settlement): void {
     this.#options.budget.note(record, settlement);
-    this.#writer.add(record, settlement);
+    const { flow, context } = this.#options;
+    const remembered = this.#remembers && 'result' in settlement;
+    this.#writer.add(
+      record,
+      settlement,
+      remembered ? flow.digest?.(record.payload, context.params) : undefined,
+    );
   }
 
   #returnUntried(record: ClaimedRecord): void {

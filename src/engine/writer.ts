@@ -4,7 +4,7 @@ import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { Database } from '../store/database.ts';
 import { refusesContent } from '../store/database-fault.ts';
 import type { Lease } from '../store/leases.ts';
-import { type SettledRecord, saveSettlements } from '../store/settlements.ts';
+import { type SettledRecord, type SettlementWishes, saveSettlements } from '../store/settlements.ts';
 import { faultPoint } from './fault-points.ts';
 import type { Log } from './log.ts';
 
@@ -16,6 +16,7 @@ const patienceMs = 5;
 export interface WriterOptions {
   readonly db: Database;
   readonly lease: Lease;
+  readonly wishes: SettlementWishes;
   readonly log: Log;
   /** Records that may be started and not committed; what a crash can repeat. */
   readonly bound: () => number;
@@ -53,9 +54,9 @@ export class Writer {
     return this.#uncommitted === 0 || this.#uncommitted + count <= this.#options.bound();
   }
 
-  /** Hands over what an admitted record came to. */
-  add(record: ClaimedRecord, settlement: Settlement): void {
-    this.#push({ record, settlement });
+  /** Hands over what an admitted record came to, and what the flow made of it. */
+  add(record: ClaimedRecord, settlement: Settlement, digest?: string): void {
+    this.#push({ record, settlement, digest });
   }
 
   /** Hands back records that were claimed and not started. */
@@ -109,10 +110,10 @@ export class Writer {
   }
 
   async #commit(group: readonly SettledRecord[]): Promise<JobStatus | undefined> {
-    const { db, lease, log } = this.#options;
+    const { db, lease, wishes, log } = this.#options;
     while (!this.#abandoned) {
       try {
-        return await saveSettlements(db, lease, group);
+        return await saveSettlements(db, lease, group, wishes);
       } catch (error) {
         if (refusesContent(error) && !group.some(isReplacement)) return this.#commitParts(group);
         log.warn({ batchJobId: lease.batchJobId }, 'settlements wait for the database');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { headerNameSchema, timeoutSchema } from '../connectors/connector-schema.ts';
-import { recordFailureActions } from '../domain/job.ts';
+import { headerNameSchema, rateText, timeoutSchema } from '../connectors/connector-schema.ts';
+import { duplicateActions, limitActions, type Ramp, recordFailureActions } from '../domain/job.ts';
 import type { BatchDefaults } from './flow.ts';
 import { retrySchema } from './retry-grammar.ts';
 
@@ -49,6 +49,33 @@ export const sourceSchema = z.strictObject({
   event: z.string().optional(),
 });
 
+const shareWords = 'must be a share above 0 and up to 1, such as 0.2';
+const share = z.number(shareWords).gt(0, shareWords).max(1, shareWords);
+
+/** `true`: 10 records, then 100, then all. */
+export const rampSchema = z.union(
+  [
+    z.boolean(),
+    z.strictObject({
+      steps: z
+        .array(wholeNumber(1, 1_000_000_000))
+        .min(1)
+        .max(10)
+        .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), 'must ascend')
+        .optional(),
+      max_failure_rate: z.number().min(0).max(1).optional(),
+    }),
+  ],
+  { error: 'must be true, or a map with steps: [10, 100] and max_failure_rate: 0.05' },
+);
+
+/** A ramp in the words of the code; undefined: there is none. */
+export function rampOf(given: z.output<typeof rampSchema> | undefined): Ramp | undefined {
+  if (given === undefined || given === false) return undefined;
+  const { steps = [10, 100], max_failure_rate = 0.05 } = given === true ? {} : given;
+  return { steps, maxFailureRate: max_failure_rate };
+}
+
 export const batchSchema = z.strictObject({
   concurrency: wholeNumber(1, 50).optional().describe('Records at once, unless the call says otherwise.'),
   continue_on_error: z.boolean().optional(),
@@ -59,6 +86,33 @@ export const batchSchema = z.strictObject({
     .min(1, 'must name a field')
     .optional()
     .describe("The field that holds the record's own id."),
+  max_failure_rate: share
+    .optional()
+    .describe('Stop when this share of the last failure_window records has failed.'),
+  failure_window: wholeNumber(1, 100_000).optional().describe('100 unless given.'),
+  on_limit: z.enum(limitActions).optional().describe('What a limit does: fail the job, or pause it.'),
+  callback: z
+    .string()
+    .min(1, 'must name a connector')
+    .optional()
+    .describe(
+      'A connector of type webhook that is told of the end, and of failures with on_record_failure: callback.',
+    ),
+  rate: rateText.optional().describe('Records started in this time, at most: 10/s, 600/min.'),
+  ramp: rampSchema.optional().describe('Begin with 10 records, then 100, then all; pause if too many fail.'),
+  order_by: z
+    .string()
+    .min(1, 'must name a field')
+    .optional()
+    .describe('Records with the same value in this field run one after the other.'),
+  duplicates: z
+    .enum(duplicateActions)
+    .optional()
+    .describe('What happens to a row whose id an earlier row of the job has; allow unless given.'),
+  skip_unchanged: z
+    .boolean()
+    .optional()
+    .describe('Leave out records that the flow has sent before with the same values.'),
 });
 
 export const onErrorSchema = z.strictObject({
@@ -115,11 +169,21 @@ export type FlowFile = z.output<typeof flowFileSchema>;
 
 /** The `batch` block in the words of the code. */
 export function batchOf(batch: z.output<typeof batchSchema> = {}): BatchDefaults {
+  const ramp = rampOf(batch.ramp);
   return {
     ...(batch.concurrency === undefined ? {} : { concurrency: batch.concurrency }),
     ...(batch.continue_on_error === undefined ? {} : { continueOnError: batch.continue_on_error }),
     ...(batch.on_record_failure === undefined ? {} : { onRecordFailure: batch.on_record_failure }),
     ...(batch.max_failures === undefined ? {} : { maxFailures: batch.max_failures }),
     ...(batch.id_field === undefined ? {} : { idField: batch.id_field }),
+    ...(batch.max_failure_rate === undefined ? {} : { maxFailureRate: batch.max_failure_rate }),
+    ...(batch.failure_window === undefined ? {} : { failureWindow: batch.failure_window }),
+    ...(batch.on_limit === undefined ? {} : { onLimit: batch.on_limit }),
+    ...(batch.callback === undefined ? {} : { callback: batch.callback }),
+    ...(batch.rate === undefined ? {} : { rate: batch.rate }),
+    ...(ramp === undefined ? {} : { ramp }),
+    ...(batch.order_by === undefined ? {} : { orderBy: batch.order_by }),
+    ...(batch.duplicates === undefined ? {} : { duplicates: batch.duplicates }),
+    ...(batch.skip_unchanged === undefined ? {} : { skipUnchanged: batch.skip_unchanged }),
   };
 }

@@ -1,6 +1,6 @@
 import type { ConnectorRegistry, ConnectorType } from '../connectors/registry.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { RecordFailureAction } from '../domain/job.ts';
+import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '../domain/job.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
@@ -14,6 +14,15 @@ export interface BatchDefaults {
   readonly maxFailures?: number;
   /** Field of the payload that holds the record's own id. */
   readonly idField?: string;
+  readonly maxFailureRate?: number;
+  readonly failureWindow?: number;
+  readonly onLimit?: LimitAction;
+  readonly callback?: string;
+  readonly rate?: string;
+  readonly ramp?: Ramp;
+  readonly orderBy?: string;
+  readonly duplicates?: DuplicateAction;
+  readonly skipUnchanged?: boolean;
 }
 
 /** A path of the payload the flow reads, for callers who want to know what to send. */
@@ -93,6 +102,19 @@ export interface Flow {
    * would do. undefined: this kind of flow cannot be shown without running it.
    */
   readonly trace: ((attempt: Attempt, write: boolean) => Promise<FlowTrace>) | undefined;
+  /**
+   * What is wrong with a payload before anything is done with it; undefined: nothing, or the flow does not say
+   * what it takes. `textual`: the source knows texts only, so a text that reads as a number is one.
+   */
+  readonly checkInput?: ((payload: JsonValue, textual: boolean) => Failure | undefined) | undefined;
+  /** Stands for what a run would send for this payload: equal ones are not worth sending again. */
+  readonly digest?: ((payload: JsonValue, params: JsonObject) => string) | undefined;
+  /** Dotted paths of the payload that no model and no log may see. */
+  readonly redact?: readonly string[] | undefined;
+  /** What has to come before a start: a plan that was looked at, or a person's word. */
+  readonly confirm?: 'plan' | 'human' | undefined;
+  /** Takes back what a run of this flow has done; its payload is `{index, record, result}`. */
+  readonly undo?: Flow | undefined;
   /** The `finally` part: runs once when the job ends, however it ends. */
   readonly atEnd?: ((ending: Ending) => Promise<JsonValue> | JsonValue) | undefined;
 }

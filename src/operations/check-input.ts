@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Operation } from './operation.ts';
@@ -15,7 +16,8 @@ export function checkInput<Input extends z.ZodType>(
   operation: Operation<Input>,
   given: unknown,
 ): z.output<Input> {
-  const parsed = operation.input.safeParse(given ?? {});
+  const { reshape = (value) => value } = operation;
+  const parsed = operation.input.safeParse(reshape((given ?? {}) as JsonValue));
   if (parsed.success) return parsed.data;
   const known = parametersOf(operation);
   const lines = parsed.error.issues.slice(0, issuesAtMost).flatMap((issue) => describe(issue, known));

@@ -175,6 +175,7 @@ function stoppedBy(job: BatchJob): { reason: string; message: string } | undefin
   if (job.stopReason === null) return undefined;
   const messages = {
     max_failures: `The job stopped because ${job.waveFailed} records had failed (max_failures ${job.maxFailures}).`,
+    max_failure_rate: `The job stopped because ${Math.round((job.maxFailureRate ?? 0) * 100)} % of the last ${job.failureWindow} records had failed (max_failure_rate).`,
     first_failure: 'The job stopped at the first failed record (continue_on_error false).',
     cancelled: 'The job was cancelled.',
     source_broken: `The source could not be read on: ${job.stopMessage ?? 'no reason is known'}`,

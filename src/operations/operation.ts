@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { JsonValue } from '../domain/json.ts';
 import type { OperationContext } from './context.ts';
 
 /** What calling an operation can do to the world; every surface derives its hints from it. */
@@ -22,6 +23,8 @@ export interface Operation<Input extends z.ZodType = z.ZodType, Output extends z
   /** For a model: one line, when to use it, what it answers. */
   readonly description: string;
   readonly effect: Effect;
+  /** Brings what a caller may mean into the form of `input`; what it does not know it leaves alone. */
+  readonly reshape?: (given: JsonValue) => JsonValue;
   readonly input: Input;
   readonly output: Output;
   run(context: OperationContext, input: z.output<Input>): Promise<z.input<Output>>;

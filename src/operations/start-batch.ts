@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { recordFailureActions } from '../domain/job.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
@@ -13,10 +12,11 @@ import { sourceFormats } from '../sources/source.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
+import { batchInput, batchOptions, toBatchBlock } from './batch-options.ts';
 import { completeParams, inOrder } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
-import { maxFailuresInput, textInput } from './input-limits.ts';
+import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
 
 const inlineRecordsAtMost = 1000;
@@ -61,19 +61,11 @@ const input = z.strictObject({
     .max(1000)
     .optional()
     .describe('Records under way at once, 1 to 50; default 5'),
-  batch: z
-    .strictObject({
-      continue_on_error: z
-        .boolean()
-        .optional()
-        .describe('false: stop at the first record that fails; default true'),
-      on_record_failure: z.enum(recordFailureActions).optional().describe('default log'),
-      max_failures: maxFailuresInput.describe('Stop when this many records have failed; default no limit'),
-    })
-    .optional(),
+  batch: batchInput.optional(),
   id_field: textInput(200).optional().describe("Field that holds each record's own id"),
   idempotency_key: textInput(200).optional().describe('The same key and arguments never start a second job'),
   label: textInput(200).optional().describe('A name for people'),
+  plan_digest: textInput(100).optional().describe('From preview_batch: start only what was looked at then'),
   allow_repeat: z
     .boolean()
     .optional()
@@ -92,6 +84,7 @@ export const startBatch = defineOperation({
     'Every record is tried on its own: one that fails does not stop the others. Starting sends real requests to the target of the flow.',
   ].join('\n'),
   effect: 'run',
+  reshape: toBatchBlock,
   input,
   output: z.object({
     ...jobOutput,
@@ -205,11 +198,8 @@ async function newJob(
     idempotencyKey: given.idempotency_key ?? null,
     requestDigest,
     idField,
-    policy: {
-      continueOnError: given.batch?.continue_on_error ?? flow.batch.continueOnError ?? true,
-      onRecordFailure: given.batch?.on_record_failure ?? flow.batch.onRecordFailure ?? flow.afterFailure,
-      maxFailures: given.batch?.max_failures ?? flow.batch.maxFailures ?? null,
-    },
+    ...batchOptions(given.batch, flow),
+    planDigest: given.plan_digest ?? null,
     concurrency: given.concurrency ?? Math.min(flow.batch.concurrency ?? 5, context.limits.maxConcurrency),
     holder: engine.holder,
     leaseMs,

@@ -45,13 +45,13 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
     (sql) => sql`
     again as materialized (
       select ctid as at from records
-      where job_id = (select job_id from lease) and status = 'pending'
+      where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before > '-infinity' and not_before <= now()
       order by not_before, idx
       limit ${retries} for update skip locked
     ), fresh as materialized (
       select ctid as at from records
-      where job_id = (select job_id from lease) and status = 'pending'
+      where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before = '-infinity' and idx > ${cursor}
       order by idx
       limit case when ${fresh} then ${limit} - (select count(*) from again) else 0 end
@@ -78,7 +78,8 @@ export function claimAlone(db: Database, lease: Lease, claims: number): Promise<
     (sql) => sql`
     due as materialized (
       select ctid as at from records
-      where job_id = (select job_id from lease) and status = 'pending' and not_before = 'infinity'
+      where job_id = (select job_id from lease) and status = 'pending' and not held
+        and not_before = 'infinity'
       order by tries = 0, idx limit 1 for update skip locked
     )`,
   );
@@ -132,7 +133,8 @@ export async function nextDueInMs(db: Database, batchJobId: string): Promise<num
   const [row] = await db.run(
     (sql) => sql<{ due: number }[]>`
       select extract(epoch from not_before - now())::float8 * 1000 as due from records
-      where job_id = ${batchJobId} and status = 'pending' and not_before > '-infinity' and not_before < 'infinity'
+      where job_id = ${batchJobId} and status = 'pending' and not held
+        and not_before > '-infinity' and not_before < 'infinity'
       order by not_before limit 1`,
   );
   return row?.due;

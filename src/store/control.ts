@@ -93,11 +93,15 @@ export async function skipPending(db: Database, batchJobId: string, limit = 5000
         for update
       ), waiting as materialized (
         select ctid as at from records
-        where job_id = (select id from job) and status = 'pending'
+        where job_id = (select id from job) and status = 'pending' and not held
         limit ${limit}
+      ), held as materialized (
+        select ctid as at from records
+        where job_id = (select id from job) and held
+        limit ${limit} - (select count(*) from waiting)
       ), skipped as (
-        update records set status = 'skipped', settled_at = now()
-        where ctid = any(array(select at from waiting)) and status::text = 'pending'
+        update records set status = 'skipped', held = false, settled_at = now()
+        where ctid = any(array(select at from waiting union all select at from held)) and status::text = 'pending'
         returning tries
       ), moved as (
         select count(*)::int as count, count(*) filter (where tries > 0) as tried from skipped

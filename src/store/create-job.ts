@@ -1,4 +1,4 @@
-import type { FailurePolicy } from '../domain/job.ts';
+import { type DuplicateAction, defaultFailureWindow, type FailurePolicy, type Ramp } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Database } from './database.ts';
 import { DatabaseFault } from './database-fault.ts';
@@ -29,12 +29,47 @@ export interface NewJob {
   readonly idField: string | null;
   readonly policy: FailurePolicy;
   readonly concurrency: number;
+  /** Records started in this time at most, such as `10/s`; default: as many as can be. */
+  readonly rate?: string | null;
+  readonly ramp?: Ramp | null;
+  readonly orderBy?: string | null;
+  readonly duplicates?: DuplicateAction;
+  readonly skipUnchanged?: boolean;
+  readonly planDigest?: string | null;
+  /** A person has to agree before the job begins. */
+  readonly awaitsApproval?: boolean;
+  /** The job whose records this one takes back. */
+  readonly undoOf?: string | null;
   /** All the records, or undefined when a lane will read them from the source. */
   readonly records: readonly NewRecord[] | undefined;
   /** The process that will run the job from the first moment. */
   readonly holder: string;
   readonly leaseMs: number;
 }
+
+const jobDefaults = {
+  flowKind: 'yaml',
+  params: {},
+  chunkSize: 1,
+  hasEnd: false,
+  rate: null,
+  ramp: null,
+  orderBy: null,
+  duplicates: 'allow',
+  skipUnchanged: false,
+  planDigest: null,
+  awaitsApproval: false,
+  undoOf: null,
+} satisfies Partial<NewJob>;
+
+const policyDefaults = {
+  maxFailureRate: null,
+  failureWindow: defaultFailureWindow,
+  onLimit: 'fail',
+  callback: null,
+} satisfies Partial<FailurePolicy>;
+
+const awaitingApproval = 'The flow wants a person to agree before anything is sent.';
 
 export type Creation = 'created' | 'key_taken' | 'already_running';
 
@@ -44,7 +79,10 @@ export type Creation = 'created' | 'key_taken' | 'already_running';
  * Repeating it with the same id changes nothing. `already_running`: an unfinished job has the same
  * flow and source.
  */
-export async function createJob(db: Database, job: NewJob): Promise<Creation> {
+export async function createJob(db: Database, asked: NewJob): Promise<Creation> {
+  const job = { ...jobDefaults, ...asked };
+  const policy = { ...policyDefaults, ...asked.policy };
+  const awaits = job.awaitsApproval;
   const rows = job.records ?? [];
   const bad = rows.filter((row) => row.failure !== undefined).length;
   try {
@@ -52,20 +90,29 @@ export async function createJob(db: Database, job: NewJob): Promise<Creation> {
       (sql) => sql`
         with revision as (
           insert into flow_revisions (revision, flow_name, body, kind)
-          values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text}, ${job.flowKind ?? 'yaml'})
+          values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text}, ${job.flowKind})
           on conflict do nothing
         ), job as (
           insert into batch_jobs (
             id, flow_id, flow_name, flow_version, flow_revision, label, source, source_digest, repeat_guard,
             idempotency_key, request_digest, id_field, params, chunk_size, has_end, continue_on_error, on_record_failure, max_failures,
+            max_failure_rate, failure_window, on_limit, callback, rate, ramp, order_by, duplicates, skip_unchanged,
+            plan_digest, undo_of, status, pause_kind, pause_message, paused_at,
             concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed)
           values (
             ${job.id}, ${job.flow.flowId}, ${job.flow.name}, ${job.flow.version}, ${job.flow.revision},
             ${job.label}, ${JSON.stringify(job.source)}::text::jsonb, ${job.sourceDigest},
             ${job.allowRepeat ? null : job.sourceDigest}, ${job.idempotencyKey}, ${job.requestDigest},
-            ${job.idField}, ${JSON.stringify(job.params ?? {})}::text::jsonb, ${job.chunkSize ?? 1},
-            ${job.hasEnd ?? false}, ${job.policy.continueOnError}, ${job.policy.onRecordFailure},
-            ${job.policy.maxFailures}, ${job.concurrency}, ${job.concurrency},
+            ${job.idField}, ${JSON.stringify(job.params)}::text::jsonb, ${job.chunkSize},
+            ${job.hasEnd}, ${policy.continueOnError}, ${policy.onRecordFailure},
+            ${policy.maxFailures}, ${policy.maxFailureRate}, ${policy.failureWindow},
+            ${policy.onLimit}, ${policy.callback}, ${job.rate},
+            ${job.ramp && JSON.stringify(job.ramp)}::text::jsonb, ${job.orderBy},
+            ${job.duplicates}, ${job.skipUnchanged}, ${job.planDigest},
+            ${job.undoOf}::uuid,
+            case when ${awaits} then 'paused' else 'pending' end::job_status,
+            case when ${awaits} then 'approval' end::pause_kind,
+            case when ${awaits} then ${awaitingApproval} end, case when ${awaits} then now() end, ${job.concurrency}, ${job.concurrency},
             ${job.records === undefined ? 'reading' : 'done'}, ${rows.length}, ${rows.length},
             ${rows.length - bad}, ${bad}, ${bad})
           on conflict (id) do nothing

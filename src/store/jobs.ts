@@ -1,7 +1,8 @@
 import { and, desc, eq, getTableColumns, gte, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
-import type { JobStatus, RecordCounts, StopReason } from '../domain/job.ts';
+import type { JobStatus, PauseKind, Ramp, RecordCounts, StopReason } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
+import type { Throttle } from '../domain/throttle.ts';
 import type { Database } from './database.ts';
 import { batchJobs, type FlowKind, flowRevisions, leases } from './schema.ts';
 
@@ -33,6 +34,43 @@ export interface BatchJob {
   readonly continueOnError: boolean;
   readonly onRecordFailure: Row['onRecordFailure'];
   readonly maxFailures: number | null;
+  readonly maxFailureRate: number | null;
+  readonly failureWindow: number;
+  readonly onLimit: Row['onLimit'];
+  /** Final failures of the present wave that do not count any more, because a person resumed after them. */
+  readonly failuresForgiven: number;
+  /** The connector that is told of failures and of the end. */
+  readonly callback: string | null;
+  /** Records started in this time at most: `10/s`, `600/min`. */
+  readonly rate: string | null;
+  readonly ramp: Ramp | null;
+  /** Steps of the ramp that have been passed. */
+  readonly rampStage: number;
+  /** Records with the same value in this field run one after the other. */
+  readonly orderBy: string | null;
+  readonly duplicates: Row['duplicates'];
+  readonly skipUnchanged: boolean;
+  /** Records set aside at intake; they are among the skipped ones. */
+  readonly setAside: number;
+  /** With `skipUnchanged`: records whose id the flow had not seen, or had seen with other values. */
+  readonly newRecords: number;
+  readonly changedRecords: number;
+  readonly pauseKind: PauseKind | null;
+  /** Why the job is paused, in words for the caller. */
+  readonly pauseMessage: string | null;
+  readonly pausedAt: Date | null;
+  /** When a job that paused by itself tries whether it can go on, and how often it has tried. */
+  readonly probeAt: Date | null;
+  readonly probes: number;
+  readonly cancelNow: boolean;
+  /** What connectors hold the job back to at present, as its process last said. */
+  readonly throttle: readonly Throttle[] | null;
+  readonly planDigest: string | null;
+  readonly approvedBy: string | null;
+  /** The job whose records this one takes back. */
+  readonly undoOf: string | null;
+  /** Payloads and results have been deleted because of their age. */
+  readonly purgedAt: Date | null;
   readonly concurrency: number;
   readonly waveConcurrency: number;
   readonly intake: Row['intake'];

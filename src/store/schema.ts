@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  doublePrecision,
   index,
   integer,
   json,
@@ -18,15 +19,30 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import type { Failure } from '../domain/failure.ts';
-import { jobStatuses, recordFailureActions, stopReasons } from '../domain/job.ts';
+import {
+  duplicateActions,
+  jobStatuses,
+  limitActions,
+  pauseKinds,
+  type Ramp,
+  recordFailureActions,
+  setAsideReasons,
+  stopReasons,
+} from '../domain/job.ts';
+import type { JobEventKind } from '../domain/job-event.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import { recordStatuses } from '../domain/record.ts';
+import type { Throttle } from '../domain/throttle.ts';
 
 export const recordStatus = pgEnum('record_status', recordStatuses);
 export const jobStatus = pgEnum('job_status', jobStatuses);
 export const stopReason = pgEnum('stop_reason', stopReasons);
 export const recordFailureAction = pgEnum('record_failure_action', recordFailureActions);
+export const pauseKind = pgEnum('pause_kind', pauseKinds);
+export const limitAction = pgEnum('limit_action', limitActions);
+export const duplicateAction = pgEnum('duplicate_action', duplicateActions);
+export const setAsideReason = pgEnum('set_aside_reason', setAsideReasons);
 /** reading: rows may still come; done: all are here; stopped: cut short, can go on later. */
 export const intakeState = pgEnum('intake_state', ['reading', 'done', 'stopped']);
 
@@ -71,6 +87,46 @@ export const batchJobs = pgTable(
     continueOnError: boolean('continue_on_error').notNull(),
     onRecordFailure: recordFailureAction('on_record_failure').notNull(),
     maxFailures: integer('max_failures'),
+    maxFailureRate: doublePrecision('max_failure_rate'),
+    failureWindow: integer('failure_window').notNull().default(100),
+    onLimit: limitAction('on_limit').notNull().default('fail'),
+    /** Final failures of the present wave that do not count any more, because a person resumed after them. */
+    failuresForgiven: counter('failures_forgiven'),
+    /** The connector that is told of failures and of the end. */
+    callback: text('callback'),
+    /** Records started in this time at most: `10/s`, `600/min`. */
+    rate: text('rate'),
+    ramp: jsonb('ramp').$type<Ramp>(),
+    /** Steps of the ramp that have been passed. */
+    rampStage: smallint('ramp_stage').notNull().default(0),
+    /** Records with the same value in this field run one after the other. */
+    orderBy: text('order_by'),
+    duplicates: duplicateAction('duplicates').notNull().default('allow'),
+    skipUnchanged: boolean('skip_unchanged').notNull().default(false),
+    /** Records set aside at intake; they are among the skipped ones. */
+    setAside: counter('set_aside'),
+    /** With `skip_unchanged`: records whose id the flow had not seen, or had seen with other values. */
+    newRecords: counter('new_records'),
+    changedRecords: counter('changed_records'),
+    pauseKind: pauseKind('pause_kind'),
+    /** Why the job is paused, in words for the caller. */
+    pauseMessage: text('pause_message'),
+    pausedAt: moment('paused_at'),
+    /** When a job that paused by itself tries whether it can go on, and how often it has tried. */
+    probeAt: moment('probe_at'),
+    probes: smallint('probes').notNull().default(0),
+    /** Attempts under way end at once when the job is cancelled. */
+    cancelNow: boolean('cancel_now').notNull().default(false),
+    /** What connectors hold the job back to at present, as its process last said. */
+    throttle: jsonb('throttle').$type<readonly Throttle[]>(),
+    /** Digest of the plan the start was made with. */
+    planDigest: text('plan_digest'),
+    /** Who approved the job, as a person's name at their machine. */
+    approvedBy: text('approved_by'),
+    /** The job whose records this one takes back. */
+    undoOf: uuid('undo_of'),
+    /** Payloads and results have been deleted because of their age. */
+    purgedAt: moment('purged_at'),
     /** What the job was started or updated with. */
     concurrency: integer('concurrency').notNull(),
     /** What the present wave runs at. */
@@ -139,6 +195,13 @@ export const records = pgTable(
     status: recordStatus('status').notNull().default('pending'),
     /** json, not jsonb: keeps the order of keys for exports, and every digit of a number. */
     payload: json('payload').$type<JsonValue>(),
+    /** The value of the job's `order_by` field, as text. */
+    orderKey: text('order_key'),
+    /** Waits until the records before it with the same order key are done. */
+    held: boolean('held').notNull().default(false),
+    setAside: setAsideReason('set_aside'),
+    /** A failed record that is kept for a person, until it succeeds or is dropped. */
+    deadLetter: boolean('dead_letter').notNull().default(false),
     /** Counts patches to the payload. */
     revision: smallint('revision').notNull().default(0),
     wave: smallint('wave').notNull().default(0),
@@ -165,7 +228,11 @@ export const records = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.jobId, table.idx] }),
-    index('records_pending').on(table.jobId, table.notBefore, table.idx).where(sql`status = 'pending'`),
+    index('records_pending')
+      .on(table.jobId, table.notBefore, table.idx)
+      .where(sql`status = 'pending' and not held`),
+    index('records_held').on(table.jobId, table.orderKey, table.idx).where(sql`held`),
+    index('records_dead_letters').on(table.settledAt.desc(), table.jobId, table.idx).where(sql`dead_letter`),
     index('records_failed').on(table.jobId, table.idx).where(sql`status in ('failed', 'retried_failed')`),
   ],
 );
@@ -182,7 +249,114 @@ export const failedAttempts = pgTable(
     groupId: text('group_id').notNull(),
     failedAt: moment('failed_at').notNull().defaultNow(),
   },
-  (table) => [index('failed_attempts_record').on(table.jobId, table.idx, table.failedAt)],
+  (table) => [
+    index('failed_attempts_record').on(table.jobId, table.idx, table.failedAt),
+    index('failed_attempts_newest').on(table.failedAt.desc()),
+  ],
+);
+
+/** What payloads were before a patch. */
+export const payloadVersions = pgTable(
+  'payload_versions',
+  {
+    jobId: uuid('job_id').notNull(),
+    idx: integer('idx').notNull(),
+    revision: smallint('revision').notNull(),
+    payload: json('payload').$type<JsonValue>(),
+    replacedAt: moment('replaced_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.idx, table.revision] })],
+);
+
+/** Payloads that a retry will put in place of the present ones, in the statement that begins its wave. */
+export const stagedPatches = pgTable(
+  'staged_patches',
+  {
+    retryId: uuid('retry_id').notNull(),
+    idx: integer('idx').notNull(),
+    payload: json('payload').$type<JsonValue>(),
+    stagedAt: moment('staged_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.retryId, table.idx] })],
+);
+
+/** Own ids of the records of jobs that look for duplicates. */
+export const recordIds = pgTable(
+  'record_ids',
+  {
+    jobId: uuid('job_id').notNull(),
+    recordId: text('record_id').notNull(),
+    idx: integer('idx').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.recordId] })],
+);
+
+/** What a flow last did with success to each record that has an id of its own. */
+export const lastSuccesses = pgTable(
+  'last_successes',
+  {
+    flowName: text('flow_name').notNull(),
+    recordId: text('record_id').notNull(),
+    /** Of what the flow made of the payload. */
+    digest: text('digest').notNull(),
+    jobId: uuid('job_id').notNull(),
+    at: moment('at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.flowName, table.recordId] })],
+);
+
+/** What happened to jobs, in order. */
+export const jobEvents = pgTable(
+  'job_events',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    jobId: uuid('job_id').notNull(),
+    kind: text('kind').$type<JobEventKind>().notNull(),
+    /** In words for the caller. */
+    message: text('message').notNull(),
+    at: moment('at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('job_events_job').on(table.jobId, table.id),
+    index('job_events_newest').on(table.at.desc()),
+  ],
+);
+
+/** Calls of webhooks that are owed to somebody. */
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    id: uuid('id').primaryKey(),
+    jobId: uuid('job_id').notNull(),
+    connector: text('connector').notNull(),
+    /** Kind of the event, such as `record.failed`. */
+    event: text('event').notNull(),
+    payload: json('payload').$type<JsonValue>().notNull(),
+    attempts: smallint('attempts').notNull().default(0),
+    /** When it is tried next; null: it was delivered or given up. */
+    dueAt: moment('due_at').defaultNow(),
+    /** Of the attempt that has it at present; a later one has another. */
+    claim: uuid('claim'),
+    lastError: text('last_error'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    deliveredAt: moment('delivered_at'),
+    givenUpAt: moment('given_up_at'),
+  },
+  (table) => [
+    index('deliveries_due').on(table.dueAt).where(sql`due_at is not null`),
+    index('deliveries_job').on(table.jobId, table.createdAt),
+  ],
+);
+
+/** Which processes use a connector at present, so that they can share its limits. */
+export const connectorUses = pgTable(
+  'connector_uses',
+  {
+    connector: text('connector').notNull(),
+    holder: text('holder').notNull(),
+    until: moment('until').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.connector, table.holder] })],
 );
 
 export const leaseTokens = pgSequence('lease_tokens');

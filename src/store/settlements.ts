@@ -1,14 +1,31 @@
 import { createHash } from 'node:crypto';
 import { type Failure, groupKey } from '../domain/failure.ts';
-import type { JobStatus } from '../domain/job.ts';
+import type { JobStatus, RecordFailureAction } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { oweFailures } from './deliveries.ts';
+import { rememberSuccesses } from './last-successes.ts';
 import type { Lease } from './leases.ts';
+import { releaseNext } from './order-keys.ts';
 import { storableJson } from './storable-json.ts';
 
 export interface SettledRecord {
   readonly record: ClaimedRecord;
   readonly settlement: Settlement;
+  /** What the flow made of the payload; kept with a success of a record that has an id of its own. */
+  readonly digest?: string | undefined;
+}
+
+/** What a job wants to happen with its settled records besides; jobs that want nothing pay nothing. */
+export interface SettlementWishes {
+  readonly flowName: string;
+  /** Records with the same order key run one after the other. */
+  readonly ordered: boolean;
+  /** What succeeded is remembered, so that a later job can leave out what has not changed. */
+  readonly remembers: boolean;
+  readonly onFailure: RecordFailureAction;
+  /** The connector to tell of failures. */
+  readonly callback: string | null;
 }
 
 /**
@@ -24,6 +41,7 @@ export async function saveSettlements(
   db: Database,
   lease: Lease,
   settled: readonly SettledRecord[],
+  wishes: SettlementWishes = nothingElse,
 ): Promise<JobStatus | undefined> {
   const given = `[${settled.map(toRow).join(',')}]`;
   const [row] = await db.run(
@@ -34,7 +52,7 @@ export async function saveSettlements(
       ), given as materialized (
         select * from json_to_recordset(${given}::text::json) as given(
           idx int, claim int, status record_status, counted int, result json, failure jsonb,
-          group_id text, retry_ms float8, progress json)
+          group_id text, retry_ms float8, progress json, digest text)
       ), found as materialized (
         select ctid as at from records
         where job_id = (select id from job) and idx = any(array(select idx from given))
@@ -49,6 +67,7 @@ export async function saveSettlements(
           group_id = coalesce(given.group_id, case when given.status = 'pending' then records.group_id end),
           not_before = case when given.retry_ms is null then not_before
                             else now() + given.retry_ms * interval '1 millisecond' end,
+          ${wishes.onFailure === 'dead-letter' ? sql`dead_letter = given.status in ('failed', 'retried_failed'),` : sql``}
           alone = false, lease = null,
           settled_at = case when given.status = 'pending' then settled_at else now() end
         from given, job
@@ -56,11 +75,14 @@ export async function saveSettlements(
           and records.idx = given.idx and records.claim = given.claim
           and records.lease = ${lease.token} and records.status = 'processing'
         returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,
-          given.failure, given.group_id
+          given.failure, given.group_id, records.record_id, records.order_key, given.digest
       ), logged as (
         insert into failed_attempts (job_id, idx, attempt, wave, failure, group_id)
         select ${lease.batchJobId}, idx, attempts, wave, failure, group_id from settled where failure is not null
-      ), moved as (
+      )${wishes.ordered ? sql`, ${releaseNext(sql, lease.batchJobId)}` : sql``}
+      ${wishes.remembers ? sql`, ${rememberSuccesses(sql, lease.batchJobId, wishes.flowName)}` : sql``}
+      ${wishes.callback !== null && wishes.onFailure === 'callback' ? sql`, ${oweFailures(sql, lease.batchJobId, wishes.callback)}` : sql``}
+      , moved as (
         select count(*) as count,
           count(*) filter (where status = 'pending') as pending,
           count(*) filter (where status = 'succeeded') as succeeded,
@@ -112,8 +134,16 @@ export function groupId(failure: Failure): string {
   return `g${createHash('sha256').update(groupKey(failure)).digest('hex').slice(0, 10)}`;
 }
 
-const toRow = ({ record, settlement }: SettledRecord): string =>
-  storableJson({ idx: record.index, claim: record.claim, ...columnsOf(settlement) });
+const nothingElse: SettlementWishes = {
+  flowName: '',
+  ordered: false,
+  remembers: false,
+  onFailure: 'log',
+  callback: null,
+};
+
+const toRow = ({ record, settlement, digest }: SettledRecord): string =>
+  storableJson({ idx: record.index, claim: record.claim, ...columnsOf(settlement), digest });
 
 function columnsOf(settlement: Settlement) {
   const { status } = settlement;

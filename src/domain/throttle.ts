@@ -1,0 +1,10 @@
+/** What a connector holds the calls of this process back to, because its target asked for it. */
+export interface Throttle {
+  readonly connector: string;
+  /** Calls at once at present. */
+  readonly concurrency: number;
+  /** Calls a second over the last seconds. */
+  readonly perSecond: number;
+  /** The target asked to be left alone for so long from now, in milliseconds; 0: it did not. */
+  readonly restMs: number;
+}

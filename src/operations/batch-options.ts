@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { duplicateActions, limitActions, recordFailureActions } from '../domain/job.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { parseRate } from '../domain/rate.ts';
+import type { Flow } from '../flows/flow.ts';
+import { rampOf, rampSchema } from '../flows/flow-file.ts';
+import type { NewJob } from '../store/create-job.ts';
+import { countAtMost, maxFailuresInput, textInput } from './input-limits.ts';
+
+/** How a job goes about its records: the keys of a flow's `batch` block, for this one job. */
+export const batchInput = z
+  .strictObject({
+    continue_on_error: z
+      .boolean()
+      .optional()
+      .describe('false: stop at the first failed record; default true'),
+    on_record_failure: z.enum(recordFailureActions).optional().describe('default log'),
+    max_failures: maxFailuresInput.describe('Stop when so many records have failed'),
+    max_failure_rate: z
+      .number()
+      .gt(0)
+      .max(1)
+      .optional()
+      .describe('Stop when this share of the last failure_window records has failed'),
+    failure_window: z.number().int().min(1).max(100_000).optional().describe('default 100'),
+    on_limit: z.enum(limitActions).optional().describe('What reaching a limit does; default fail'),
+    callback: textInput(100)
+      .optional()
+      .describe('Name of a connector of type webhook, told of the end and of failures'),
+    rate: textInput(20)
+      .refine((text) => parseRate(text) !== undefined, 'must be records per time, such as 10/s or 600/min')
+      .optional()
+      .describe('Records started at most: 10/s, 600/min'),
+    ramp: rampSchema
+      .optional()
+      .describe('true: 10 records first, then 100, then all; pauses if over 5 % fail'),
+    order_by: textInput(200)
+      .optional()
+      .describe('Field: records with the same value run one after the other, in input order'),
+    duplicates: z
+      .enum(duplicateActions)
+      .optional()
+      .describe('Rows whose id_field an earlier row has; default allow'),
+    skip_unchanged: z
+      .boolean()
+      .optional()
+      .describe('Leave out records (by id_field) that were sent before with the same values'),
+  })
+  .describe('Default: what the flow says');
+
+type BatchInput = z.output<typeof batchInput>;
+
+/** What the call says, else the flow, else what is usual. */
+export function batchOptions(given: BatchInput = {}, flow: Flow) {
+  const { batch } = flow;
+  return {
+    policy: {
+      continueOnError: given.continue_on_error ?? batch.continueOnError ?? true,
+      onRecordFailure: given.on_record_failure ?? batch.onRecordFailure ?? flow.afterFailure,
+      maxFailures: given.max_failures ?? batch.maxFailures ?? null,
+      maxFailureRate: given.max_failure_rate ?? batch.maxFailureRate ?? null,
+      ...windowOf(given.failure_window ?? batch.failureWindow),
+      onLimit: given.on_limit ?? batch.onLimit ?? 'fail',
+      callback: given.callback ?? batch.callback ?? null,
+    },
+    rate: given.rate ?? batch.rate ?? null,
+    ramp: (given.ramp === undefined ? batch.ramp : rampOf(given.ramp)) ?? null,
+    orderBy: given.order_by ?? batch.orderBy ?? null,
+    duplicates: given.duplicates ?? batch.duplicates ?? 'allow',
+    skipUnchanged: given.skip_unchanged ?? batch.skipUnchanged ?? false,
+  } satisfies Partial<NewJob>;
+}
+
+const windowOf = (failureWindow: number | undefined) =>
+  failureWindow === undefined ? {} : { failureWindow: Math.min(failureWindow, countAtMost) };
+
+const ofBatch = new Set(Object.keys(batchInput.shape));
+const ofCall = new Set(['id_field', 'concurrency']);
+
+/** Callers put these words beside the block as often as into it; either way means the same. */
+export function toBatchBlock(given: JsonValue): JsonValue {
+  if (!isJsonObject(given)) return given;
+  const beside = Object.entries(given).filter(([key]) => ofBatch.has(key));
+  const { batch: written } = given;
+  const block = written !== undefined && isJsonObject(written) ? Object.entries(written) : [];
+  const within = block.filter(([key]) => ofCall.has(key));
+  if (beside.length === 0 && within.length === 0) return given;
+  const rest = Object.entries(given).filter(([key]) => !ofBatch.has(key) && key !== 'batch');
+  const batch = [...beside, ...block.filter(([key]) => !ofCall.has(key))];
+  return { ...Object.fromEntries(within), ...Object.fromEntries(rest), batch: Object.fromEntries(batch) };
+}
