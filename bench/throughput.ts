@@ -3,7 +3,7 @@ import { startRedis } from './redis.ts';
 import type { Goal, Row, Table } from './report.ts';
 import { type Contender, measureRounds, ratesOf, type Work } from './rounds.ts';
 
-const records = 20_000;
+const records = 60_000;
 
 const sluice: Contender = { name: 'Sluice', module: './throughput/sluice.ts' };
 

@@ -63,6 +63,9 @@ export async function startCrm(options: CrmOptions = {}): Promise<Crm> {
 const unauthorized: Answer = { status: 401, body: { message: 'a bearer token is needed' } };
 
 function route(request: IncomingMessage, body: unknown, airports: Airports): Answer {
+  const airport = /^\/api\/airports\/([^/?]+)$/.exec(request.url ?? '')?.[1];
+  if (request.method === 'DELETE' && airport !== undefined)
+    return airports.remove(decodeURIComponent(airport));
   switch (`${request.method} ${request.url}`) {
     case 'POST /api/airports':
       return airports.create(body, request.headers['idempotency-key']?.toString());
@@ -99,6 +102,7 @@ async function runAlone(): Promise<void> {
   const crm = await startCrm({ port: Number(process.argv[2] ?? 4010), token });
   console.log(`The example CRM is at ${crm.url} (bearer token: ${token}).`);
   console.log('  POST /api/airports         {code, name, city, state?, country?, latitude, longitude}');
+  console.log('  DELETE /api/airports/ID    takes one out again');
   console.log('  GET  /api/airports/count   how many it holds');
   console.log('  POST /maintenance/end      lets the airports in maintenance through');
 }

@@ -9,9 +9,10 @@ import type { Config } from './config.ts';
 import { type SharedRegistry, shareRegistry } from './connectors/shared-registry.ts';
 import { Engine } from './engine/engine.ts';
 import type { Log } from './engine/log.ts';
+import { openPreviews } from './engine/preview-flow.ts';
 import { openReadiness } from './engine/readiness.ts';
 import { openTrials } from './engine/try-flow.ts';
-import { compileFlow } from './flows/compile-flow.ts';
+import { compileLate } from './flows/compile-late.ts';
 import { openDrafts } from './flows/drafts.ts';
 import type { RunContext } from './flows/flow.ts';
 import { type FlowLibrary, openFlowLibrary } from './flows/flow-library.ts';
@@ -62,6 +63,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
   const drafts = openDrafts(config.flowsFolder);
   const connectors = connectorsOf(config);
   const readiness = openReadiness(connectors, config);
+  const trials = { openConnectors: connectors, permissions: config, glob: globOf(config) };
   let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
 
   const open = async () => {
@@ -78,10 +80,12 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
     open,
     context: ({ signal, progress, roots, folder }) => ({
       open,
+      isOpen: () => opening !== undefined,
       flows,
       drafts,
       readiness,
-      tryFlow: openTrials({ openConnectors: connectors, permissions: config, glob: globOf(config) }),
+      tryFlow: openTrials(trials),
+      preview: openPreviews(trials),
       files: async () => allowedRoots(config, (await roots?.()) ?? [], folder),
       exportsFolder: config.exportsFolder,
       limits: config,
@@ -192,20 +196,22 @@ export function createEngine(config: Config, log: Log, store: Store, parts: Engi
     holder: `${hostname()}:${process.pid}:${randomUUID()}`,
     leaseMs: config.leaseMs,
     maxRecordBytes: config.maxRecordBytes,
-    compile(text, name, kind, revision) {
+    async compile(text, name, kind, revision) {
       if (kind === 'code') return flows.findRevision(revision);
-      const compiled = compileFlow(text, name);
+      const compiled = await compileLate(text, name);
       return 'flow' in compiled ? compiled.flow : undefined;
     },
     openConnectors: connectors,
     closeConnectors: connectors.close,
     permissions: config,
+    retention: { keepMs: config.keepMs, exportsFolder: config.exportsFolder },
     glob: globOf(config),
     log,
     runsJobs,
-    onLook({ unfinished, active }) {
-      if (active > 0) onActive?.();
-      if (unfinished === 0 && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
+    onLook({ unfinished, active, owesCallbacks }) {
+      if (active > 0 || owesCallbacks) onActive?.();
+      const isLeft = unfinished > 0 || owesCallbacks;
+      if (!isLeft && config.databaseUrl === undefined) rmSync(leftBehind(config), { force: true });
     },
   });
 }

@@ -1,6 +1,7 @@
 import { homedir, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { parseDuration } from './domain/duration.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 
 const wholeNumber = (min: number, max: number) =>
@@ -10,6 +11,14 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min).max(max));
 const onOff = z.enum(['on', 'off', '1', '0']).transform((word) => word === 'on' || word === '1');
+
+/** With its unit: a bare number would be seconds, and somebody who means days would lose them. */
+const retention = z
+  .string()
+  .regex(
+    /^(off|(?=.*[1-9])\d+(\.\d+)?(s|m|min|h|d))$/,
+    'must be a time with its unit, such as 30d or 12h, or off',
+  );
 
 /** Every environment variable Sluice reads, with its default. */
 const environment = z.object({
@@ -28,6 +37,7 @@ const environment = z.object({
   SLUICE_MAX_RECORD_BYTES: wholeNumber(1024, 64 * 1024 * 1024).default(1024 * 1024),
   SLUICE_BACKGROUND: onOff.default(true),
   SLUICE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
+  SLUICE_RETENTION: retention.default('30d'),
   SLUICE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('warn'),
 });
 
@@ -50,6 +60,8 @@ export interface Config {
   readonly maxRecordBytes: number;
   readonly background: boolean;
   readonly leaseMs: number;
+  /** How long payloads and results of finished jobs are kept; undefined: for ever. */
+  readonly keepMs: number | undefined;
   readonly logLevel: string;
 }
 
@@ -83,6 +95,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxRecordBytes: values.SLUICE_MAX_RECORD_BYTES,
     background: values.SLUICE_BACKGROUND,
     leaseMs: values.SLUICE_LEASE_SECONDS * 1000,
+    keepMs: values.SLUICE_RETENTION === 'off' ? undefined : parseDuration(values.SLUICE_RETENTION),
     logLevel: values.SLUICE_LOG_LEVEL,
   };
 }

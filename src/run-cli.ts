@@ -14,7 +14,7 @@ import { connectingOf } from './connecting.ts';
 import { formatProblem } from './connectors/file-problem.ts';
 import { checkConnectors, openRegistry } from './connectors/open-registry.ts';
 import { SluiceError } from './domain/sluice-error.ts';
-import { compileFlow } from './flows/compile-flow.ts';
+import { compileLate } from './flows/compile-late.ts';
 import { createLog } from './log.ts';
 import { operations } from './operations/operations.ts';
 import { Database } from './store/database.ts';
@@ -53,11 +53,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
 }
 
 function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () => void): Host {
-  const { home, flowsFolder: flows, exportsFolder: exports, background } = config;
+  const { home, flowsFolder: flows, exportsFolder: exports, background, keepMs } = config;
   return {
     terminal,
     cwd: process.cwd(),
     folders: { home, flows, exports },
+    keepMs,
     background,
     runJobs,
     context: ({ signal, roots = [] }) => {
@@ -87,7 +88,7 @@ async function checkFlowFile(path: string): Promise<readonly string[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new SluiceError('invalid_input', `"${path}" cannot be read (${error.code ?? 'unknown reason'}).`);
   });
-  const compiled = compileFlow(text, path);
+  const compiled = await compileLate(text, path);
   return 'problems' in compiled ? compiled.problems.map(formatProblem) : [];
 }
 

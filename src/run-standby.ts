@@ -47,7 +47,7 @@ async function standByOnce(config: Config, db: Database, ending: AbortSignal): P
 }
 
 async function isNeededAgain(config: Config, db: Database): Promise<boolean> {
-  const { active } = await readWorkload(db);
-  if (config.background && active > 0) return true;
+  const { active, owesCallbacks } = await readWorkload(db);
+  if (config.background && (active > 0 || owesCallbacks)) return true;
   return config.databaseUrl === undefined && (await countClients(db)) > 0;
 }

@@ -40,6 +40,16 @@ export class Airports {
     return this.#trouble(code) ?? this.#add(code, body, key);
   }
 
+  /** Takes an airport out again, by the id it was given. */
+  remove(id: string): Answer {
+    const code = id.replace(/^airport-/, '');
+    if (!this.created.has(code)) return { status: 404, body: { message: 'there is no such airport' } };
+    const trouble = this.#trouble(`removal of ${code}`);
+    if (trouble !== undefined) return trouble;
+    this.created.delete(code);
+    return { status: 200, body: { id } };
+  }
+
   #add(code: string, body: object, key: string | undefined): Answer {
     if (this.created.has(code)) {
       this.conflicts += 1;

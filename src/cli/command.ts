@@ -28,5 +28,7 @@ export interface Command {
   /** Shown below the options. */
   readonly examples?: readonly string[];
   readonly isHidden?: boolean;
+  /** Runs when only the name of its group is given. */
+  readonly isDefault?: boolean;
   run(host: Host, given: Given): Promise<Answer>;
 }

@@ -4,6 +4,7 @@ import { describeError } from '../operations/describe-error.ts';
 import { listFlows } from '../operations/list-flows.ts';
 import { type Command, groups } from './command.ts';
 import { type Host, invoke } from './host.ts';
+import { span } from './table.ts';
 import { type Colour, paint, type Terminal, visible } from './terminal.ts';
 
 export interface DatabaseReport {
@@ -40,6 +41,7 @@ export const doctor: Command = {
       checkNode(host.probes.nodeVersion),
       await checkHome(host.folders.home),
       ...(await checkDatabase(host)),
+      retention(host.keepMs),
       ...(await checkFlows(host)),
       ...(await checkConnectors(host)),
     ];
@@ -101,9 +103,17 @@ async function checkDatabase({ probes, background }: Host): Promise<Finding[]> {
   }
 }
 
+function retention(keepMs: number | undefined): Finding {
+  if (keepMs === undefined)
+    return ok('retention', 'is off (SLUICE_RETENTION): nothing of old jobs is deleted.');
+  const days = keepMs / 86_400_000;
+  const kept = days < 1 ? span(keepMs / 1000) : `${Math.round(days * 10) / 10} days`;
+  return ok('retention', `deletes payloads of jobs that finished ${kept} ago (SLUICE_RETENTION).`);
+}
+
 async function checkFlows(host: Host): Promise<Finding[]> {
   try {
-    const { folder, flows, invalid } = await invoke(host, listFlows, {});
+    const { folder, flows, invalid } = await invoke(host, listFlows, { response_format: 'detailed' });
     if (flows.length === 0 && invalid.length === 0) {
       return [warn('flows', `There are none in ${folder}. \`sluice init\` puts an example there.`)];
     }

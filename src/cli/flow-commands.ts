@@ -15,6 +15,7 @@ const list = operationCommand({
   name: 'flows list',
   summary: 'list the flows, the files that cannot run, drafts, and connectors',
   operation: listFlows,
+  fixed: { response_format: 'detailed' },
   show: (_, listing) => showFlows(listing),
 });
 
@@ -25,6 +26,7 @@ const show = operationCommand({
   args: '<name>',
   positional: [{ parameter: 'flow_id' }],
   operation: getFlow,
+  fixed: { response_format: 'detailed' },
   show: (_, flow) => showFlow(flow),
 });
 
@@ -51,7 +53,7 @@ const validate: Command = {
 };
 
 async function checkFolder(host: Parameters<Command['run']>[0]) {
-  const { flows, invalid } = await invoke(host, listFlows, {});
+  const { flows, invalid } = await invoke(host, listFlows, { response_format: 'detailed' });
   const connectors = { file: 'connectors.yaml', problems: await host.checkConnectors() };
   return [...flows.map(({ file }) => ({ file, problems: [] as string[] })), ...invalid, connectors];
 }

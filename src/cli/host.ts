@@ -29,6 +29,8 @@ export interface Host {
   readonly terminal: Terminal;
   readonly cwd: string;
   readonly folders: Folders;
+  /** How long payloads of finished jobs are kept, in milliseconds; undefined: for ever. */
+  readonly keepMs: number | undefined;
   /** Jobs go on after this process. */
   readonly background: boolean;
   /** From now on this process runs jobs itself, and not only asks about them. */

@@ -2,13 +2,12 @@ import { Option } from 'commander';
 import type { z } from 'zod';
 import { getBatchStatus } from '../operations/get-batch-status.ts';
 import { listBatchJobs } from '../operations/list-batch-jobs.ts';
-import { retryBatchFailedRecords } from '../operations/retry-batch-failed-records.ts';
 import { updateBatch } from '../operations/update-batch.ts';
 import { type Command, groups } from './command.ts';
 import { invoke } from './host.ts';
-import { inputFrom, inputOptions } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { operationCommand } from './operation-command.ts';
+import { retry } from './retry.ts';
 import { showJobs } from './show-jobs.ts';
 import { exitCodeOf, showStatus } from './show-status.ts';
 import { counted } from './table.ts';
@@ -19,7 +18,6 @@ const oneJob = {
   args: '[id]',
   positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
 } as const;
-export const detach = new Option('--detach', 'return at once; the job goes on in the background');
 
 const plainStatus = operationCommand({
   ...oneJob,
@@ -52,29 +50,6 @@ const list = operationCommand({
   show: (_, listing) => showJobs(listing),
 });
 
-const retryOptions = inputOptions(retryBatchFailedRecords, { except: ['batch_job_id'] });
-
-const retry: Command = {
-  name: 'retry',
-  summary: 'send the failed records of a job again',
-  group: groups.jobs,
-  args: '[id]',
-  options: [...retryOptions.flatMap(({ options }) => options), detach],
-  examples: [
-    'sluice retry',
-    'sluice retry 0197a4c2 --statuses skipped',
-    'sluice retry --indexes 3,17 --detach',
-  ],
-  async run(host, { args, options, json }) {
-    const input = { ...inputFrom(retryOptions, options), batch_job_id: args[0] ?? 'latest' };
-    const begin = () => invoke(host, retryBatchFailedRecords, input);
-    if (options.detach !== true) return watchJob(host, json, begin);
-    const started = await begin();
-    const said = `${counted(started.selected, 'record')} of ${started.batch_job_id}: through the flow once more.`;
-    return { json: started, text: [said, asCommands(started.next_step)] };
-  },
-};
-
 type Updated = z.output<(typeof updateBatch)['output']>;
 
 function showUpdate({ batch_job_id, status, concurrency, max_failures, next_step }: Updated): string[] {
@@ -91,13 +66,15 @@ const actions = {
   cancel: 'let records under way finish and skip the rest',
 };
 
+const others = ['concurrency', 'rate', 'max_failures', 'max_failure_rate', 'on_limit', 'drop_dead_letters'];
+
 const steering = Object.entries(actions).map(([action, summary]) =>
   operationCommand({
     ...oneJob,
     name: action,
     summary,
     operation: updateBatch,
-    without: ['concurrency', 'max_failures'],
+    without: action === 'resume' ? [...others, 'now'] : others,
     fixed: { action },
     show: (_, output) => showUpdate(output),
   }),
@@ -108,8 +85,8 @@ const update = operationCommand({
   name: 'update',
   summary: 'change the limits of a running job',
   operation: updateBatch,
-  without: ['action'],
-  examples: ['sluice update 0197a4c2 --concurrency 2'],
+  without: ['action', 'now', 'drop_dead_letters'],
+  examples: ['sluice update 0197a4c2 --concurrency 2', 'sluice update --rate 10/s'],
   show: (_, output) => showUpdate(output),
 });
 

@@ -3,15 +3,19 @@ import { operations } from '../operations/operations.ts';
 /** How the operations are called at the command line; `positional` names the parameters given without a flag. */
 const spoken: Readonly<Record<string, { readonly command: string; readonly positional: readonly string[] }>> =
   {
+    preview_batch: { command: 'preview', positional: ['flow_id', 'path'] },
     start_batch: { command: 'start', positional: ['flow_id', 'path'] },
     get_batch_status: { command: 'status', positional: ['batch_job_id'] },
     list_batch_jobs: { command: 'list', positional: [] },
     export_batch_errors: { command: 'errors', positional: ['batch_job_id'] },
+    export_batch_results: { command: 'results', positional: ['batch_job_id'] },
     retry_batch_failed_records: { command: 'retry', positional: ['batch_job_id'] },
     update_batch: { command: 'update', positional: ['batch_job_id'] },
+    undo_batch: { command: 'undo', positional: ['batch_job_id'] },
     list_flows: { command: 'flows list', positional: [] },
     get_flow: { command: 'flows show', positional: ['flow_id'] },
     save_flow: { command: 'flows save', positional: ['text'] },
+    search_logs: { command: 'logs search', positional: ['flow_id'] },
   };
 
 const names = operations.map(({ name }) => name).join('|');

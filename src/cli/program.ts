@@ -2,20 +2,26 @@ import { Command as Commander, CommanderError } from 'commander';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
+import { approveJob } from './approve.ts';
 import { type Command, groups } from './command.ts';
 import { connect } from './connect.ts';
+import { deadLetterCommands } from './dead-letters.ts';
 import { doctor } from './doctor.ts';
 import { errors } from './errors.ts';
 import { flowCommands } from './flow-commands.ts';
 import type { Answer, Host } from './host.ts';
 import { init } from './init.ts';
 import { jobCommands } from './job-commands.ts';
+import { logCommands } from './log-commands.ts';
 import { mcpConfig } from './mcp-config.ts';
 import { asCommands } from './next-step.ts';
 import { plainCommand } from './operation-command.ts';
+import { preview } from './preview.ts';
+import { results } from './results.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { type Terminal, toJson } from './terminal.ts';
+import { undo } from './undo.ts';
 
 export interface ProgramOptions {
   readonly terminal: Terminal;
@@ -26,7 +32,23 @@ export interface ProgramOptions {
   readonly onUnexpected: (error: unknown) => void;
 }
 
-const commands = [start, ...jobCommands, errors, ...flowCommands, connect, init, doctor, mcpConfig, stop];
+const commands = [
+  preview,
+  start,
+  approveJob,
+  ...jobCommands,
+  undo,
+  errors,
+  results,
+  ...deadLetterCommands,
+  ...logCommands,
+  ...flowCommands,
+  connect,
+  init,
+  doctor,
+  mcpConfig,
+  stop,
+];
 
 const overview = `
 Examples:
@@ -94,7 +116,8 @@ function add(program: Commander, command: Command, run: Run): void {
   const words = command.name.split(' ');
   const name = words.pop() ?? command.name;
   const parent = words[0] === undefined ? program : groupOf(program, words[0], command);
-  const made = parent.command(name, { hidden: command.isHidden ?? false }).description(command.summary);
+  const { isHidden: hidden = false, isDefault = false } = command;
+  const made = parent.command(name, { hidden, isDefault }).description(command.summary);
   if (command.args !== undefined) made.arguments(command.args);
   if (command.group !== undefined && parent === program) made.helpGroup(command.group);
   for (const option of command.options ?? []) made.addOption(option);
@@ -141,7 +164,7 @@ function report({ out, err }: Terminal, error: unknown, json: boolean): number {
 function usageOf({ code, message }: CommanderError): string {
   // Commander says "(outputHelp)" when a command of a group is missing.
   if (code === 'commander.help')
-    return 'Which command? `sluice --help` lists them, `sluice flows --help` those about flows.';
+    return 'Which command? `sluice --help` lists them, and `sluice flows --help` or `sluice logs --help` those of a group.';
   // A secret that was given to an option by mistake is not repeated.
   const said = message.replace(/^error: /, '').replace(/^(unknown option '--[\w-]+)=[^']*'/, "$1=…'");
   return `${said}\n\`sluice --help\` lists the commands, \`sluice <command> --help\` the options.`;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { exportBatchErrors } from '../operations/export-batch-errors.ts';
 import { showGroups } from './show-status.ts';
-import { cut, grouped } from './table.ts';
+import { counted, cut, grouped } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
 type Errors = z.output<(typeof exportBatchErrors)['output']>;
@@ -17,9 +17,26 @@ export function showErrors(paper: Pick<Terminal, 'colours'>, errors: Errors): st
     '',
     ...errors.errors.flatMap((record) => showRecord(paper, record)),
     ...(errors.next_cursor === undefined ? [] : [`More: --cursor ${errors.next_cursor}`]),
+    ...(errors.next_groups_cursor === undefined
+      ? []
+      : [`More causes: --groups-cursor ${errors.next_groups_cursor}`]),
     ...(errors.files === undefined
       ? []
-      : ['', 'All of them:', `  ${errors.files.csv.path}`, `  ${errors.files.ndjson.path}`]),
+      : ['', 'All of them:', ...Object.values(errors.files).map(({ path }) => `  ${path}`)]),
+  ];
+}
+
+/** Dead letters of all jobs, and where all of them are. */
+export function showDeadLetters(paper: Pick<Terminal, 'colours'>, errors: Errors): string[] {
+  if (errors.total_failed === 0) return ['There are no dead letters.'];
+  return [
+    `${counted(errors.total_failed, 'dead letter')}`,
+    ...errors.errors.flatMap((record) => [
+      `${paint(paper, 'bold', record.batch_job_id ?? '')}  ${visible(record.flow ?? '')}`,
+      ...showRecord(paper, record),
+    ]),
+    ...(errors.next_cursor === undefined ? [] : [`More: --cursor ${errors.next_cursor}`]),
+    ...(errors.files === undefined ? [] : ['', 'All of them:', `  ${errors.files.csv.path}`]),
   ];
 }
 

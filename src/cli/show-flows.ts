@@ -65,7 +65,10 @@ function remedies(missing: Missing = []): string[] {
 
 /** One flow: what it expects, what it needs, how it retries, and its text. */
 export function showFlow(flow: OneFlow): string[] {
-  const fields = flow.expects.map(({ path, required }) => (required ? `${path} (required)` : path));
+  const fields = flow.expects.map(({ path, required, form }) => {
+    const said = [...(form === undefined ? [] : [form]), ...(required ? ['required'] : [])];
+    return said.length === 0 ? path : `${path} (${said.join(', ')})`;
+  });
   const parameters = flow.parameters.map(({ name, required, default: value }) =>
     required ? `${name} (required)` : `${name} (${JSON.stringify(value ?? null)})`,
   );

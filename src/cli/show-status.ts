@@ -53,21 +53,68 @@ function pace(status: Status): string {
   return parts.join(', ');
 }
 
+/** What did not have to run, and what did. */
+function setAside({ changes, duplicates_skipped = 0 }: Status): string | undefined {
+  const parts = [
+    ...(changes === undefined
+      ? []
+      : [
+          `${grouped(changes.new)} new, ${grouped(changes.changed)} changed, ${grouped(changes.unchanged)} unchanged`,
+        ]),
+    ...(duplicates_skipped === 0 ? [] : [`${counted(duplicates_skipped, 'duplicate')} left out`]),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
 function remarks(status: Status): string[] {
   const lines = [
-    status.intake?.state === 'reading' ? 'The source is still being read.' : undefined,
+    status.intake?.state === 'reading' && status.paused?.kind !== 'approval'
+      ? 'The source is still being read.'
+      : undefined,
     status.intake?.state === 'stopped' ? 'The source was not read to its end.' : undefined,
+    status.waiting_for === undefined && status.paused
+      ? `Paused: ${visible(status.paused.message)}`
+      : undefined,
+    ...(status.throttled ?? []).map(({ text }) => visible(text)),
     status.waiting_for && `Waiting: ${visible(status.waiting_for.text)}`,
     status.stopped_by && visible(status.stopped_by.message),
+    callbacks(status.deliveries),
+    status.purged?.text,
     status.maybe_applied > 0
       ? `Calls that were sent and their answers lost: ${grouped(status.maybe_applied)}; the target may have acted on them.`
       : undefined,
+    setAside(status),
+    ...undoRemarks(status),
   ].filter((line) => line !== undefined);
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
+/** What is left to say of callbacks; those that were accepted need no word. */
+function callbacks(deliveries: Status['deliveries']): string | undefined {
+  if (deliveries === undefined || deliveries.pending + deliveries.given_up === 0) return undefined;
+  const { pending, delivered, given_up, last_error } = deliveries;
+  const parts = [
+    `${grouped(delivered)} delivered`,
+    `${grouped(pending)} to go`,
+    `${grouped(given_up)} given up`,
+  ];
+  return `Callbacks: ${parts.join(', ')}.${last_error === undefined ? '' : ` ${visible(last_error)}.`}`;
+}
+
+function undoRemarks({ undo_of, undone, gone_already }: Status): string[] {
+  return [
+    ...(undo_of === undefined ? [] : [`Takes back ${undo_of}.`]),
+    ...(gone_already === undefined ? [] : [`Gone already: ${grouped(gone_already)}.`]),
+    ...(undone === undefined ? [] : [`Taken back since: ${counted(undone, 'record')}.`]),
+  ];
+}
+
 /** The causes of failures, each with what helps. */
-export function showGroups(paper: Paper, groups: readonly Group[], isCut = false): string[] {
+export function showGroups(
+  paper: Paper,
+  groups: readonly Group[],
+  more?: Status['more_error_groups'],
+): string[] {
   return groups
     .flatMap((group) => [
       '',
@@ -76,7 +123,14 @@ export function showGroups(paper: Paper, groups: readonly Group[], isCut = false
       ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
       `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
     ])
-    .concat(isCut ? ['', 'There are more causes; `sluice errors` has every failed record.'] : []);
+    .concat(
+      more === undefined
+        ? []
+        : [
+            '',
+            `${counted(more.failures, 'failure')} of ${counted(more.groups, 'other cause')}; \`sluice errors\` has all.`,
+          ],
+    );
 }
 
 const place = ({ step }: Group) => (step === undefined ? '' : `, ${visible(step)}`);

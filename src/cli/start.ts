@@ -2,9 +2,9 @@ import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { startBatch } from '../operations/start-batch.ts';
 import { type Command, type Given, groups } from './command.ts';
+import { detach } from './detach.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { inputFrom, inputOptions, put } from './input-options.ts';
-import { detach } from './job-commands.ts';
 import { asCommands } from './next-step.ts';
 import { spoolInput } from './spool-input.ts';
 import { counted } from './table.ts';
@@ -24,6 +24,7 @@ export const start: Command = {
     'sluice start customer-import big.ndjson --concurrency 20 --max-failures 100 --detach',
     'sluice start customer-import --records \'[{"name": "Ada"}]\'',
     'export-customers | sluice start customer-import - --format ndjson',
+    'sluice start other-flow --batch-job-id 0197a4c2 --statuses failed',
   ],
   async run(host, given) {
     const [flow, file] = given.args;
@@ -40,11 +41,17 @@ export const start: Command = {
   },
 };
 
-async function pathOf(host: Host, given: Given, file: string | undefined): Promise<string | undefined> {
+/** Where the rows are that the person means; those of a pipe are kept in a file first. */
+export async function pathOf(
+  host: Host,
+  given: Given,
+  file: string | undefined,
+): Promise<string | undefined> {
   const { input, hasPipedInput, err } = host.terminal;
   if (file !== undefined && file !== '-') return resolve(host.cwd, file);
   const isMeant = file === '-';
-  if (!isMeant && (given.options.records !== undefined || !hasPipedInput)) return undefined;
+  const isElsewhere = given.options.records !== undefined || given.options.batchJobId !== undefined;
+  if (!isMeant && (isElsewhere || !hasPipedInput)) return undefined;
   // Without this line a pipe that nobody closes looks like a command that hangs.
   if (!isMeant && !given.json) err.write('No file was named: reading records from standard input.\n');
   return spoolInput(input, host.folders);
@@ -62,8 +69,10 @@ function greeting({ batch_job_id, flow, replayed, earlier_job }: Started): strin
 
 function detached({ background }: Host, { said, ...started }: Started & Begun): Answer {
   const records = started.total === 0 ? 'The records' : counted(started.total, 'record');
-  const next = background
-    ? asCommands(started.next_step)
-    : 'Background work is off (SLUICE_BACKGROUND): the job goes on while `sluice run` or another Sluice process runs.';
-  return { json: started, text: [...(said ?? []), `${records} on the way.`, next] };
+  const next =
+    started.waiting_for !== undefined || background
+      ? asCommands(started.next_step)
+      : 'Background work is off (SLUICE_BACKGROUND): the job goes on while `sluice run` or another Sluice process runs.';
+  const where = started.waiting_for === undefined ? 'on the way.' : 'wait.';
+  return { json: started, text: [...(said ?? []), `${records} ${where}`, next] };
 }

@@ -83,14 +83,16 @@ async function follow(
 
 const rests = ({ status, waiting_for }: Status) => status === 'paused' || waiting_for !== undefined;
 
-/** Says once what a job begins to wait for. */
+/** Says once what a job begins to wait for, and why it has paused by itself. */
 function waitingNotes(progress: Progress): (status: Status) => void {
   let last: string | undefined;
-  return ({ waiting_for }) => {
-    if (waiting_for !== undefined && waiting_for.kind !== last) {
-      progress.say(`Waiting: ${visible(waiting_for.text)}`);
+  return ({ waiting_for, paused }) => {
+    const kind = waiting_for?.kind ?? paused?.kind;
+    const text = waiting_for?.text ?? paused?.message;
+    if (text !== undefined && kind !== 'caller' && kind !== last) {
+      progress.say(`${waiting_for === undefined ? 'Paused' : 'Waiting'}: ${visible(text)}`);
     }
-    last = waiting_for?.kind;
+    last = kind;
   };
 }
 

@@ -1,29 +1,186 @@
-import PQueue from 'p-queue';
 import type { Rate } from '../domain/rate.ts';
+import type { Throttle } from '../domain/throttle.ts';
 import { watchAbort } from './abort-watch.ts';
+import { CallCounter } from './call-counter.ts';
+import { complaintIn, LoadLimit } from './load-limit.ts';
+import { type Passage, RateWindow } from './rate-window.ts';
 
-/** Runs a call when the connector's limits allow it. Rejects with the signal's reason if it aborts first. */
-export type CallLimits = <T>(call: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+/** What a connector says of the number of its calls. */
+export interface DeclaredLimits {
+  /** Calls at once; undefined: any number. */
+  readonly concurrency?: number;
+  readonly rate?: Rate;
+  /** false: complaints of the target change nothing. */
+  readonly adaptive?: false;
+}
 
-/** Holds calls to a number at once and to a rate, over everything this process sends through it. */
-export function callLimits(concurrency: number | undefined, rate: Rate | undefined): CallLimits {
-  // Without a limit a queue would only cost time.
-  if (concurrency === undefined && rate === undefined) return (call) => call();
+/** Which part of the limits is this process': the one at place `at`, from 0, of `of` equal ones; none when `of` is 0. */
+export interface Share {
+  readonly of: number;
+  readonly at: number;
+}
 
-  const queue = new PQueue({
-    ...(concurrency === undefined ? {} : { concurrency }),
-    // `strict` counts a sliding window; otherwise two windows could meet in a burst of twice the rate.
-    ...(rate === undefined ? {} : { intervalCap: rate.count, interval: rate.windowMs, strict: true }),
-  });
-  return async (call, signal) => {
+/** The turn of a call that counts for a rate. */
+interface RatedTurn {
+  readonly rate: RateWindow;
+  readonly passage: Passage;
+}
+
+interface Waiting {
+  readonly begin: (turn: RatedTurn | undefined) => void;
+}
+
+/**
+ * Holds the calls of this process to a connector's limits, and to what its target bears. Calls wait for
+ * their turn in the order they came.
+ */
+export class CallLimits {
+  #declared: DeclaredLimits;
+  #share: Share = { of: 1, at: 0 };
+  /** Calls at once by declaration, of this process. */
+  #atOnce = Number.POSITIVE_INFINITY;
+  #rate: RateWindow | undefined;
+  readonly #load = new LoadLimit();
+  readonly #counter = new CallCounter();
+  readonly #waiting = new Set<Waiting>();
+  #underWay = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(declared: DeclaredLimits = {}) {
+    this.#declared = declared;
+    this.#apply(undefined);
+  }
+
+  /** Takes other limits; calls under way and a rate that stays the same go on counting. */
+  declare(declared: DeclaredLimits): void {
+    const before = this.#declared.rate;
+    this.#declared = declared;
+    this.#apply(before);
+  }
+
+  set share(share: Share) {
+    this.#share = share;
+    this.#apply(this.#declared.rate);
+  }
+
+  /** What the target, or the calls of other processes, hold the calls back to; undefined: they do not. */
+  get throttle(): Omit<Throttle, 'connector'> | undefined {
+    const now = performance.now();
+    const { atOnce, restUntil } = this.#load;
+    const hasNoShare = this.#waiting.size > 0 && (this.#atOnce === 0 || this.#rate?.count === 0);
+    if (atOnce === Number.POSITIVE_INFINITY && !hasNoShare) return undefined;
+    return {
+      concurrency: hasNoShare ? 0 : Math.min(atOnce, this.#atOnce),
+      perSecond: this.#counter.perSecond(now),
+      restMs: Math.max(0, Math.ceil(restUntil - now)),
+    };
+  }
+
+  /**
+   * Makes a call when its turn has come. The call says when it leaves for the target; for the rate it counts
+   * from about then.
+   *
+   * Rejects with the signal's reason if it aborts before.
+   */
+  async run<T>(call: (leaves: () => void) => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    // A signal of its own, since the queue adds listeners to it and the job's signal serves many calls.
-    const own = new AbortController();
-    const unwatch = watchAbort(signal, () => own.abort(signal.reason));
+    const now = performance.now();
+    const isNext = this.#waiting.size === 0 && this.#nextAt(now) <= now;
+    const turn = isNext ? this.#enter() : await this.#turn(signal);
+
+    const since = isNext ? now : performance.now();
+    this.#counter.add(since);
     try {
-      return await queue.add(call, { signal: own.signal });
+      const answer = await call(turn === undefined ? unnoted : () => this.#noteLeaving(turn));
+      this.#load.eased();
+      return answer;
+    } catch (error) {
+      this.#hear(error, since);
+      throw error;
     } finally {
-      unwatch();
+      this.#underWay -= 1;
+      turn?.rate.end(turn.passage, performance.now());
+      if (this.#waiting.size > 0) this.#admit();
     }
-  };
+  }
+
+  /** When the next call may begin: `now`, a later time, or Infinity until another one ends. */
+  #nextAt(now: number): number {
+    if (this.#underWay >= this.#atOnce || this.#underWay >= this.#load.atOnce)
+      return Number.POSITIVE_INFINITY;
+    return Math.max(this.#load.restUntil, this.#rate?.nextAt(now) ?? now);
+  }
+
+  #enter(): RatedTurn | undefined {
+    this.#underWay += 1;
+    return this.#rate && { rate: this.#rate, passage: this.#rate.enter() };
+  }
+
+  #turn(signal: AbortSignal): Promise<RatedTurn | undefined> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        begin: (turn) => {
+          unwatch();
+          resolve(turn);
+        },
+      };
+      const unwatch = watchAbort(signal, () => {
+        this.#waiting.delete(waiting);
+        if (this.#waiting.size === 0) clearTimeout(this.#timer);
+        reject(signal.reason);
+      });
+      this.#waiting.add(waiting);
+      this.#admit();
+    });
+  }
+
+  /** Lets those begin whose turn it is, and looks again when the next one's comes. */
+  #admit(): void {
+    clearTimeout(this.#timer);
+    for (const waiting of this.#waiting) {
+      const now = performance.now();
+      const at = this.#nextAt(now);
+      if (at > now) {
+        if (at < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#admit(), Math.ceil(at - now));
+        return;
+      }
+      this.#waiting.delete(waiting);
+      waiting.begin(this.#enter());
+    }
+  }
+
+  /** The first word counts: with a redirect there are more. */
+  #noteLeaving({ rate, passage }: RatedTurn): void {
+    if (passage.leftAt !== undefined) return;
+    rate.leave(passage, performance.now());
+    if (this.#waiting.size > 0) this.#admit();
+  }
+
+  #hear(error: unknown, since: number): void {
+    const complaint = this.#declared.adaptive === false ? undefined : complaintIn(error);
+    if (complaint === 'none') this.#load.eased();
+    else if (complaint !== undefined) {
+      this.#load.overloaded({ ...complaint, since, underWay: this.#underWay }, performance.now());
+    }
+  }
+
+  #apply(rateBefore: Rate | undefined): void {
+    const { concurrency = Number.POSITIVE_INFINITY, rate } = this.#declared;
+    this.#atOnce = partOf(concurrency, this.#share);
+    if (rate === undefined) this.#rate = undefined;
+    else {
+      const same = rate.windowMs === rateBefore?.windowMs ? this.#rate : undefined;
+      this.#rate = same ?? new RateWindow(rate);
+      this.#rate.count = partOf(rate.count, this.#share);
+    }
+    this.#admit();
+  }
+}
+
+const unnoted = () => {};
+
+/** The first ones get what cannot be shared evenly. */
+function partOf(limit: number, { of, at }: Share): number {
+  if (of <= 1 || limit === Number.POSITIVE_INFINITY) return of === 0 ? 0 : limit;
+  return Math.floor(limit / of) + (at < limit % of ? 1 : 0);
 }

@@ -1,8 +1,9 @@
-import type { ConnectorSettings, SqlSettings } from './connectors-file.ts';
+import type { ConnectorSettings, SqlSettings, WebhookSettings } from './connectors-file.ts';
 import { type AuthSettings, credentialsObstacle, type SecretSource, unsetVariables } from './credentials.ts';
 import type { McpSettings } from './mcp-settings.ts';
 import { isPrivateHost } from './private-address.ts';
 import { isPrivatePlace, sqlAddressOf } from './sql-address.ts';
+import { signingKeyProblem } from './webhook-secret.ts';
 
 /** What this process has, to use connectors with. */
 export interface Means {
@@ -22,7 +23,7 @@ export function connectorObstacle(settings: ConnectorSettings, means: Means): st
     case 'mcp':
       return mcpObstacle(settings, means);
     case 'webhook':
-      return `The connector ${settings.name} has the type webhook, which is not available yet.`;
+      return webhookObstacle(settings, means);
   }
 }
 
@@ -57,6 +58,16 @@ function mcpObstacle(settings: McpSettings, means: Means): string | undefined {
   if ('url' in settings) return hostObstacle(settings, settings.url, means) ?? authObstacle(settings, means);
   const unset = unsetVariables(Object.values(settings.env), means.secretOf);
   return unset === undefined ? undefined : missing(settings.name, unset, means);
+}
+
+function webhookObstacle(settings: WebhookSettings, means: Means): string | undefined {
+  const { name, url, secretEnv } = settings;
+  const host = hostObstacle(settings, url, means);
+  if (host !== undefined || secretEnv === undefined) return host;
+  const unset = unsetVariables([secretEnv], means.secretOf);
+  if (unset !== undefined) return missing(name, unset, means);
+  const problem = signingKeyProblem(means.secretOf(secretEnv) ?? '');
+  return problem && `The connector ${name} cannot sign with ${secretEnv}: it ${problem}.`;
 }
 
 function hostObstacle(

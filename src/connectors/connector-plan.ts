@@ -203,7 +203,7 @@ function secretsOf(settings: ConnectorSettings): NamedSecret[] {
     case 'sql':
       return [{ variable: settings.urlEnv, what: 'database URL (postgres://…)' }];
     case 'webhook':
-      return [];
+      return settings.secretEnv === undefined ? [] : [{ variable: settings.secretEnv, what: 'secret' }];
     case 'mcp':
       if ('command' in settings) {
         return Object.values(settings.env).map((variable) => ({ variable, what: 'value' }));

@@ -98,9 +98,31 @@ const rate = z.string().transform((text, context): Rate => {
   return z.NEVER;
 });
 
-const atOnce = (most: number) => {
+const times = (most: number) => {
   const message = `must be a whole number from 1 to ${most}`;
   return z.int(message).min(1, message).max(most, message);
+};
+
+const circuit = z.union(
+  [
+    z.literal(['off', false]).transform(() => 'off' as const),
+    z.strictObject({
+      failures: times(10_000).optional(),
+      auth_failures: times(10_000).optional(),
+      probe: timeoutSchema.optional(),
+      max_probe: timeoutSchema.optional(),
+    }),
+  ],
+  { error: 'must be off, or a map with failures, auth_failures, probe and max_probe' },
+);
+
+/** How calls are made, whatever the kind of target. */
+const calls = {
+  adaptive: z.boolean().optional(),
+  circuit: circuit.optional(),
+  retry_lost_answers: z.boolean().optional(),
+  timeout: timeoutSchema.optional(),
+  allow_private: z.boolean().optional(),
 };
 
 const http = z.strictObject({
@@ -108,18 +130,16 @@ const http = z.strictObject({
   base_url: baseUrl,
   auth: authSchema.optional(),
   headers: headers.optional(),
-  concurrency: atOnce(1000).optional(),
+  concurrency: times(1000).optional(),
   rate: rate.optional(),
-  timeout: timeoutSchema.optional(),
-  allow_private: z.boolean().optional(),
+  ...calls,
 });
 
 const sql = z.strictObject({
   type: z.literal('sql'),
   url_env: variable,
-  concurrency: atOnce(100).optional(),
-  timeout: timeoutSchema.optional(),
-  allow_private: z.boolean().optional(),
+  concurrency: times(100).optional(),
+  ...calls,
 });
 
 const ofCommand = ['args', 'env', 'cwd'] as const;
@@ -135,10 +155,9 @@ const mcp = z
     url: wholeUrl.optional(),
     auth: authSchema.optional(),
     headers: headers.optional(),
-    allow_private: z.boolean().optional(),
-    concurrency: atOnce(1000).optional(),
+    concurrency: times(1000).optional(),
     rate: rate.optional(),
-    timeout: timeoutSchema.optional(),
+    ...calls,
   })
   .superRefine((given, context) => {
     const report = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -187,4 +206,5 @@ const connectorName = z
 export const connectorsFileSchema = z.record(connectorName, connector);
 
 export type DeclaredConnector = z.output<typeof connector>;
+export type DeclaredCalls = z.output<z.ZodObject<typeof calls>>;
 export type DeclaredAuth = z.output<typeof authSchema>;

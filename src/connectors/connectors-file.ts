@@ -1,12 +1,30 @@
 import type { Rate } from '../domain/rate.ts';
-import { connectorsFileSchema, type DeclaredAuth, type DeclaredConnector } from './connector-schema.ts';
+import { type CircuitSettings, defaultCircuit } from './circuit.ts';
+import {
+  connectorsFileSchema,
+  type DeclaredAuth,
+  type DeclaredCalls,
+  type DeclaredConnector,
+} from './connector-schema.ts';
 import type { AuthSettings } from './credentials.ts';
 import { type FileProblem, sortProblems } from './file-problem.ts';
 import { checkShape } from './file-shape.ts';
 import type { McpSettings } from './mcp-settings.ts';
 import { readYaml } from './yaml-file.ts';
 
-export interface HttpSettings {
+/** How calls are made, whatever the kind of target. */
+export interface CallSettings {
+  /** Total time of one call, in milliseconds. */
+  readonly timeoutMs: number;
+  /** false: the number of calls at once stays the same, whatever the target says of its load. */
+  readonly adaptive?: false;
+  /** When jobs that use it are paused; default: as usual. */
+  readonly circuit?: CircuitSettings | 'off';
+  /** false: a write whose answer was lost is left to a person. */
+  readonly retryLostAnswers?: false;
+}
+
+export interface HttpSettings extends CallSettings {
   readonly type: 'http';
   readonly name: string;
   /** Scheme, host and port. */
@@ -18,25 +36,21 @@ export interface HttpSettings {
   /** Calls at once; undefined: no limit of its own. */
   readonly concurrency?: number;
   readonly rate?: Rate;
-  /** Total time of one call, in milliseconds. */
-  readonly timeoutMs: number;
   readonly allowPrivate: boolean;
 }
 
 /** A Postgres database. */
-export interface SqlSettings {
+export interface SqlSettings extends CallSettings {
   readonly type: 'sql';
   readonly name: string;
   /** Name of the variable that holds the `postgres://` URL, password and all. */
   readonly urlEnv: string;
   /** Connections at once. */
   readonly concurrency: number;
-  /** Total time of one statement, in milliseconds. */
-  readonly timeoutMs: number;
   readonly allowPrivate: boolean;
 }
 
-/** Where callbacks go. Declared, but no flow can use it yet. */
+/** Where callbacks go. */
 export interface WebhookSettings {
   readonly type: 'webhook';
   readonly name: string;
@@ -79,7 +93,7 @@ function settingsOf(name: string, declared: DeclaredConnector): ConnectorSetting
         name,
         urlEnv: declared.url_env,
         concurrency: declared.concurrency ?? 5,
-        timeoutMs: declared.timeout ?? defaultTimeoutMs,
+        ...callSettings(declared, defaultTimeoutMs),
         allowPrivate: declared.allow_private ?? false,
       };
     case 'mcp':
@@ -102,7 +116,7 @@ function httpSettings(declared: Declared<'http'>): Omit<HttpSettings, 'name'> {
     type: 'http',
     ...declared.base_url,
     headers: declared.headers ?? {},
-    timeoutMs: declared.timeout ?? defaultTimeoutMs,
+    ...callSettings(declared, defaultTimeoutMs),
     allowPrivate: declared.allow_private ?? false,
     ...(declared.auth === undefined ? {} : { auth: authOf(declared.auth) }),
     ...(declared.concurrency === undefined ? {} : { concurrency: declared.concurrency }),
@@ -114,7 +128,7 @@ function mcpSettings(declared: Declared<'mcp'>) {
   const { command, args = [], env = {}, cwd, url = '', auth, headers = {}, allow_private = false } = declared;
   const limits = {
     type: 'mcp',
-    timeoutMs: declared.timeout ?? defaultToolTimeoutMs,
+    ...callSettings(declared, defaultToolTimeoutMs),
     concurrency: declared.concurrency ?? 10,
     ...(declared.rate === undefined ? {} : { rate: declared.rate }),
   } as const;
@@ -128,6 +142,29 @@ function mcpSettings(declared: Declared<'mcp'>) {
     headers,
     allowPrivate: allow_private,
     ...(auth === undefined ? {} : { auth: authOf(auth) }),
+  };
+}
+
+function callSettings(
+  { timeout, adaptive, circuit, retry_lost_answers }: DeclaredCalls,
+  defaultMs: number,
+): CallSettings {
+  return {
+    timeoutMs: timeout ?? defaultMs,
+    ...(adaptive === false ? { adaptive } : {}),
+    ...(circuit === undefined ? {} : { circuit: circuitOf(circuit) }),
+    ...(retry_lost_answers === false ? { retryLostAnswers: retry_lost_answers } : {}),
+  };
+}
+
+function circuitOf(declared: NonNullable<DeclaredCalls['circuit']>): CircuitSettings | 'off' {
+  if (declared === 'off') return declared;
+  const firstProbeMs = declared.probe ?? defaultCircuit.firstProbeMs;
+  return {
+    failures: declared.failures ?? defaultCircuit.failures,
+    authFailures: declared.auth_failures ?? defaultCircuit.authFailures,
+    firstProbeMs,
+    longestProbeMs: Math.max(firstProbeMs, declared.max_probe ?? defaultCircuit.longestProbeMs),
   };
 }
 

@@ -2,8 +2,9 @@ import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
 import { complaintIn, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
-import { answerFailure, type CallNames, noAnswerFailure, redirectFailure } from './call-failure.ts';
-import { callLimits } from './call-limits.ts';
+import { answerFailure, type CallNames, isWrite, noAnswerFailure, redirectFailure } from './call-failure.ts';
+import { CallLimits } from './call-limits.ts';
+import { connectorFailure } from './connector-failure.ts';
 import type { HttpSettings } from './connectors-file.ts';
 import type { Credentials } from './credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
@@ -20,11 +21,13 @@ export interface HttpConnectorOptions {
   readonly userAgent: string;
   /** Opens private addresses to every connector, whatever its own setting. */
   readonly allowPrivateHosts: boolean;
+  /** Shared by all that call the same target; default: its own. */
+  readonly limits?: CallLimits;
 }
 
 /** Opens a connector. Nothing is connected before the first call; `close` cuts what is under way. */
 export function openHttpConnector(options: HttpConnectorOptions): HttpConnector & { close(): Promise<void> } {
-  const { settings, credentials } = options;
+  const { settings, credentials, limits = new CallLimits(settings) } = options;
   const pool = new Pool(settings.origin, {
     connect: guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
     pipelining: 1,
@@ -33,21 +36,32 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
     bodyTimeout: 0,
   });
   const opened: Opened = { pool, origin: settings.origin, scrub: scrubber(credentials?.secrets ?? []) };
-  const withinLimits = callLimits(settings.concurrency, settings.rate);
   const ownHeaders = ownHeadersOf(settings, credentials, options.userAgent);
+  const leavesLost = settings.retryLostAnswers === false;
 
   return {
     name: settings.name,
     async call(request) {
+      const { accepts = is2xx, secrets, signal } = request;
       const names = namesOf(settings, request);
-      const wire = wireRequest(settings, ownHeaders, request, names);
-      const { accepts = is2xx, secrets } = request;
       const own = secrets === undefined ? opened : { ...opened, scrub: maskingAlso(opened.scrub, secrets) };
-      const answer = await withinLimits(
-        () => send(own, wire, accepts, request.signal, names),
-        request.signal,
-      );
-      return read(own, answer, request, names);
+      let sent = false;
+      try {
+        const wire = wireRequest(settings, ownHeaders, request, names);
+        return await limits.run(async (noteLeaving) => {
+          const leaves = () => {
+            sent = true;
+            noteLeaving();
+          };
+          const answer = await send(own, { wire, accepts, signal, names, leaves });
+          return read(own, answer, request, names);
+        }, signal);
+      } catch (error) {
+        const cutOff = sent && signal.aborted && error === signal.reason;
+        const isLost = cutOff && leavesLost && isWrite(request.method);
+        const cause = isLost ? new RecordFailure(noAnswerFailure(names, { cause: error, sent })) : error;
+        throw connectorFailure(settings, cause);
+      }
     },
     close: () => pool.destroy(),
   };
@@ -77,19 +91,24 @@ function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
   };
 }
 
+interface Sending {
+  readonly wire: WireRequest;
+  readonly accepts: (status: number) => boolean;
+  readonly signal: AbortSignal;
+  readonly names: CallNames;
+  readonly leaves: () => void;
+}
+
 /** One call with its redirects, inside one deadline. */
 async function send(
   { pool, origin, scrub }: Opened,
-  first: WireRequest,
-  accepts: (status: number) => boolean,
-  signal: AbortSignal,
-  names: CallNames,
+  { wire, accepts, signal, names, leaves }: Sending,
 ): Promise<WireAnswer> {
   const deadline = performance.now() + names.timeoutMs;
-  let request = first;
+  let request = wire;
   for (let hop = 0; ; hop++) {
     const left = Math.max(1, deadline - performance.now());
-    const answer = await exchange(pool, request, left, signal).catch((error: unknown) => {
+    const answer = await exchange(pool, request, left, signal, leaves).catch((error: unknown) => {
       throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
     });
     const { status, headers } = answer;

@@ -46,7 +46,8 @@ export class AnswerTooLarge extends Error {
 /**
  * Sends a request and reads the whole answer, within `timeoutMs`, connecting included.
  *
- * An answer outside 2xx counts as soon as its head is there, even if its body is cut off.
+ * An answer outside 2xx counts as soon as its head is there, even if its body is cut off. `leaves` is called
+ * when there is a connection and the request goes out.
  *
  * @throws NoAnswer, or the signal's reason once it is aborted.
  */
@@ -55,17 +56,23 @@ export function exchange(
   request: WireRequest,
   timeoutMs: number,
   signal: AbortSignal,
+  leaves: () => void = () => {},
 ): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    dispatcher.dispatch(request, new Exchange(resolve, reject, timeoutMs, signal));
+    dispatcher.dispatch(request, new Exchange({ resolve, reject, leaves }, timeoutMs, signal));
   });
+}
+
+interface Caller {
+  readonly resolve: (answer: WireAnswer) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly leaves: () => void;
 }
 
 /** Works on the dispatcher's own events: only they tell whether a request left, and they cost the least. */
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: WireAnswer) => void;
-  readonly #reject: (reason: unknown) => void;
+  readonly #caller: Caller;
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
   readonly #unwatch: () => void;
@@ -76,14 +83,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #size = 0;
 
-  constructor(
-    resolve: (answer: WireAnswer) => void,
-    reject: (reason: unknown) => void,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ) {
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(caller: Caller, timeoutMs: number, signal: AbortSignal) {
+    this.#caller = caller;
     this.#signal = signal;
     this.#timer = setTimeout(() => this.#breakOff(new TimeOver()), timeoutMs);
     this.#unwatch = watchAbort(signal, () => this.#interrupt());
@@ -93,6 +94,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     // It waited for a connection longer than it was wanted.
     if (this.#settled) return void controller.abort(new TimeOver());
     this.#controller = controller;
+    this.#caller.leaves();
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -117,7 +119,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #interrupt(): void {
     if (!this.#settle()) return;
-    this.#reject(this.#signal.reason);
+    this.#caller.reject(this.#signal.reason);
     this.#controller?.abort(new TimeOver());
   }
 
@@ -129,13 +131,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #giveUp(cause: Error): void {
     if (this.#status >= 300) this.#answer();
-    else this.#reject(new NoAnswer(cause, this.#controller !== undefined));
+    else this.#caller.reject(new NoAnswer(cause, this.#controller !== undefined));
   }
 
   #answer(): void {
     const [first] = this.#chunks;
     const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
-    this.#resolve({ status: this.#status, headers: this.#headers, body });
+    this.#caller.resolve({ status: this.#status, headers: this.#headers, body });
   }
 
   /** True the first time. */

@@ -2,7 +2,8 @@ import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { watchAbort } from './abort-watch.ts';
 import { UnreadableAnswer } from './answer-body.ts';
-import { callLimits } from './call-limits.ts';
+import { CallLimits } from './call-limits.ts';
+import { connectorFailure } from './connector-failure.ts';
 import { TimeOver } from './http-exchange.ts';
 import type { McpCall } from './mcp.ts';
 import { resultOf, type ToolAnswer } from './mcp-answer.ts';
@@ -15,34 +16,46 @@ import type { OpenMcpConnector } from './mcp-settings.ts';
 
 /** Opens a connector. All calls of the process share one server process, or one session with a URL. */
 export const openMcpConnector: OpenMcpConnector = (options) => {
-  const { name, concurrency, rate, timeoutMs } = options.settings;
+  const { settings, limits = new CallLimits(settings) } = options;
+  const { name, timeoutMs, retryLostAnswers } = settings;
   const server = serverOf(options);
   const keeper = new SessionKeeper(server.connect, options.clientVersion);
-  const withinLimits = callLimits(concurrency, rate);
 
   return {
     name,
-    call(call) {
+    async call(call) {
       const state: CallState = {
         connector: name,
         tool: call.tool,
         step: call.step,
         timeoutMs: call.timeoutMs ?? timeoutMs,
         scrub: server.scrub,
+        leavesLost: retryLostAnswers === false,
         ready: false,
         matters: false,
       };
-      return withinLimits(() => keeper.during(() => outcome(keeper, call, state)), call.signal);
+      try {
+        return await limits.run(
+          (leaves) => keeper.during(() => outcome(keeper, { ...call, leaves }, state)),
+          call.signal,
+        );
+      } catch (error) {
+        throw connectorFailure(settings, error);
+      }
     },
     close: () => keeper.close(),
   };
 };
 
-async function outcome(keeper: SessionKeeper, call: McpCall, state: CallState): Promise<JsonValue> {
+/** A call whose turn has come; `leaves` is called when it goes out. */
+type Call = McpCall & { readonly leaves: () => void };
+
+async function outcome(keeper: SessionKeeper, call: Call, state: CallState): Promise<JsonValue> {
   const answer = await withinDeadline(state.timeoutMs, call.signal, (signal) =>
     answered(keeper, call, state, signal),
   ).catch((error: unknown) => {
-    if (call.signal.aborted && error === call.signal.reason) throw error;
+    const cutOff = call.signal.aborted && error === call.signal.reason;
+    if (cutOff && !(state.leavesLost && state.matters)) throw error;
     throw error instanceof RecordFailure ? error : new RecordFailure(callFailure(state, error));
   });
   if (answer.isError === true) throw new RecordFailure(toolFailure(state, answer));
@@ -56,7 +69,7 @@ async function outcome(keeper: SessionKeeper, call: McpCall, state: CallState): 
 /** One call, and a second one when the server turned the first away because it had lost the session. */
 async function answered(
   keeper: SessionKeeper,
-  call: McpCall,
+  call: Call,
   state: CallState,
   signal: AbortSignal,
 ): Promise<ToolAnswer> {
@@ -77,13 +90,14 @@ async function answered(
 
 async function callIn(
   session: McpSession,
-  call: McpCall,
+  call: Call,
   state: CallState,
   signal: AbortSignal,
 ): Promise<ToolAnswer> {
   const traits = await session.traitsOf(call.tool);
   signal.throwIfAborted();
   state.matters = traits?.repeatable !== true;
+  call.leaves();
   return session.call(call.tool, call.arguments, signal);
 }
 

@@ -21,6 +21,8 @@ export interface CallState {
   readonly timeoutMs: number;
   /** Masks the secrets that the server was given. */
   readonly scrub: (text: string) => string;
+  /** A call whose answer is lost is left to a person. */
+  readonly leavesLost: boolean;
   /** There is a server to call. */
   ready: boolean;
   /** The call may have reached the server, and a second one may change something more. */

@@ -1,4 +1,6 @@
 import type { Rate } from '../domain/rate.ts';
+import type { CallLimits } from './call-limits.ts';
+import type { CallSettings } from './connectors-file.ts';
 import type { AuthSettings, Credentials } from './credentials.ts';
 import type { McpConnector } from './mcp.ts';
 import type { Secret } from './secret.ts';
@@ -6,11 +8,9 @@ import type { Secret } from './secret.ts';
 /** An MCP server that flows may use: a program of this machine, or a URL. */
 export type McpSettings = McpLimits & (McpCommand | McpUrl);
 
-interface McpLimits {
+interface McpLimits extends CallSettings {
   readonly type: 'mcp';
   readonly name: string;
-  /** Total time of one call, in milliseconds. */
-  readonly timeoutMs: number;
   /** Calls at once. */
   readonly concurrency: number;
   readonly rate?: Rate;
@@ -42,6 +42,8 @@ export interface McpConnectorOptions {
   /** Opens private addresses to every connector, whatever its own setting. */
   readonly allowPrivateHosts: boolean;
   readonly clientVersion: string;
+  /** Shared by all that call the same target; default: its own. */
+  readonly limits?: CallLimits;
 }
 
 /** What `openMcpConnector` is. Nothing is started or connected before the first call. */

@@ -1,18 +1,32 @@
 import { SluiceError } from '../domain/sluice-error.ts';
+import type { Throttle } from '../domain/throttle.ts';
+import type { CallLimits, Share } from './call-limits.ts';
+import { type CallPlan, callPlanOf } from './call-plan.ts';
+import { type CircuitSettings, defaultCircuit } from './circuit.ts';
+import { ConnectorLimits } from './connector-limits.ts';
 import { connectorObstacle, type Means, targetOf } from './connector-obstacle.ts';
 import type { ConnectorSettings, HttpSettings } from './connectors-file.ts';
-import { credentialsOf } from './credentials.ts';
 import { type Declared, notDeclared, readConnectors } from './declared-connectors.ts';
 import type { FileProblem } from './file-problem.ts';
 import type { HttpConnector } from './http.ts';
+import {
+  credentialsIn,
+  openMcp,
+  openSql,
+  openWebhook,
+  type Surroundings,
+  secretIn,
+  userAgentOf,
+} from './late-connectors.ts';
 import type { McpConnector } from './mcp.ts';
 import { type OpenOrigins, openOrigins } from './open-origins.ts';
 import { type OpenedLate, openedLate } from './opened-late.ts';
 import type { Programs } from './programs.ts';
 import type { ConnectorListing, ConnectorRegistry, ConnectorType } from './registry.ts';
-import { Secret } from './secret.ts';
+import type { Secret } from './secret.ts';
 import { readSecretsFile } from './secrets-file.ts';
 import type { SqlConnector } from './sql.ts';
+import type { WebhookConnector } from './webhook.ts';
 
 /** Connections to hosts that no connector declares; each host has a pool of its own. */
 const maxOrigins = 200;
@@ -28,6 +42,8 @@ export interface RegistryOptions {
   readonly allowPrivateHosts: boolean;
   /** Of Sluice, which targets get to see. */
   readonly version?: string;
+  /** What is left of connectors' limits, by name, when a registry takes the place of another; default: all. */
+  readonly limits?: Map<string, CallLimits>;
 }
 
 /**
@@ -48,29 +64,36 @@ export async function openRegistry(options: RegistryOptions): Promise<ConnectorR
     secretsProblem: secrets.problem,
     allowPrivateHosts: options.allowPrivateHosts,
   };
-  return new OpenRegistry(declared, means, options.version, openHttpConnector);
+  return new OpenRegistry({ ...options, declared, means, openHttp: openHttpConnector });
 }
 
 type OpenHttp = typeof import('./http-connector.ts').openHttpConnector;
 type SettingsOf<Type extends ConnectorType> = Extract<ConnectorSettings, { type: Type }>;
 
+interface Parts extends Pick<RegistryOptions, 'version' | 'limits'> {
+  readonly declared: Declared;
+  readonly means: Means;
+  readonly openHttp: OpenHttp;
+}
+
 class OpenRegistry implements ConnectorRegistry {
   readonly #declared: Declared;
-  readonly #means: Means;
-  readonly #version: string | undefined;
+  readonly #surroundings: Surroundings;
   readonly #openHttp: OpenHttp;
+  readonly #limits: ConnectorLimits;
   readonly #http = new Map<string, ReturnType<OpenHttp>>();
   readonly #sql = new Map<string, SqlConnector>();
   readonly #mcp = new Map<string, McpConnector>();
+  readonly #webhooks = new Map<string, WebhookConnector>();
   readonly #late: OpenedLate<{ close(): Promise<void> }>[] = [];
   readonly #origins: OpenOrigins;
   readonly programs: Programs;
 
-  constructor(declared: Declared, means: Means, version: string | undefined, openHttp: OpenHttp) {
+  constructor({ declared, means, version, openHttp, limits = new Map() }: Parts) {
     this.#declared = declared;
-    this.#means = means;
-    this.#version = version;
+    this.#surroundings = { means, version };
     this.#openHttp = openHttp;
+    this.#limits = new ConnectorLimits(declared.connectors.values(), limits);
     this.#origins = openOrigins((origin) => this.#openOrigin(origin), maxOrigins);
     const programs = this.#openLate(async () => (await import('./programs/open-programs.ts')).openPrograms());
     this.programs = {
@@ -86,8 +109,8 @@ class OpenRegistry implements ConnectorRegistry {
       .map((settings) => ({
         name: settings.name,
         type: settings.type,
-        target: targetOf(settings, this.#means),
-        obstacle: connectorObstacle(settings, this.#means),
+        target: targetOf(settings, this.#surroundings.means),
+        obstacle: connectorObstacle(settings, this.#surroundings.means),
       }));
   }
 
@@ -97,11 +120,14 @@ class OpenRegistry implements ConnectorRegistry {
     if (settings.type !== type) {
       return `The connector ${name} has the type ${settings.type}; the flow uses it as ${type}.`;
     }
-    return connectorObstacle(settings, this.#means);
+    return connectorObstacle(settings, this.#surroundings.means);
   }
 
   http(name: string): HttpConnector {
-    return kept(this.#http, name, () => this.#connectHttp(this.#settings(name, 'http')));
+    return kept(this.#http, name, () => {
+      const settings = this.#settings(name, 'http');
+      return this.#connectHttp(settings, this.#limits.of(settings));
+    });
   }
 
   httpAt(origin: string): HttpConnector {
@@ -118,15 +144,7 @@ class OpenRegistry implements ConnectorRegistry {
   sql(name: string): SqlConnector {
     return kept(this.#sql, name, () => {
       const settings = this.#settings(name, 'sql');
-      const opened = this.#openLate(async () => {
-        const { openSqlConnector } = await import('./sql-connector.ts');
-        const { secretOf, allowPrivateHosts } = this.#means;
-        return openSqlConnector({
-          settings,
-          url: new Secret(secretOf(settings.urlEnv) ?? ''),
-          allowPrivateHosts,
-        });
-      });
+      const opened = this.#openLate(() => openSql(settings, this.#surroundings, this.#limits.of(settings)));
       return { name, run: async (statement) => (await opened.get()).run(statement) };
     });
   }
@@ -134,23 +152,50 @@ class OpenRegistry implements ConnectorRegistry {
   mcp(name: string): McpConnector {
     return kept(this.#mcp, name, () => {
       const settings = this.#settings(name, 'mcp');
-      const opened = this.#openLate(async () => {
-        const { openMcpConnector } = await import('./mcp-connector.ts');
-        return openMcpConnector({
-          settings,
-          variable: (variable) => this.variable(variable),
-          allowPrivateHosts: this.#means.allowPrivateHosts,
-          clientVersion: this.#version ?? '0',
-          ...this.#credentialsOf(settings),
-        });
-      });
+      const opened = this.#openLate(() => openMcp(settings, this.#surroundings, this.#limits.of(settings)));
       return { name, call: async (call) => (await opened.get()).call(call) };
     });
   }
 
+  webhook(name: string): WebhookConnector {
+    return kept(this.#webhooks, name, () => {
+      const settings = this.#settings(name, 'webhook');
+      const opened = this.#openLate(() => openWebhook(settings, this.#surroundings));
+      return { name, send: async (...sent) => (await opened.get()).send(...sent) };
+    });
+  }
+
+  callPlan(name: string): CallPlan | undefined {
+    const settings = this.#declared.connectors.get(name);
+    return settings && callPlanOf(settings, userAgentOf(this.#surroundings.version));
+  }
+
+  circuit(name: string): CircuitSettings | undefined {
+    const settings = this.#declared.connectors.get(name);
+    if (settings?.type === 'webhook') return undefined;
+    const { circuit = defaultCircuit } = settings ?? {};
+    return circuit === 'off' ? undefined : circuit;
+  }
+
+  throttles(names: readonly string[]): Throttle[] {
+    return this.#limits.throttles(names);
+  }
+
+  leavesLostAnswers(name: string): boolean {
+    const settings = this.#declared.connectors.get(name);
+    return settings !== undefined && 'retryLostAnswers' in settings && settings.retryLostAnswers === false;
+  }
+
+  windowMs(name: string): number | undefined {
+    return this.#limits.windowMs(name);
+  }
+
+  setShare(name: string, share: Share): void {
+    this.#limits.setShare(name, share);
+  }
+
   variable(name: string): Secret | undefined {
-    const value = this.#means.secretOf(name);
-    return value === undefined ? undefined : new Secret(value);
+    return secretIn(this.#surroundings.means, name);
   }
 
   async close(): Promise<void> {
@@ -165,12 +210,13 @@ class OpenRegistry implements ConnectorRegistry {
     return this.#declared.connectors.get(name) as SettingsOf<Type>;
   }
 
-  #connectHttp(settings: HttpSettings): ReturnType<OpenHttp> {
+  #connectHttp(settings: HttpSettings, limits?: CallLimits): ReturnType<OpenHttp> {
     return this.#openHttp({
       settings,
-      userAgent: this.#version === undefined ? 'sluice' : `sluice/${this.#version}`,
-      allowPrivateHosts: this.#means.allowPrivateHosts,
-      ...this.#credentialsOf(settings),
+      userAgent: userAgentOf(this.#surroundings.version),
+      allowPrivateHosts: this.#surroundings.means.allowPrivateHosts,
+      ...(limits === undefined ? {} : { limits }),
+      ...credentialsIn(this.#surroundings.means, settings),
     });
   }
 
@@ -183,13 +229,10 @@ class OpenRegistry implements ConnectorRegistry {
       prefix: '',
       headers: {},
       timeoutMs: originTimeoutMs,
+      // Nobody has said that all these calls have one target in common, and nobody could say otherwise.
+      adaptive: false,
       allowPrivate: false,
     });
-  }
-
-  #credentialsOf(settings: HttpSettings | SettingsOf<'mcp'>) {
-    if (!('auth' in settings) || settings.auth === undefined) return {};
-    return { credentials: credentialsOf(settings.auth, this.#means.secretOf) };
   }
 
   #openLate<T extends { close(): Promise<void> }>(open: () => Promise<T>): OpenedLate<T> {

@@ -33,6 +33,7 @@ export async function toolsOf(options: McpConnectorOptions, signal: AbortSignal)
       step: 'probe',
       timeoutMs: patienceMs,
       scrub: server.scrub,
+      leavesLost: false,
       ready: false,
       matters: false,
     };

@@ -1,8 +1,13 @@
+import type { Throttle } from '../domain/throttle.ts';
+import type { Share } from './call-limits.ts';
+import type { CallPlan } from './call-plan.ts';
+import type { CircuitSettings } from './circuit.ts';
 import type { HttpConnector } from './http.ts';
 import type { McpConnector } from './mcp.ts';
 import type { Programs } from './programs.ts';
 import type { Secret } from './secret.ts';
 import type { SqlConnector } from './sql.ts';
+import type { WebhookConnector } from './webhook.ts';
 
 export const connectorTypes = ['http', 'sql', 'mcp', 'webhook'] as const;
 export type ConnectorType = (typeof connectorTypes)[number];
@@ -29,6 +34,26 @@ export interface ConnectorRegistry {
   sql(name: string): SqlConnector;
   /** @throws SluiceError `connector_invalid` */
   mcp(name: string): McpConnector;
+  /** @throws SluiceError `connector_invalid` */
+  webhook(name: string): WebhookConnector;
+  /**
+   * When jobs that use a connector are paused; undefined: never. A name that is not declared is the host of
+   * a URL, for which the usual holds.
+   */
+  circuit(name: string): CircuitSettings | undefined;
+  /** Of these connectors, the ones that call less than they may: their targets, or other processes, stand in the way. */
+  throttles(names: readonly string[]): Throttle[];
+  /**
+   * The time, in milliseconds, after which a call through a connector does not count for its limits any more:
+   * 0 when only calls at once are limited; undefined: it has no limits.
+   */
+  windowMs(name: string): number | undefined;
+  /** Gives this process its part of a connector's limits, of which it has the whole unless told otherwise. */
+  setShare(name: string, share: Share): void;
+  /** How a declared connector would be called; undefined: it is not declared. Needs no secrets. */
+  callPlan(name: string): CallPlan | undefined;
+  /** Calls that may have been carried out are left to a person: nothing repeats them. */
+  leavesLostAnswers(name: string): boolean;
   /** Programs of this machine: commands and warm Python interpreters. */
   readonly programs: Programs;
   /** The value of an environment variable, or of one in `secrets.env`; undefined: it is not set. */

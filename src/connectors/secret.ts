@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
-const mask = '[secret]';
+/** What a secret looks like wherever it would be shown. */
+export const secretMask = '[secret]';
 /** Shorter values would be found by chance in any text. */
 const minScrubbed = 4;
 
@@ -17,15 +18,15 @@ export class Secret {
   }
 
   toString(): string {
-    return mask;
+    return secretMask;
   }
 
   toJSON(): string {
-    return mask;
+    return secretMask;
   }
 
   [inspect.custom](): string {
-    return mask;
+    return secretMask;
   }
 }
 
@@ -36,7 +37,7 @@ export function scrubber(secrets: readonly Secret[]): (text: string) => string {
     .filter(({ length }) => length >= minScrubbed);
   // The longest first, so that no part of a longer one stays behind.
   const wanted = [...new Set(forms)].sort((a, b) => b.length - a.length);
-  return (text) => wanted.reduce((scrubbed, form) => scrubbed.replaceAll(form, mask), text);
+  return (text) => wanted.reduce((scrubbed, form) => scrubbed.replaceAll(form, secretMask), text);
 }
 
 function spellings(value: string): string[] {

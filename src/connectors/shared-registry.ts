@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CallLimits } from './call-limits.ts';
 import { openRegistry, type RegistryOptions } from './open-registry.ts';
 import type { ConnectorRegistry } from './registry.ts';
 
@@ -16,12 +17,13 @@ export interface SharedRegistry {
  * the jobs that hold it; its idle connections close by themselves.
  */
 export function shareRegistry(options: RegistryOptions): SharedRegistry {
+  const limits = new Map<string, CallLimits>();
   const opened = new Set<Promise<ConnectorRegistry>>();
   let shared: { readonly state: string; readonly registry: Promise<ConnectorRegistry> } | undefined;
   const current = async () => {
     const state = await stateOf([join(options.folder, 'connectors.yaml'), options.secretsFile]);
     if (shared?.state !== state) {
-      shared = { state, registry: openRegistry(options) };
+      shared = { state, registry: openRegistry({ ...options, limits }) };
       opened.add(shared.registry);
     }
     return shared.registry;

@@ -1,6 +1,7 @@
 import { RecordFailure } from '../domain/failure.ts';
 import { watchAbort } from './abort-watch.ts';
-import { callLimits } from './call-limits.ts';
+import { CallLimits } from './call-limits.ts';
+import { connectorFailure } from './connector-failure.ts';
 import type { SqlSettings } from './connectors-file.ts';
 import { TimeOver } from './http-exchange.ts';
 import { type Secret, scrubber } from './secret.ts';
@@ -16,26 +17,28 @@ export interface SqlConnectorOptions {
   readonly url: Secret;
   /** Opens private addresses to every connector, whatever its own setting. */
   readonly allowPrivateHosts: boolean;
+  /** Shared by all that call the same target; default: its own. */
+  readonly limits?: CallLimits;
 }
 
 /** Opens a connector. Nothing is connected before the first statement; `close` cuts what is under way. */
 export function openSqlConnector(options: SqlConnectorOptions): SqlConnector & { close(): Promise<void> } {
-  const { settings, url } = options;
+  const { settings, url, limits = new CallLimits(settings) } = options;
   const { name, concurrency, allowPrivate } = settings;
   const address = sqlAddressOf(url.reveal());
   if ('problem' in address) throw new TypeError(`the URL of ${name} ${address.problem}`);
 
   const connections = new SqlConnections(address, concurrency, allowPrivate || options.allowPrivateHosts);
   const scrub = scrubber([url, address.password]);
-  // The limit stands before the pool, whose own queue a statement could not leave.
-  const withinLimits = callLimits(concurrency, undefined);
   const underWay = new Set<AbortController>();
+  const leavesLost = settings.retryLostAnswers === false;
 
   return {
     name,
     async run(statement) {
       const { step, writes, signal, timeoutMs = settings.timeoutMs } = statement;
       const way: Way = { sent: false };
+      const names = { connector: name, step, timeoutMs, writes, scrub };
       const inTime = async () => {
         const over = new AbortController();
         underWay.add(over);
@@ -43,21 +46,19 @@ export function openSqlConnector(options: SqlConnectorOptions): SqlConnector & {
         const unwatch = watchAbort(signal, () => over.abort(signal.reason));
         try {
           return await send(connections, statement, over.signal, way);
+        } catch (error) {
+          if (!(error instanceof Error)) throw error;
+          const cutOff = signal.aborted && error === signal.reason;
+          if (cutOff && !(leavesLost && way.sent && writes)) throw error;
+          throw connectorFailure(settings, new RecordFailure(sqlFailure(names, error, way.sent)));
         } finally {
           clearTimeout(timer);
           unwatch();
           underWay.delete(over);
         }
       };
-      try {
-        signal.throwIfAborted();
-        return await withinLimits(inTime, signal);
-      } catch (error) {
-        if (!(error instanceof Error) || (signal.aborted && error === signal.reason)) throw error;
-        throw new RecordFailure(
-          sqlFailure({ connector: name, step, timeoutMs, writes, scrub }, error, way.sent),
-        );
-      }
+      // The limit stands before the pool, whose own queue a statement could not leave.
+      return limits.run(inTime, signal);
     },
     async close() {
       for (const over of underWay) over.abort(new Error('the connector was closed'));

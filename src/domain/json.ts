@@ -11,3 +11,11 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** The same value with the keys of its maps in order, so that the order they were written in is no difference. */
+export function inOrder(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map((item: JsonValue) => inOrder(item));
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]));
+}

@@ -48,10 +48,7 @@ export interface ClaimedRecord {
 }
 
 /** What one attempt at a record came to. */
-export type Outcome =
-  | { readonly kind: 'done'; readonly result: JsonValue }
-  | Broken
-  | { readonly kind: 'interrupted' };
+export type Outcome = { readonly kind: 'done'; readonly result: JsonValue } | Broken | Interrupted;
 
 export interface Broken {
   readonly kind: 'broken';
@@ -60,6 +57,12 @@ export interface Broken {
   readonly progress?: Progress | undefined;
   /** Decides about the next attempt instead of the flow's policy: that of a step, which has failed `tries` times before. */
   readonly again?: { readonly policy: RetryPolicy; readonly tries: number } | undefined;
+}
+
+export interface Interrupted {
+  readonly kind: 'interrupted';
+  /** What has to be known of it, although the attempt does not count. */
+  readonly failure?: Failure | undefined;
 }
 
 /**
@@ -79,7 +82,7 @@ export type Settlement =
       readonly retryInMs: number;
       readonly progress?: Progress | undefined;
     }
-  | { readonly status: 'pending'; readonly uncounted: true };
+  | { readonly status: 'pending'; readonly uncounted: true; readonly failure?: Failure | undefined };
 
 /**
  * The only place that decides what status follows an attempt.
@@ -96,8 +99,8 @@ export function settle(
     return { status: record.wave > 0 ? 'retried_success' : 'succeeded', result: outcome.result };
   }
 
-  // Work cut off by a shutdown is no failure: the attempt does not count.
-  if (outcome.kind === 'interrupted') return { status: 'pending', uncounted: true };
+  // Work cut off from outside is no failure: the attempt does not count.
+  if (outcome.kind === 'interrupted') return { status: 'pending', uncounted: true, failure: outcome.failure };
 
   const { failure, again = { policy, tries: record.tries } } = outcome;
   const left = outcome.progress === undefined ? {} : { progress: outcome.progress };

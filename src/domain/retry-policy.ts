@@ -7,7 +7,7 @@ export interface RetryPolicy {
   readonly delayMs: number;
   /** No wait is longer than this, in milliseconds. */
   readonly maxDelayMs: number;
-  /** Spreads each wait evenly over half to one and a half of its length. */
+  /** Spreads each wait evenly over half to one and a half of its length, but not beyond the longest. */
   readonly jitter: boolean;
 }
 
@@ -26,6 +26,7 @@ export const noRetry: RetryPolicy = {
  */
 export function retryDelayMs(policy: RetryPolicy, retry: number, chance: number): number {
   const factor = { fixed: 1, linear: retry, exponential: 2 ** (retry - 1) }[policy.backoff];
-  const wait = Math.min(policy.delayMs * factor, policy.maxDelayMs);
-  return Math.round(policy.jitter ? wait * (0.5 + chance) : wait);
+  const wait = policy.delayMs * factor;
+  const spread = policy.jitter ? Math.min(wait, policy.maxDelayMs) * (0.5 + chance) : wait;
+  return Math.round(Math.min(spread, policy.maxDelayMs));
 }

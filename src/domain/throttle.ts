@@ -1,7 +1,7 @@
-/** What a connector holds the calls of this process back to, because its target asked for it. */
+/** What a connector holds the calls of this process back to, because of its target or of other processes. */
 export interface Throttle {
   readonly connector: string;
-  /** Calls at once at present. */
+  /** Calls at once at present; 0: the limits are used up by other processes. */
   readonly concurrency: number;
   /** Calls a second over the last seconds. */
   readonly perSecond: number;

@@ -1,5 +1,5 @@
 import type { ClaimedRecord } from '../domain/record.ts';
-import { claimAlone, claimRecords, retriesAtMost } from '../store/claims.ts';
+import { claimAlone, claimProbe, claimRecords, retriesAtMost } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import type { Lease } from '../store/leases.ts';
 import { returnLostClaim } from '../store/rescue.ts';
@@ -48,10 +48,13 @@ export class Claimer {
     return this.#drained;
   }
 
-  /** A window of due records; with `fresh` false only such that have been tried before. */
-  async claim(fresh: boolean, concurrency: number): Promise<ClaimedRecord[]> {
+  /**
+   * A window of due records; with `fresh` false only such that have been tried before, and none of the fresh
+   * ones from the index `ceiling` on.
+   */
+  async claim(fresh: boolean, concurrency: number, ceiling?: number): Promise<ClaimedRecord[]> {
     const limit = this.#window;
-    const request = { lease: this.#lease, limit, cursor: this.#cursor, fresh };
+    const request = { lease: this.#lease, limit, cursor: this.#cursor, fresh, ceiling };
     const claimed = await this.#numbered((claims) => claimRecords(this.#db, { ...request, claims }));
     const untried = claimed.filter((record) => record.tries === 0);
     this.#cursor = claimed.length < limit ? -1 : Math.max(this.#cursor, untried.at(-1)?.index ?? -1);
@@ -64,6 +67,12 @@ export class Claimer {
   /** The next suspect of killing its process, to be run alone. */
   claimAlone(): Promise<ClaimedRecord[]> {
     return this.#numbered((claims) => claimAlone(this.#db, this.#lease, claims));
+  }
+
+  /** One record of a job that a circuit has paused, after `probes` that were in vain. */
+  claimProbe(probes: number, fresh: boolean, ceiling?: number): Promise<ClaimedRecord[]> {
+    const request = { lease: this.#lease, probes, fresh, ceiling };
+    return this.#numbered((claims) => claimProbe(this.#db, { ...request, claims }));
   }
 
   /** Records before the last claim may be pending again. */

@@ -15,15 +15,25 @@ import {
 import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
 import type { FlowKind } from '../store/schema.ts';
+import { ConnectorBudget } from './connector-budget.ts';
+import { Deliverer } from './deliverer.ts';
 import { faultPoint } from './fault-points.ts';
 import { mostUnderWay } from './lane-records.ts';
 import { type Log, nameOf } from './log.ts';
-import { isEnding, obstacleOf, type Permissions, unreadable, windingUp } from './obstacles.ts';
+import {
+  approvalObstacle,
+  isEnding,
+  obstacleOf,
+  type Permissions,
+  unreadable,
+  windingUp,
+} from './obstacles.ts';
+import { Retention, type RetentionRules } from './retention.ts';
 import { Lane, type LaneOptions } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */
-const lookMs = 1000;
+const lookMs = 500;
 
 /** What connectors have started gets this long to end with the process, in milliseconds. */
 const closingMs = 2000;
@@ -52,6 +62,10 @@ export interface EngineOptions {
   readonly closeConnectors?: () => Promise<void>;
   /** What the operator allows; default: no steps that run programs. */
   readonly permissions?: Permissions;
+  /** Default: nothing is ever deleted. */
+  readonly retention?: RetentionRules;
+  /** Waits between attempts at a callback, in milliseconds; default: about a day of them. */
+  readonly deliveryWaitsMs?: readonly number[];
   /** Finds files for flows that go over them; default: there are none. */
   readonly glob?: RunContext['glob'];
   readonly log: Log;
@@ -73,11 +87,17 @@ export class Engine {
   /** Jobs whose lane broke off, and when they may be taken again. */
   readonly #restUntil = new Map<string, number>();
   readonly #wakeUp = new WakeUp();
+  readonly #deliverer: Deliverer;
+  readonly #retention: Retention | undefined;
+  readonly #budget: ConnectorBudget;
   #stopping = false;
   #looking: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#budget = new ConnectorBudget(options);
+    this.#deliverer = new Deliverer({ ...options, waitsMs: options.deliveryWaitsMs });
+    this.#retention = options.retention && new Retention({ ...options, rules: options.retention });
   }
 
   get holder(): string {
@@ -95,6 +115,7 @@ export class Engine {
     if (batchJobId !== undefined) this.#lanes.get(batchJobId)?.lane.wake();
     this.#looking ??= this.#look();
     this.#wakeUp.ring();
+    this.#deliverer.wake();
   }
 
   get #isBystander(): boolean {
@@ -131,7 +152,10 @@ export class Engine {
     for (const { lane } of this.#lanes.values()) lane.stop(graceMs);
     const lanes = [...this.#lanes.values()].map(({ ended }) => ended);
     const ended = Promise.all([this.#looking, ...this.#adopting, ...this.#taking.values(), ...lanes]);
-    await Promise.race([ended, sleep(graceMs + 3000, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all([ended, this.#deliverer.stop(graceMs), this.#retention?.stop()]),
+      sleep(graceMs + 3000, undefined, { ref: false }),
+    ]);
     const closed = this.#options.closeConnectors?.().catch((error: unknown) => {
       this.#warn(error, 'connectors could not be closed');
     });
@@ -153,6 +177,9 @@ export class Engine {
       const workload = await readWorkload(this.#options.db);
       this.#options.onLook?.(workload);
       for (const job of workload.unheld) await this.#tryJob(job);
+      // Records that fail while a job runs may owe callbacks.
+      if (workload.owesCallbacks) this.#deliverer.wake();
+      this.#retention?.wake();
       return workload.unfinished;
     } catch (error) {
       this.#options.log.warn(
@@ -183,11 +210,13 @@ export class Engine {
 
   async #take(job: BatchJob): Promise<void> {
     const { db, holder, leaseMs, permissions = nothingAllowed } = this.#options;
+    // Nothing of it is even read before a person has agreed.
+    if (job.pauseKind === 'approval') return releaseHolder(db, job.id, holder);
     const pinned = await getPinned(db, job.id);
     const compiled = pinned && (await this.#compile(job, pinned));
     const connectors = await this.#options.openConnectors();
     const found = compiled
-      ? obstacleOf(compiled, connectors, permissions)
+      ? (approvalObstacle(compiled, job) ?? obstacleOf(compiled, connectors, permissions))
       : unreadable(job, pinned?.kind ?? 'yaml');
     // A job that only has to be wound up can always be taken.
     const [flow, obstacle] =
@@ -199,19 +228,30 @@ export class Engine {
     const acquiredAt = performance.now();
     const lease = await acquireLease(db, job.id, holder, leaseMs);
     if (lease === undefined) return;
-    await this.#rescue(job, flow, lease);
+    await this.#rescue(job, flow, lease, connectors);
     // Read again under the lease: what another process did in between counts.
     const current = (await findJob(db, job.id)) ?? job;
+    const release = await this.#budget.use(
+      flow.connectors.map(({ name }) => name),
+      connectors,
+    );
     // From here to the entry in the list nothing is awaited, so that stopping misses no lane.
-    if (this.#stopping) return releaseLease(db, lease);
-    this.#start({ lease, acquiredAt, job: current, flow, params: pinned?.params ?? {}, connectors });
+    if (this.#stopping) {
+      await release();
+      return releaseLease(db, lease);
+    }
+    this.#start({ lease, acquiredAt, job: current, flow, params: pinned?.params ?? {}, connectors }, release);
   }
 
-  #start(parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'params' | 'connectors'>): void {
+  #start(
+    parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'params' | 'connectors'>,
+    release: () => Promise<void>,
+  ): void {
     const { db, leaseMs, maxRecordBytes, log, glob = noFiles } = this.#options;
     const lane = new Lane({ db, leaseMs, maxRecordBytes, log, glob, ...parts });
     const { id } = parts.job;
-    const ended = lane.run().finally(() => {
+    const ended = lane.run().finally(async () => {
+      await release();
       this.#lanes.delete(id);
       if (lane.brokeOff) this.#restUntil.set(id, performance.now() + restMs);
       else this.wake();
@@ -220,16 +260,18 @@ export class Engine {
   }
 
   /** Takes up what an earlier holder left under way. */
-  async #rescue(job: BatchJob, flow: Flow, lease: Lease): Promise<void> {
+  async #rescue(job: BatchJob, flow: Flow, lease: Lease, connectors: ConnectorRegistry): Promise<void> {
     const underWay = mostUnderWay(flow.hasEffects, job.waveConcurrency, job.chunkSize);
+    const leavesLost = flow.connectors.some(({ name }) => connectors.leavesLostAnswers(name));
     faultPoint('in_rescue');
-    const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects);
+    const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects, leavesLost);
     if (count === 0) return;
     this.#options.log.warn({ batchJobId: job.id, count }, 'took over records of a process that ended');
   }
 
-  #compile({ flow }: BatchJob, { text, kind }: Pinned): Flow | undefined | Promise<Flow | undefined> {
-    return this.#options.compile(text, flow.name, kind, flow.revision);
+  async #compile({ flow, undoOf }: BatchJob, { text, kind }: Pinned): Promise<Flow | undefined> {
+    const compiled = await this.#options.compile(text, flow.name, kind, flow.revision);
+    return undoOf === null ? compiled : compiled?.undo;
   }
 }
 

@@ -1,4 +1,6 @@
+import { failureLimit } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { BatchJob } from '../store/jobs.ts';
 
 /**
  * Keeps one lane from starting records past the job's failure limit.
@@ -7,34 +9,43 @@ import type { ClaimedRecord, Settlement } from '../domain/record.ts';
  */
 export class FailureBudget {
   #limit: number | null;
+  /** Final failures that do not count any more. */
+  #forgiven: number;
   /** Final failures of the present wave. */
   #failed: number;
   /** Records tried in the present wave and not finally settled. */
   #tried: number;
 
-  constructor(limit: number | null, failed: number, tried: number) {
-    this.#limit = limit;
-    this.#failed = failed;
-    this.#tried = tried;
+  constructor(job: BatchJob) {
+    this.#limit = failureLimit(job);
+    this.#forgiven = job.failuresForgiven;
+    this.#failed = job.waveFailed;
+    this.#tried = job.waveTried;
   }
 
-  set limit(limit: number | null) {
+  /** Takes another limit; `forgiven`: final failures of the wave that do not count. */
+  allow(limit: number | null, forgiven: number): void {
     this.#limit = limit;
+    this.#forgiven = forgiven;
   }
 
   /** May a record that has not been tried yet start? Not while as many are failing as may fail. */
   get allowsFresh(): boolean {
-    return this.#limit === null || this.#failed + this.#tried < this.#limit;
+    return this.#limit === null || this.#counted + this.#tried < this.#limit;
   }
 
   /** As many records have finally failed as may fail. */
   get exhausted(): boolean {
-    return this.#limit !== null && this.#failed >= this.#limit;
+    return this.#limit !== null && this.#counted >= this.#limit;
+  }
+
+  get #counted(): number {
+    return this.#failed - this.#forgiven;
   }
 
   allows(record: ClaimedRecord): boolean {
     if (this.#limit === null) return true;
-    return record.tries > 0 ? this.#failed < this.#limit : this.allowsFresh;
+    return record.tries > 0 ? this.#counted < this.#limit : this.allowsFresh;
   }
 
   note(record: ClaimedRecord, settlement: Settlement): void {

@@ -8,7 +8,8 @@ export type FaultPoint =
   | 'in_intake'
   | 'in_rescue'
   | 'in_ending'
-  | 'in_skip';
+  | 'in_skip'
+  | 'after_delivery';
 
 interface Fault {
   readonly point: string;

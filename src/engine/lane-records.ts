@@ -1,10 +1,17 @@
-import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { JobStatus } from '../domain/job.ts';
+import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
+import type { Trouble } from '../store/self-pause.ts';
+import type { Circuit } from './circuit.ts';
 import { Claimer, largestWindow } from './claimer.ts';
 import type { FailureBudget } from './failure-budget.ts';
+import type { FailureWindow } from './failure-window.ts';
 import type { LaneWatch } from './lane-watch.ts';
+import { isTextual } from './new-record.ts';
 import { processChunk } from './process-chunk.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
+import { RampProgress } from './ramp.ts';
 import type { LaneOptions } from './run-lane.ts';
+import type { StartGate } from './start-gate.ts';
 import { Turns } from './turns.ts';
 import { Writer } from './writer.ts';
 
@@ -21,10 +28,27 @@ export interface LaneRecordsOptions extends Pick<LaneOptions, 'db' | 'lease' | '
   readonly context: AttemptContext;
   readonly watch: LaneWatch;
   readonly budget: FailureBudget;
+  readonly window: FailureWindow;
+  readonly circuit: Circuit;
+  readonly gate: StartGate;
   readonly isStopping: () => boolean;
   /** Called when the lane may have something to do. */
   readonly onChange: () => void;
 }
+
+/** What a record that tries has found out. `untried`: nothing, since it could not begin, or was cut off. */
+export type Probe =
+  | { readonly kind: 'untried' | 'answered' }
+  | { readonly kind: 'trouble'; readonly trouble: Trouble };
+
+interface ProbeUnderWay {
+  readonly index: number;
+  /** Counts them, from 1. */
+  readonly probes: number;
+  readonly resolve: (found: Probe) => void;
+}
+
+const isRunning = (status: JobStatus) => status === 'pending' || status === 'processing';
 
 /** The records a lane has claimed, on their way from the claim through their run to the commit. */
 export class LaneRecords {
@@ -34,11 +58,14 @@ export class LaneRecords {
   readonly #turns: Turns;
   readonly #writer: Writer;
   readonly #claimer: Claimer;
+  readonly #ramp: RampProgress;
+  #probe: ProbeUnderWay | undefined;
 
   constructor(options: LaneRecordsOptions) {
     const { db, lease, job, flow, log, watch, onChange } = options;
     this.#options = options;
     this.#size = flow.chunk?.size ?? 1;
+    this.#ramp = new RampProgress(db, lease, job);
     const window = flow.hasEffects ? 2 * job.waveConcurrency * this.#size : largestWindow;
     this.#claimer = new Claimer(db, lease, this.#size, window, () => {
       watch.lost = true;
@@ -60,6 +87,7 @@ export class LaneRecords {
         flowName: job.flow.name,
         ordered: job.orderBy !== null,
         remembers: this.#remembers,
+        forgets: job.undoOf !== null,
         onFailure: job.onRecordFailure,
         callback: job.callback,
       },
@@ -67,7 +95,8 @@ export class LaneRecords {
       bound: () => mostUnderWay(flow.hasEffects, this.#turns.concurrency, this.#size),
       flushAt: () => (flow.hasEffects ? this.#turns.concurrency * this.#size : largestWindow),
       onCommit: (status) => {
-        if (status !== undefined) watch.control = { ...watch.control, status };
+        // Only news of a stop: an answer that comes late must not undo one.
+        if (status !== undefined && !isRunning(status)) watch.note(status);
         onChange();
       },
     });
@@ -104,9 +133,20 @@ export class LaneRecords {
   /** Claims a window of due records; `rowsMayCome`: the source is being read as it begins. False: there are none. */
   async claim(rowsMayCome: boolean): Promise<boolean> {
     const { concurrency } = this.#turns;
-    const claimed = await this.#claimer.claim(this.#options.budget.allowsFresh, concurrency);
-    this.#turns.add(claimed, rowsMayCome || !this.#claimer.drained);
+    const { ceiling } = this.#ramp;
+    // A record that waited for another one of its order key may be anywhere.
+    if (this.#options.job.orderBy !== null) this.#claimer.rewind();
+    const claimed = await this.#claimer.claim(this.#options.budget.allowsFresh, concurrency, ceiling);
+    this.#turns.add(claimed, (rowsMayCome && ceiling === undefined) || !this.#claimer.drained);
     return claimed.length > 0;
+  }
+
+  /** With nothing under way: the job comes to the next step of its ramp, or pauses. False: neither. */
+  async advanceRamp(): Promise<boolean> {
+    const { watch } = this.#options;
+    const status = await this.#ramp.advance();
+    if (status !== undefined) watch.note(status);
+    return status !== undefined;
   }
 
   /** Runs one suspect of killing its process with nothing else under way. False: there is none that may run. */
@@ -123,9 +163,35 @@ export class LaneRecords {
     return true;
   }
 
+  /**
+   * Lets one record try whether the trouble that paused the job is over, after `probes` that found it is not. If
+   * it is not, the attempt does not count. `found` resolves when that has been committed, and never rejects.
+   * undefined: no record is due.
+   */
+  async probe(probes: number): Promise<{ readonly found: Promise<Probe> } | undefined> {
+    const { budget } = this.#options;
+    const [record] = await this.#claimer.claimProbe(probes, budget.allowsFresh, this.#ramp.ceiling);
+    if (record === undefined) return undefined;
+    const found = new Promise<Probe>((resolve) => {
+      this.#probe = { index: record.index, probes: probes + 1, resolve };
+    });
+    this.#turns.add([record], false);
+    return { found: this.#committed(found) };
+  }
+
+  async #committed(found: Promise<Probe>): Promise<Probe> {
+    const probe = await found;
+    this.#probe = undefined;
+    await this.#writer.idle();
+    // What was abandoned was not committed.
+    return this.#options.watch.lost ? { kind: 'untried' } : probe;
+  }
+
   /** Gives up what has not started. */
   handBack(): void {
-    this.#writer.handBack(this.#turns.takeBack());
+    const records = this.#turns.takeBack();
+    if (records.some(({ index }) => index === this.#probe?.index)) this.#probe?.resolve({ kind: 'untried' });
+    this.#writer.handBack(records);
     this.#claimer.rewind();
   }
 
@@ -143,35 +209,65 @@ export class LaneRecords {
   /** Never rejects. */
   async #runRecord(record: ClaimedRecord | undefined): Promise<void> {
     if (record === undefined) return;
+    const { context, gate } = this.#options;
     await this.#writer.admit();
-    if (this.#mayStart(record)) this.#settle(record, await processRecord(this.#options.context, record));
-    else this.#returnUntried(record);
+    const ended = await gate.pass(() => this.#mayStart(record));
+    if (ended === undefined) return this.#returnUntried(record);
+    this.#settle(record, this.#refusal(record) ?? (await processRecord(context, record)));
+    ended();
   }
 
   /** Never rejects. */
   async #runChunk(records: readonly ClaimedRecord[]): Promise<void> {
-    const { context, flow, watch } = this.#options;
     await this.#writer.admit(records.length);
+    const ended = await this.#options.gate.pass(() => records.some((record) => this.#mayStart(record)));
+    if (ended === undefined) {
+      for (const record of records) this.#returnUntried(record);
+    } else {
+      await this.#runStartable(records);
+      ended();
+    }
+  }
+
+  async #runStartable(records: readonly ClaimedRecord[]): Promise<void> {
+    const { context, flow, watch } = this.#options;
     const startable: ClaimedRecord[] = [];
     for (const record of records) {
-      if (this.#mayStart(record)) startable.push(record);
-      else this.#returnUntried(record);
+      const refusal = this.#refusal(record);
+      if (!this.#mayStart(record)) this.#returnUntried(record);
+      else if (refusal === undefined) startable.push(record);
+      else this.#settle(record, refusal);
     }
     if (flow.chunk === undefined || startable.length === 0) return;
     const settled = (record: ClaimedRecord, settlement: Settlement) => this.#settle(record, settlement);
-    const chunk = { ...context, chunk: flow.chunk, mayGoOn: () => watch.mayStart, settled };
+    const { signal } = context;
+    const mayGoOn = () => watch.mayStart && !signal.aborted;
+    const chunk = { ...context, signal, chunk: flow.chunk, mayGoOn, settled };
     await processChunk(chunk, startable);
   }
 
-  #mayStart(record: ClaimedRecord): boolean {
-    const { watch, budget, isStopping } = this.#options;
-    const { status } = watch.control;
-    const runs = status === 'pending' || status === 'processing';
-    return runs && !isStopping() && watch.mayStart && budget.allows(record);
+  /** A record that comes back may have failed the check of its input, or have another payload than it had then. */
+  #refusal(record: ClaimedRecord): Settlement | undefined {
+    const { flow, job } = this.#options;
+    if (record.wave === 0 && record.revision === 0) return undefined;
+    const failure = flow.checkInput?.(record.payload, isTextual(job.source));
+    return failure && settle(record, { kind: 'broken', failure }, flow.retry, 0);
   }
 
-  #settle(record: ClaimedRecord, settlement: Settlement): void {
+  #mayStart(record: ClaimedRecord): boolean {
+    const { watch, budget, window, circuit, context, isStopping } = this.#options;
+    if (isStopping() || !watch.mayStart || context.signal.aborted || !budget.allows(record)) return false;
+    const { status } = watch.control;
+    if (this.#probe?.index === record.index) return isRunning(status) || status === 'paused';
+    return isRunning(status) && window.tripped === undefined && circuit.trouble === undefined;
+  }
+
+  #settle(record: ClaimedRecord, reached: Settlement): void {
+    const probe = this.#probe?.index === record.index ? this.#probe : undefined;
+    const settlement = probe === undefined ? reached : this.#judge(probe, reached);
     this.#options.budget.note(record, settlement);
+    this.#options.window.note(settlement);
+    this.#options.circuit.note(settlement);
     const { flow, context } = this.#options;
     const remembered = this.#remembers && 'result' in settlement;
     this.#writer.add(
@@ -181,7 +277,23 @@ export class LaneRecords {
     );
   }
 
+  /** What the record that tries has found out, and what that means for it. */
+  #judge(probe: ProbeUnderWay, reached: Settlement): Settlement {
+    const { circuit, flow } = this.#options;
+    const failure = 'failure' in reached ? reached.failure : undefined;
+    // Of a mapping that got nowhere near its target nothing can be learned.
+    const isLocal = flow.kind === 'mapping' && failure !== undefined && failure.connector === undefined;
+    if ('uncounted' in reached || isLocal) {
+      probe.resolve({ kind: 'untried' });
+      return reached;
+    }
+    const trouble = failure && circuit.troubleOf(failure, probe.probes);
+    probe.resolve(trouble === undefined ? { kind: 'answered' } : { kind: 'trouble', trouble });
+    return trouble === undefined ? reached : { status: 'pending', uncounted: true };
+  }
+
   #returnUntried(record: ClaimedRecord): void {
+    if (this.#probe?.index === record.index) this.#probe.resolve({ kind: 'untried' });
     this.#writer.add(record, { status: 'pending', uncounted: true });
     this.#claimer.rewind();
   }

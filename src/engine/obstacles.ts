@@ -27,6 +27,12 @@ export function obstacleOf(
   );
 }
 
+/** A job that a person has to approve, and nobody has, is run by no process, whatever brought it here. */
+export function approvalObstacle({ name, confirm }: Flow, { id, approvedBy }: BatchJob): string | null {
+  if (confirm !== 'human' || approvedBy !== null) return null;
+  return `The flow ${name} wants a person's approval, and batch job ${id} has none. Cancel it and start a new one.`;
+}
+
 /** A flow with steps that run programs needs the operator's word for it. */
 export function codeStepsObstacle({ name, needs }: Flow, allowed: boolean): string | null {
   if (allowed || needs.codeSteps.length === 0) return null;

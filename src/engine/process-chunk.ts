@@ -3,9 +3,9 @@ import type { JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import { type Broken, type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
 import type { ChunkRule } from '../flows/flow.ts';
+import { storedResult } from '../flows/stored-result.ts';
 import { faultPoint } from './fault-points.ts';
 import { type AttemptContext, runFlow } from './process-record.ts';
-import { storedResult } from './stored-result.ts';
 
 export interface ChunkContext extends AttemptContext {
   readonly chunk: ChunkRule;

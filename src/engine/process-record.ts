@@ -1,17 +1,25 @@
 import { foreignText } from '../connectors/foreign-text.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
-import { RecordFailure } from '../domain/failure.ts';
+import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
-import { type Broken, type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
+import {
+  type Broken,
+  type ClaimedRecord,
+  type Interrupted,
+  type Outcome,
+  type Settlement,
+  settle,
+} from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { BrokenRun } from '../flows/broken-run.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
+import { redactionOf } from '../flows/redaction.ts';
+import { storedResult } from '../flows/stored-result.ts';
 import { faultPoint } from './fault-points.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { type Log, nameOf } from './log.ts';
 import { progressJson } from './progress-keeper.ts';
-import { storedResult } from './stored-result.ts';
 
 /** What every attempt of one lane shares. */
 export interface AttemptContext {
@@ -21,7 +29,7 @@ export interface AttemptContext {
   readonly connectors: ConnectorRegistry;
   /** Records in the job, as far as they have been read. */
   readonly total: () => number;
-  /** Aborted when attempts under way have to end. */
+  /** Of an attempt that begins now: aborted when it has to end. */
   readonly signal: AbortSignal;
   readonly state: RunContext['state'];
   readonly glob: RunContext['glob'];
@@ -55,7 +63,7 @@ function withStoredResult({ flow }: AttemptContext, outcome: Outcome): Outcome {
 
 /** Runs the flow once. Never rejects. */
 export async function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
-  const { flow } = context;
+  const { flow, signal } = context;
   const { record } = material;
   // A mapping has nothing to keep or to say, and is the flow of jobs with a million records.
   const keeping = flow.kind === 'mapping' ? undefined : keepingFor(context, material);
@@ -72,21 +80,38 @@ export async function runFlow(context: AttemptContext, material: RunMaterial): P
       progress: material.progress,
       checkpoint: keeping?.checkpoint,
       connectors: context.connectors,
-      signal: context.signal,
+      signal,
       state: context.state,
       glob: context.glob,
       log: keeping?.log ?? silent,
     });
     return { kind: 'done', result };
   } catch (error) {
-    const outcome = outcomeOf(error, context, record.index);
-    return outcome.kind === 'broken' ? withinSize(outcome, keeping?.kept()) : outcome;
+    const outcome = outcomeOf(error, { ...context, signal }, record.index);
+    if (outcome.kind === 'broken') {
+      // Made unseen before anybody keeps, groups or tells it.
+      const failure = redactionOf(flow.redact).failure(outcome.failure, material.payload);
+      return withinSize({ ...outcome, failure }, keeping?.kept());
+    }
+    return flow.hasEffects && signal.reason === cutOff ? { ...outcome, failure: wasCutOff } : outcome;
   }
 }
 
 const silent = () => {};
 
-function keepingFor(context: AttemptContext, { record, indexes, progress: before }: RunMaterial) {
+/** Aborts the attempts of a job that is to stand still at once. */
+export const cutOff = new Error('the job stands still at once');
+
+const wasCutOff: Failure = {
+  class: 'interrupted',
+  code: 'cut_off',
+  message:
+    'The attempt was cut off, because the job was paused or cancelled at once; its call may have arrived',
+  maybeApplied: true,
+};
+
+function keepingFor(context: AttemptContext, { record, payload, indexes, progress: before }: RunMaterial) {
+  const redaction = redactionOf(context.flow.redact);
   let kept = before;
   return {
     kept: () => kept,
@@ -94,7 +119,7 @@ function keepingFor(context: AttemptContext, { record, indexes, progress: before
       const ofChunk = indexes === undefined ? progress : { ...progress, indexes };
       if (await context.keep(record, ofChunk)) kept = progress;
     },
-    log: (message: string) => sayFor(context, message, record.index),
+    log: (message: string) => sayFor(context, redaction.text(String(message), payload), record.index),
   };
 }
 
@@ -103,7 +128,7 @@ export function outcomeOf(
   error: unknown,
   { batchJobId, signal, log }: Pick<AttemptContext, 'batchJobId' | 'signal' | 'log'>,
   index?: number,
-): Broken | { readonly kind: 'interrupted' } {
+): Broken | Interrupted {
   if (error instanceof BrokenRun) {
     return { kind: 'broken', failure: error.failure, progress: error.progress, again: error.again };
   }

@@ -1,13 +1,21 @@
-import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { checkPayload } from '../sources/check-payload.ts';
 import { readRows, reopen } from '../sources/open-file.ts';
-import { type FileSource, SourceBroken, type SourceRow } from '../sources/source.ts';
+import { type Source, SourceBroken, type SourceRow } from '../sources/source.ts';
 import { stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import { addRecords, endIntake, intakePosition, type NewRecord } from '../store/intake.ts';
+import {
+  addRecords,
+  countBad,
+  endIntake,
+  endOrderedIntake,
+  intakePosition,
+  type NewRecord,
+} from '../store/intake.ts';
 import type { Lease } from '../store/leases.ts';
+import type { IntakeRules } from '../store/sorted-rows.ts';
+import { readEarlierRecords } from './earlier-records.ts';
 import { faultPoint } from './fault-points.ts';
+import { type RowRules, rowRecord } from './new-record.ts';
 
 /** Rows, and characters of JSON, of one statement at most. */
 const rowsAtOnce = 5000;
@@ -16,12 +24,11 @@ const charactersAtOnce = 4_000_000;
 export interface ReadContext {
   readonly db: Database;
   readonly lease: Lease;
-  readonly source: FileSource;
-  readonly idField: string | null;
-  readonly maxRecordBytes: number;
+  readonly source: Source;
+  readonly rules: RowRules & IntakeRules;
   readonly signal: AbortSignal;
-  /** Called after each commit with how many of the rows were bad. */
-  readonly onRows: (bad: number) => void;
+  /** Called after each commit with how many of the rows failed at once. */
+  readonly onRows: (failed: number) => void;
 }
 
 /**
@@ -34,10 +41,10 @@ export interface ReadContext {
 export async function readSource(context: ReadContext): Promise<boolean> {
   const { db, lease } = context;
   try {
-    await reopen(context.source);
+    if (context.source.kind === 'file') await reopen(context.source);
     const complete = await addRows(context, await intakePosition(db, lease.batchJobId));
     if (!complete) return false;
-    await endIntake(db, lease, 'done');
+    await (context.rules.orderBy === null ? endIntake(db, lease, 'done') : endOrderedIntake(db, lease));
     return true;
   } catch (error) {
     if (context.signal.aborted) return false;
@@ -52,15 +59,15 @@ export async function readSource(context: ReadContext): Promise<boolean> {
 
 /** False: the intake was ended, or belongs to somebody else. */
 async function addRows(context: ReadContext, start: number): Promise<boolean> {
-  const { source, maxRecordBytes, signal } = context;
+  const { rules } = context;
   const statements = new Statements(context, start);
   let rows: NewRecord[] = [];
   let characters = 0;
 
   try {
-    for await (const batch of readRows(source, { skipRows: start, maxRecordBytes, signal })) {
+    for await (const batch of rowsOf(context, start)) {
       for (const row of batch) {
-        const record = toNewRecord(row, context.idField, maxRecordBytes);
+        const record = rowRecord(row, rules);
         rows.push(record);
         characters += record.json.length;
         if (rows.length < rowsAtOnce && characters < charactersAtOnce) continue;
@@ -74,6 +81,15 @@ async function addRows(context: ReadContext, start: number): Promise<boolean> {
     throw error;
   }
   return (await statements.send(rows)) && statements.settled();
+}
+
+function rowsOf(
+  { db, lease, source, rules: { maxRecordBytes }, signal }: ReadContext,
+  skipRows: number,
+): AsyncIterable<readonly SourceRow[]> {
+  return source.kind === 'file'
+    ? readRows(source, { skipRows, maxRecordBytes, signal })
+    : readEarlierRecords({ db, source, batchJobId: lease.batchJobId, skipRows, signal });
 }
 
 /** Sends one statement after the other; while one is under way the next rows are read. */
@@ -104,39 +120,13 @@ class Statements {
 }
 
 async function commit(context: ReadContext, position: number, rows: readonly NewRecord[]): Promise<boolean> {
-  const { db, lease, signal } = context;
+  const { db, lease, rules, signal } = context;
   if (signal.aborted) return false;
-  const added = await addRecords(db, lease, position, rows);
+  const added = await addRecords(db, lease, position, rows, rules);
   // A repeat after a lost answer adds nothing; then the position tells that the rows are there.
   if (added === undefined && (await intakePosition(db, lease.batchJobId)) !== position + rows.length)
     return false;
   faultPoint('in_intake');
-  context.onRows(rows.filter((row) => row.failure !== undefined).length);
+  context.onRows(added?.failed ?? countBad(rows));
   return true;
-}
-
-function toNewRecord(row: SourceRow, idField: string | null, maxRecordBytes: number): NewRecord {
-  const record = newRecord(row.payload, idField, maxRecordBytes);
-  if (row.kind === 'record') return record;
-  return { ...record, failure: { class: 'data', code: row.code, message: row.message, step: 'source' } };
-}
-
-/** A payload as the store takes it; one that cannot be stored fails at once and leaves what can be. */
-export function newRecord(payload: JsonValue, idField: string | null, maxRecordBytes: number): NewRecord {
-  const checked = checkPayload(payload, maxRecordBytes);
-  const id = idOf(payload, idField);
-  if (checked.ok) return { id, json: checked.json };
-  const { code, message } = checked;
-  return {
-    id,
-    json: JSON.stringify(checked.payload),
-    failure: { class: 'data', code, message, step: 'source' },
-  };
-}
-
-function idOf(payload: JsonValue, idField: string | null): string | null {
-  if (idField === null || !isJsonObject(payload)) return null;
-  const id = Object.hasOwn(payload, idField) ? payload[idField] : undefined;
-  if (typeof id !== 'string' && typeof id !== 'number') return null;
-  return String(id).slice(0, 200).replaceAll('\0', '\ufffd').toWellFormed();
 }

@@ -1,24 +1,39 @@
 import { setMaxListeners } from 'node:events';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
-import { failureLimit } from '../domain/job.ts';
+import { failureLimit, type JobStatus } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { parseRate } from '../domain/rate.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
 import { nextDueInMs } from '../store/claims.ts';
-import { finishJob, skipPending, stopJob } from '../store/control.ts';
+import { finishJob, skipPending } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
+import { noteEvent } from '../store/job-events.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
+import { recentEnds } from '../store/recent-ends.ts';
+import {
+  closeCircuit,
+  openCircuit,
+  postponeProbe,
+  stopAtLimit,
+  stopAtRate,
+  type Trouble,
+} from '../store/self-pause.ts';
+import { Circuit } from './circuit.ts';
 import { FailureBudget } from './failure-budget.ts';
+import { FailureWindow } from './failure-window.ts';
 import { faultPoint } from './fault-points.ts';
 import { JobState } from './job-state.ts';
-import { LaneRecords } from './lane-records.ts';
+import { LaneRecords, type Probe } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { type Log, nameOf } from './log.ts';
-import type { AttemptContext } from './process-record.ts';
+import { type AttemptContext, cutOff } from './process-record.ts';
 import { ProgressKeeper } from './progress-keeper.ts';
 import { runEnding } from './run-ending.ts';
 import { SourceReading } from './source-reading.ts';
+import { StartGate } from './start-gate.ts';
+import { ThrottleReport } from './throttle-report.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** A lane looks for due records and orders at least this often, in milliseconds. */
@@ -53,43 +68,65 @@ export class Lane {
   readonly #keeper: ProgressKeeper;
   readonly #watch: LaneWatch;
   readonly #budget: FailureBudget;
+  readonly #window: FailureWindow;
+  readonly #circuit: Circuit;
+  readonly #gate: StartGate;
+  readonly #throttles: ThrottleReport;
   readonly #context: AttemptContext;
   readonly #wakeUp = new WakeUp();
+  /** Aborted when the lane has to end. */
   readonly #abort = new AbortController();
+  /** Aborted when attempts have to end; then it is replaced, should the job go on. */
+  #attempts = new AbortController();
   #stopping = false;
   #over = false;
+  /** A record is trying whether the job can go on. */
+  #probing: Promise<void> | undefined;
+  /** The job was paused or over when the watch was last heeded. */
+  #stoodStill: boolean;
   /** The lane gave up for a reason that a second try at once would meet again. */
   brokeOff = false;
 
   constructor(options: LaneOptions) {
-    const { db, lease, job, log, leaseMs, acquiredAt } = options;
+    const { db, lease, job, flow, log, connectors } = options;
     this.#options = options;
-    setMaxListeners(0, this.#abort.signal);
-    this.#budget = new FailureBudget(failureLimit(job), job.waveFailed, job.waveTried);
-    const control = {
-      status: job.status,
-      concurrency: job.waveConcurrency,
-      maxFailures: job.maxFailures,
-      total: job.total,
-      finished: false,
-    };
-    this.#watch = new LaneWatch(db, lease, leaseMs, acquiredAt, control, () => this.#obey());
+    setMaxListeners(0, this.#abort.signal, this.#attempts.signal);
+    this.#budget = new FailureBudget(job);
+    this.#window = new FailureWindow(job.maxFailureRate, job.failureWindow);
+    this.#circuit = new Circuit((connector) => connectors.circuit(connector));
+    this.#gate = new StartGate(this.#circuit);
+    this.#throttles = new ThrottleReport(db, lease, connectors, flow);
+    this.#watch = new LaneWatch({
+      ...options,
+      onChange: () => this.#obey(),
+      alongside: () => this.#throttles.look(),
+    });
     this.#keeper = new ProgressKeeper(db, lease, log);
     this.#context = this.#createContext();
-    this.#records = new LaneRecords({
-      ...options,
+    this.#records = this.#createRecords();
+    this.#reading = this.#createReading();
+    this.#stoodStill = !this.#mayRun;
+    this.#obey();
+  }
+
+  #createRecords(): LaneRecords {
+    return new LaneRecords({
+      ...this.#options,
       context: this.#context,
       watch: this.#watch,
       budget: this.#budget,
+      window: this.#window,
+      circuit: this.#circuit,
+      gate: this.#gate,
       isStopping: () => this.#stopping,
       onChange: () => this.#wakeUp.ring(),
     });
-    this.#reading = this.#createReading();
   }
 
   #createContext(): AttemptContext {
     const { db, lease, job, flow, params, connectors, glob, log } = this.#options;
     const state = new JobState(db, lease);
+    const attempts = () => this.#attempts.signal;
     return {
       batchJobId: job.id,
       flow,
@@ -97,7 +134,9 @@ export class Lane {
       connectors,
       glob,
       total: () => this.#watch.control.total,
-      signal: this.#abort.signal,
+      get signal() {
+        return attempts();
+      },
       state: (index) => state.of(index),
       keep: (record, progress) => this.#keeper.keep(record, progress),
       log,
@@ -122,6 +161,7 @@ export class Lane {
   /** Runs until the job is finished, the lane is lost, or `stop` is called. Never rejects. */
   async run(): Promise<void> {
     try {
+      await this.#recallStarts();
       while (!this.#over && !this.#stopping && !this.#watch.lost) await this.#tryStep();
     } finally {
       this.#reading.end();
@@ -133,12 +173,18 @@ export class Lane {
   /** Ends the lane: nothing starts, what is under way gets `graceMs`, the rest is handed back uncounted. */
   stop(graceMs: number): void {
     this.#stopping = true;
-    setTimeout(() => this.#abort.abort(), graceMs).unref();
+    setTimeout(() => {
+      this.#abort.abort();
+      this.#attempts.abort(this.#abort.signal.reason);
+    }, graceMs).unref();
+    this.#gate.look();
     this.#wakeUp.ring();
   }
 
   /** Looks at once for what has changed. */
   wake(): void {
+    // A database that cannot be reached is asked again by the watch.
+    this.#watch.refresh().catch(() => {});
     this.#wakeUp.ring();
   }
 
@@ -154,17 +200,31 @@ export class Lane {
     }
   }
 
+  /** A rate holds over the change of lanes as well. Never rejects. */
+  async #recallStarts(): Promise<void> {
+    const { db, job, log } = this.#options;
+    const rate = job.rate === null ? undefined : parseRate(job.rate);
+    if (rate === undefined || job.startedAt === null) return;
+    try {
+      this.#gate.remember(await recentEnds(db, job.id, rate));
+    } catch (error) {
+      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'could not see what has run lately');
+    }
+  }
+
   /** One look at the job, and what follows from it. */
   async #step(): Promise<void> {
-    const { status } = this.#watch.control;
+    const { status, probeDue } = this.#watch.control;
+    if (status === 'paused' && probeDue) return this.#probe();
     if (status !== 'pending' && status !== 'processing') return this.#standStill(status === 'paused');
+    if (await this.#stopByItself()) return;
     if (this.#reading.holdsCalls || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
     if (this.#records.suffice) return this.#wakeUp.wait(restMs);
     if (await this.#records.claim(this.#reading.active)) return;
     if (!this.#records.areNone) return this.#rest();
     await this.#records.settled();
-    if (this.#budget.exhausted) return this.#stopAtLimit();
     if (!this.#reading.active && (await this.#records.runAlone())) return;
+    if (await this.#records.advanceRamp()) return;
     if (await this.#finish()) return;
     await this.#rest();
   }
@@ -189,11 +249,82 @@ export class Lane {
     this.#over = true;
   }
 
+  /** Stops the job when it must not go on like this. False: it may. */
+  async #stopByItself(): Promise<boolean> {
+    if (this.#circuit.trouble !== undefined) await this.#openCircuit(this.#circuit.trouble);
+    else if (this.#window.tripped !== undefined) await this.#stopAtRate(this.#window.tripped);
+    else if (this.#budget.exhausted) await this.#stopAtLimit();
+    else return false;
+    return true;
+  }
+
   /** The limit was lowered, or rows failed before their first attempt, so no settlement has seen it reached. */
   async #stopAtLimit(): Promise<void> {
     const { db, job } = this.#options;
-    await stopJob(db, job.id, 'failed', job.continueOnError ? 'max_failures' : 'first_failure');
-    this.#watch.control = { ...this.#watch.control, status: 'failed' };
+    await this.#heed(await stopAtLimit(db, job.id));
+  }
+
+  async #stopAtRate({ failed, of }: { failed: number; of: number }): Promise<void> {
+    const { db, lease } = this.#options;
+    const share = Math.round((this.#window.limit ?? 0) * 1000) / 10;
+    const message = `${failed} of the last ${of} records failed, which is as many as may (max_failure_rate ${share} %).`;
+    await this.#heed(await stopAtRate(db, lease, message));
+  }
+
+  async #openCircuit(trouble: Trouble): Promise<void> {
+    const { db, lease } = this.#options;
+    await this.#heed((await openCircuit(db, lease, trouble)) ? 'paused' : undefined);
+  }
+
+  /** A statement has brought the job into this status; undefined: it found the job in another one, or not here. */
+  async #heed(status: JobStatus | undefined): Promise<void> {
+    if (status !== undefined) return this.#watch.note(status);
+    await this.#watch.refresh();
+    await this.#wakeUp.wait(restMs);
+  }
+
+  get #mayRun(): boolean {
+    const { status } = this.#watch.control;
+    return status === 'pending' || status === 'processing';
+  }
+
+  /** The job has been paused because of a connector's trouble, and it is time for one record to try. */
+  async #probe(): Promise<void> {
+    const isFree = this.#probing === undefined && !this.#records.areUnderWay;
+    if (!isFree || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
+    this.#circuit.clear();
+    const { probes } = this.#watch.control;
+    const probe = await this.#records.probe(probes);
+    if (probe === undefined) return (await this.#mayBecomeDue()) ? this.#rest() : this.#closeCircuit();
+    this.#probing = this.#conclude(probe.found, probes + 1);
+  }
+
+  /** Does what follows from a probe, which may take as long as a call takes. Never rejects. */
+  async #conclude(found: Promise<Probe>, probes: number): Promise<void> {
+    const { db, lease, job, log } = this.#options;
+    try {
+      const probe = await found;
+      if (probe.kind === 'answered') await this.#closeCircuit();
+      if (probe.kind === 'trouble') {
+        await postponeProbe(db, lease, probes, probe.trouble);
+        // What is read from now on counts.
+        this.#watch.note(this.#watch.control.status);
+      }
+    } catch (error) {
+      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'a probe came to nothing');
+    }
+    this.#probing = undefined;
+    this.#wakeUp.ring();
+  }
+
+  async #closeCircuit(): Promise<void> {
+    const { db, lease } = this.#options;
+    if (await closeCircuit(db, lease)) this.#watch.note('processing');
+    else await this.#watch.refresh();
+  }
+
+  async #mayBecomeDue(): Promise<boolean> {
+    return this.#reading.active || (await nextDueInMs(this.#options.db, this.#options.job.id)) !== undefined;
   }
 
   /** Runs the end part, if the flow has one and nothing else is left, and finishes the job. */
@@ -209,7 +340,7 @@ export class Lane {
     const { db, lease } = this.#options;
     const isLost = () => this.#watch.lost;
     const mayGoOn = () => !this.#stopping && !isLost() && this.#watch.control.status !== 'paused';
-    return runEnding({ ...this.#context, db, lease, mayGoOn, isLost });
+    return runEnding({ ...this.#context, signal: this.#abort.signal, db, lease, mayGoOn, isLost });
   }
 
   async #rest(): Promise<void> {
@@ -217,17 +348,45 @@ export class Lane {
     await this.#wakeUp.wait(Math.min(restMs, Math.max(due ?? restMs, 1)));
   }
 
-  /** Takes over what the watch has read. */
+  /** Takes over what the watch has read or been told. */
   #obey(): void {
-    const { concurrency, maxFailures, finished } = this.#watch.control;
+    const { concurrency, rate, maxFailures, failuresForgiven, maxFailureRate, now, finished } =
+      this.#watch.control;
     this.#records.concurrency = concurrency;
-    this.#budget.limit = failureLimit({ ...this.#options.job, maxFailures });
+    this.#gate.rate = rate;
+    this.#budget.allow(failureLimit({ ...this.#options.job, maxFailures }), failuresForgiven);
+    this.#window.limit = maxFailureRate;
+    if (now) this.#attempts.abort(cutOff);
+    if (this.#mayRun && this.#stoodStill) this.#goOn();
+    if (!this.#mayRun && !this.#stoodStill && this.#budget.exhausted) this.#noteLimit();
+    this.#stoodStill = !this.#mayRun;
     if (finished) this.#over = true;
     if (this.#watch.lost) {
       this.#records.abandon();
       this.#keeper.abandon();
     }
+    this.#gate.look();
     this.#wakeUp.ring();
+  }
+
+  /** What stopped the job before does not count against it any more. */
+  #goOn(): void {
+    this.#circuit.clear();
+    this.#window.clear();
+    if (this.#attempts.signal.reason !== cutOff) return;
+    this.#attempts = new AbortController();
+    setMaxListeners(0, this.#attempts.signal);
+  }
+
+  #noteLimit(): void {
+    const { db, job, log } = this.#options;
+    const { status, maxFailures } = this.#watch.control;
+    if (status === 'cancelled') return;
+    const limit = job.continueOnError ? `max_failures ${maxFailures}` : 'continue_on_error false';
+    const message = `As many records failed as may (${limit}); the job ${status === 'paused' ? 'paused' : 'stopped'}.`;
+    noteEvent(db, job.id, 'limit_reached', message).catch((error: unknown) => {
+      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'an event could not be noted');
+    });
   }
 
   async #leave(): Promise<void> {
@@ -235,6 +394,8 @@ export class Lane {
     try {
       if (!this.#watch.lost) this.#records.handBack();
       await this.#records.settled();
+      await this.#probing;
+      await this.#throttles.end();
       if (!this.#watch.lost) await releaseLease(db, lease);
     } catch (error) {
       log.warn({ batchJobId: lease.batchJobId, error: nameOf(error) }, 'a lane could not be given back');

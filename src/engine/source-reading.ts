@@ -1,10 +1,12 @@
-import type { FileSource } from '../sources/source.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { Source } from '../sources/source.ts';
 import type { Database } from '../store/database.ts';
 import { analyzeRecords } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Lease } from '../store/leases.ts';
 import { type Log, nameOf } from './log.ts';
-import { readSource } from './read-source.ts';
+import { isTextual, type RowRules } from './new-record.ts';
+import { type ReadContext, readSource } from './read-source.ts';
 
 /** Files up to this size are read whole before the first call: a broken one then costs nothing. */
 const readWholeBytes = 64 * 1024 * 1024;
@@ -13,10 +15,12 @@ export interface ReadingOptions {
   readonly db: Database;
   readonly lease: Lease;
   readonly job: BatchJob;
+  readonly flow: RowRules['flow'];
+  readonly params: JsonObject;
   readonly maxRecordBytes: number;
   readonly log: Log;
-  /** Called after each commit with how many of the rows were bad. */
-  readonly onRows: (bad: number) => void;
+  /** Called after each commit with how many of the rows failed at once. */
+  readonly onRows: (failed: number) => void;
   /** Called when the reading is over; `give_back`: the lane has to be taken anew to read on. */
   readonly onEnd: (end: 'over' | 'give_back' | 'broke_off') => void;
 }
@@ -40,9 +44,12 @@ export class SourceReading {
     return this.#active;
   }
 
-  /** No record starts before the whole file has been read. */
+  /** No record starts before the whole source has been read. */
   get holdsCalls(): boolean {
-    return this.#active && (this.#options.job.source as FileSource).sizeBytes <= readWholeBytes;
+    const { orderBy } = this.#options.job;
+    const source = this.#options.job.source as Source;
+    if (orderBy !== null) return this.#active;
+    return this.#active && source.kind === 'file' && source.sizeBytes <= readWholeBytes;
   }
 
   /** Reads no further. */
@@ -50,14 +57,29 @@ export class SourceReading {
     this.#ending.abort();
   }
 
+  get #rules(): ReadContext['rules'] {
+    const { job, flow, params, maxRecordBytes } = this.#options;
+    const { idField, orderBy, duplicates, skipUnchanged } = job;
+    const source = job.source as Source;
+    // What one job has taken is not too large for the next, not even together with its result.
+    const mostBytes = source.kind === 'job' ? Number.MAX_SAFE_INTEGER : maxRecordBytes;
+    return {
+      flow,
+      params,
+      flowName: job.flow.name,
+      ...{ idField, orderBy, duplicates, skipUnchanged },
+      textual: isTextual(source),
+      maxRecordBytes: mostBytes,
+    };
+  }
+
   async #read(): Promise<void> {
-    const { db, lease, job, maxRecordBytes, log, onRows, onEnd } = this.#options;
-    const { idField } = job;
-    const source = job.source as FileSource;
+    const { db, lease, job, log, onRows, onEnd } = this.#options;
+    const source = job.source as Source;
     const { signal } = this.#ending;
     let end: Parameters<typeof onEnd>[0] = 'broke_off';
     try {
-      const whole = await readSource({ db, lease, source, idField, maxRecordBytes, signal, onRows });
+      const whole = await readSource({ db, lease, source, rules: this.#rules, signal, onRows });
       end = whole || signal.aborted ? 'over' : 'give_back';
     } catch (error) {
       log.error({ batchJobId: job.id, error: nameOf(error) }, 'reading the source broke off');

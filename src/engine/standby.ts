@@ -23,7 +23,9 @@ export interface StandbyOptions {
  * go on and, with the embedded server, nobody is connected.
  */
 export async function standBy(options: StandbyOptions): Promise<void> {
+  const { engine } = options;
   let idleSince = performance.now();
+  engine?.wake();
   while (!options.signal.aborted && performance.now() - idleSince < idleMs) {
     if (await isNeeded(options)) idleSince = performance.now();
     await sleep(lookMs, undefined, { signal: options.signal }).catch(() => {});
@@ -33,9 +35,9 @@ export async function standBy(options: StandbyOptions): Promise<void> {
 async function isNeeded({ db, engine, embedded }: StandbyOptions): Promise<boolean> {
   try {
     if (engine !== undefined) {
-      const { active, unfinished } = await readWorkload(db);
-      if (unfinished > 0) engine.wake();
-      if (active > 0 || engine.running > 0) return true;
+      const { active, unfinished, owesCallbacks } = await readWorkload(db);
+      if (unfinished > 0 || owesCallbacks) engine.wake();
+      if (active > 0 || owesCallbacks || engine.running > 0) return true;
     }
     return embedded && (await countClients(db)) > 0;
   } catch {

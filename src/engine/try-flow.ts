@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
-import { RecordFailure } from '../domain/failure.ts';
+import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Attempt, Flow, FlowTrace, RunContext } from '../flows/flow.ts';
+import { noRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
 import type { StateStore } from '../flows/state.ts';
 import { codeStepsObstacle, obstacleOf, type Permissions } from './obstacles.ts';
 
@@ -39,25 +40,54 @@ export function openTrials({ openConnectors, permissions, glob }: TrialOptions):
     });
     if (obstacle !== null) throw new SluiceError('invalid_input', obstacle);
     const connectors = forTrial(registry, codeStepsObstacle(flow, permissions.allowCodeSteps));
-    const attempt = attemptAt(flow, trial, { connectors, glob });
-    if (flow.trace !== undefined) return flow.trace(attempt, trial.write);
+    const { sample } = trial;
+    const attempt = {
+      ...attemptAt(flow, trial, { connectors, glob }),
+      payload: flow.chunk === undefined ? sample : [sample],
+    };
+    const refused = flow.checkInput?.(sample, false);
+    if (refused !== undefined) return redacted(refusal(sample, refused), redactionOf(flow.redact), sample);
+    if (flow.trace !== undefined) {
+      return redacted(await flow.trace(attempt, trial.write), redactionOf(flow.redact), attempt.payload);
+    }
     if (!trial.write) {
       throw new SluiceError(
         'invalid_input',
         `The flow ${flow.name} runs as a whole, and nobody can tell what it would change. --run runs it for real.`,
       );
     }
-    return whole(flow, attempt);
+    return redacted(await whole(flow, attempt), redactionOf(flow.redact), attempt.payload);
   };
 }
 
-function attemptAt(
+/** A record that the flow does not take goes no further than that. */
+function refusal(sample: JsonValue, failure: Failure): FlowTrace {
+  const step = { step: 'input', kind: 'input', input: sample, output: null, error: failure.message };
+  return { steps: [{ ...step, status: 'failed' }], result: undefined, failure };
+}
+
+/** What a record went through, without the fields of it that may not be seen. */
+function redacted(trace: FlowTrace, redaction: Redaction, payload: JsonValue): FlowTrace {
+  if (redaction === noRedaction) return trace;
+  return {
+    steps: trace.steps.map((step) => ({
+      ...step,
+      input: redaction.within(step.input, payload),
+      output: redaction.within(step.output, payload),
+      error: step.error && redaction.text(step.error, payload),
+    })),
+    result: trace.result === undefined ? undefined : redaction.within(trace.result, payload),
+    failure: trace.failure && redaction.failure(trace.failure, payload),
+  };
+}
+
+/** An attempt outside of any job; what it keeps is forgotten with it. */
+export function attemptAt(
   flow: Flow,
-  { sample, params, signal }: TrialOf,
+  { params, signal }: Pick<TrialOf, 'params' | 'signal'>,
   means: Pick<RunContext, 'connectors' | 'glob'>,
-): Attempt {
+): Omit<Attempt, 'payload'> {
   const stores = new Map<number | null, StateStore>();
-  const isChunk = flow.chunk !== undefined;
   return {
     ...means,
     // Another one each time, so that a target never takes it for a repeated call.
@@ -74,8 +104,7 @@ function attemptAt(
     index: 0,
     id: null,
     revision: 0,
-    payload: isChunk ? [sample] : sample,
-    ...(isChunk ? { indexes: [0] } : {}),
+    ...(flow.chunk === undefined ? {} : { indexes: [0] }),
   };
 }
 
@@ -97,7 +126,7 @@ async function whole(flow: Flow, attempt: Attempt): Promise<FlowTrace> {
 }
 
 /** A step can be shown although its connector is not ready; only its call fails. */
-function forTrial(registry: ConnectorRegistry, noPrograms: string | null): ConnectorRegistry {
+export function forTrial(registry: ConnectorRegistry, noPrograms: string | null): ConnectorRegistry {
   const ready = <T>(open: () => T, otherwise: (call: () => never) => T): T => {
     try {
       return open();
@@ -126,6 +155,13 @@ function forTrial(registry: ConnectorRegistry, noPrograms: string | null): Conne
         () => registry.mcp(name),
         (call) => ({ name, call: async () => call() }),
       ),
+    webhook: (name) => registry.webhook(name),
+    circuit: (name) => registry.circuit(name),
+    throttles: (names) => registry.throttles(names),
+    leavesLostAnswers: (name) => registry.leavesLostAnswers(name),
+    windowMs: (name) => registry.windowMs(name),
+    setShare: (name, share) => registry.setShare(name, share),
+    callPlan: (name) => registry.callPlan(name),
     programs: noPrograms === null ? registry.programs : { run, python: run, close: async () => {} },
     variable: (name) => registry.variable(name),
     obstacle: (name, type) => registry.obstacle(name, type),

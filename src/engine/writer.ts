@@ -145,7 +145,7 @@ export class Writer {
 const notStorable = 'result_not_storable';
 
 const isReplacement = ({ settlement }: SettledRecord) =>
-  'failure' in settlement && settlement.failure.code === notStorable;
+  'failure' in settlement && settlement.failure?.code === notStorable;
 
 function cannotBeStored(record: ClaimedRecord): Settlement {
   return {

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../domain/json.ts';
 import type { PathRead } from './compile-pipe.ts';
 import type { MappingProblem } from './mapping.ts';
-import { recordNames } from './names.ts';
+import { type Names, recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { compileTemplate, fixedText, type Template } from './template.ts';
 
@@ -13,13 +13,20 @@ export interface TargetTemplates {
   readonly reads: readonly PathRead[];
 }
 
+/** Where a block that describes a call stands in the file, and what it sees. */
+interface CallPlace {
+  readonly key: string;
+  readonly names: Names;
+}
+
 /**
- * Compiles what can be compiled of a `target` block, whatever else may be wrong with it. A path without one
- * of its values would be another path, so the endpoint requires them all.
+ * Compiles what can be compiled of a `target` block, or of another one that describes a call, whatever else may
+ * be wrong with it. A path without one of its values would be another path, so the endpoint requires them all.
  */
 export function compileTargetTemplates(
   target: unknown,
   lookups: Lookups,
+  { key: place, names }: CallPlace = { key: 'target', names: recordNames },
 ): { templates: TargetTemplates; problems: readonly MappingProblem[] } {
   const problems: MappingProblem[] = [];
   const reads: PathRead[] = [];
@@ -28,7 +35,7 @@ export function compileTargetTemplates(
     if (!['string', 'number', 'boolean'].includes(typeof value)) return undefined;
     const compiled = compileTemplate(String(value), path.slice(1).join('.'), {
       lookups,
-      names: recordNames,
+      names,
       required,
     });
     if ('problems' in compiled) {
@@ -42,7 +49,7 @@ export function compileTargetTemplates(
     const entries = isJsonObject(block) ? Object.entries(block) : [];
     return new Map(
       entries.flatMap(([key, value]) => {
-        const template = compile(value, ['target', name, key], false);
+        const template = compile(value, [place, name, key], false);
         return template === undefined ? [] : [[key, template] as const];
       }),
     );
@@ -50,8 +57,8 @@ export function compileTargetTemplates(
 
   const block: Readonly<Record<string, unknown>> = isJsonObject(target) ? target : {};
   const wrong = typeof block.endpoint === 'string' ? endpointProblem(block.endpoint) : undefined;
-  if (wrong !== undefined) problems.push({ path: ['target', 'endpoint'], at: 0, message: wrong });
-  const endpoint = compile(block.endpoint, ['target', 'endpoint'], true);
+  if (wrong !== undefined) problems.push({ path: [place, 'endpoint'], at: 0, message: wrong });
+  const endpoint = compile(block.endpoint, [place, 'endpoint'], true);
   const headers = compileAll(block.headers, 'headers');
   const query = compileAll(block.query, 'query');
   return { templates: { endpoint, headers, query, reads }, problems };

@@ -3,16 +3,21 @@ import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { compileTargetTemplates, type TargetTemplates } from './call-target.ts';
-import { type FlowIdentity, flowIdOf } from './compile-flow.ts';
 import { expectedFields } from './expected-fields.ts';
 import type { Flow } from './flow.ts';
+import { mappingDigest } from './flow-digest.ts';
 import { batchOf, echoTarget, type FlowFile, flowFileSchema } from './flow-file.ts';
-import { compileMapping, type Mapping, type MappingProblem } from './mapping.ts';
+import { type FlowIdentity, flowIdOf } from './flow-identity.ts';
+import { inputOf, withInput } from './input-schema.ts';
+import { answerNames } from './kept-answer.ts';
+import { compileMappingBlock, type Mapping, type MappingProblem } from './mapping.ts';
 import { type MappedCall, runCall } from './mapping-run.ts';
-import { traceMapping } from './mapping-trace.ts';
+import { rehearseMapping, traceMapping } from './mapping-trace.ts';
 import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { defaultRetry } from './retry-grammar.ts';
+import { compileUndoCall, keptKeysOf, type UndoCallParts, undoByCall, undoMistakes } from './undo-call.ts';
+import { withUndo } from './undo-flow.ts';
 
 /** Compiles a flow that makes one call for each record. */
 export function compileMappingFlow(
@@ -22,36 +27,38 @@ export function compileMappingFlow(
 ): { flow: Flow } | { problems: FileProblem[] } {
   const shape = checkShape(yaml, flowFileSchema);
   const parts = compileParts(value);
+  const { input, problems: wrongInput } = inputOf(yaml, value.input);
   const problems = [
     ...('problems' in shape ? shape.problems : []),
     ...parts.problems.slice(0, maxFileProblems).map((problem) => problemInFile(yaml, problem)),
-    ...('data' in shape ? endpointMissing(yaml, shape.data) : []),
+    ...wrongInput,
+    ...('data' in shape ? [...endpointMissing(yaml, shape.data), ...undoMistakes(yaml, shape.data)] : []),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
-  return { flow: assemble(identity, shape.data, parts) };
+  return { flow: withInput(assemble(identity, shape.data, parts), input) };
 }
 
 interface Parts {
   readonly mapping: Mapping | undefined;
   readonly templates: TargetTemplates;
+  readonly keeps: Mapping | undefined;
+  readonly undo: UndoCallParts;
   readonly problems: readonly MappingProblem[];
 }
 
 /** Compiles the texts of the mapping language even in a file of the wrong shape, to report all at once. */
 function compileParts(file: Readonly<Record<string, unknown>>): Parts {
   const lookups = lookupsOf(file.lookups);
-  const mapped = isJsonObject(file.mapping)
-    ? compileMapping(file.mapping, { lookups, names: recordNames })
-    : undefined;
+  const mapped = compileMappingBlock(file.mapping, 'mapping', { lookups, names: recordNames });
+  const kept = compileMappingBlock(file.result, 'result', { lookups, names: answerNames });
   const { templates, problems } = compileTargetTemplates(file.target, lookups);
-  const mappingProblems = mapped !== undefined && 'problems' in mapped ? mapped.problems : [];
+  const undo = compileUndoCall(file.undo, lookups, keptKeysOf(file));
   return {
-    mapping: mapped !== undefined && 'mapping' in mapped ? mapped.mapping : undefined,
+    mapping: mapped.mapping,
     templates,
-    problems: [
-      ...mappingProblems.map((problem) => ({ ...problem, path: ['mapping', ...problem.path] })),
-      ...problems,
-    ],
+    keeps: kept.mapping,
+    undo,
+    problems: [...mapped.problems, ...problems, ...kept.problems, ...undo.problems],
   };
 }
 
@@ -79,8 +86,15 @@ function endpointMissing(yaml: YamlFile, { target }: FlowFile): FileProblem[] {
   ];
 }
 
-function assemble({ revision, text }: FlowIdentity, file: FlowFile, { mapping, templates }: Parts): Flow {
-  const call = callOf(file, templates, mapping);
+function assemble(identity: FlowIdentity, file: FlowFile, parts: Parts): Flow {
+  const flow = withoutUndo(identity, file, parts);
+  const undo = file.undo === undefined ? undefined : undoByCall(flow, file.undo, file.target, parts.undo);
+  return undo === undefined ? flow : withUndo(flow, undo);
+}
+
+function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Parts): Flow {
+  const { mapping, templates } = parts;
+  const call = callOf(file, parts);
   return {
     flowId: flowIdOf(file.flow),
     name: file.flow,
@@ -93,6 +107,8 @@ function assemble({ revision, text }: FlowIdentity, file: FlowFile, { mapping, t
     retry: file.on_error?.retry ?? defaultRetry,
     afterFailure: file.on_error?.then ?? 'log',
     batch: batchOf(file.batch),
+    redact: file.redact,
+    confirm: file.confirm,
     chunk: undefined,
     parameters: [],
     connectors: call === undefined ? [] : [{ name: call.connector, type: 'http' }],
@@ -107,15 +123,23 @@ function assemble({ revision, text }: FlowIdentity, file: FlowFile, { mapping, t
       return mapping === undefined ? attempt.payload : mapping.apply({ record: attempt.payload });
     },
     trace: (attempt, write) => traceMapping(call, mapping, attempt, write),
+    digest: (payload) => mappingDigest(call, mapping, payload),
+    rehearse: (attempt) => rehearseMapping(call, mapping, attempt),
   };
 }
 
-function callOf(
-  { target }: FlowFile,
-  templates: TargetTemplates,
-  mapping: Mapping | undefined,
-): MappedCall | undefined {
+function callOf({ target }: FlowFile, { mapping, templates, keeps }: Parts): MappedCall | undefined {
   if (target === echoTarget || target.connector === echoTarget) return undefined;
   const { connector, method = 'POST', endpoint = '/', timeout } = target;
-  return { connector, method, endpoint, templates, timeoutMs: timeout, mapping };
+  return {
+    step: 'target',
+    connector,
+    method,
+    endpoint,
+    templates,
+    timeoutMs: timeout,
+    mapping,
+    keeps,
+    gone: [],
+  };
 }

@@ -4,19 +4,22 @@ import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { recordStatuses } from '../domain/record.ts';
-import { type FlowIdentity, flowIdOf } from './compile-flow.ts';
 import { lookupsOf } from './compile-mapping-flow.ts';
 import { expectedFields } from './expected-fields.ts';
 import type { Flow } from './flow.ts';
-import { flowEnvironment } from './flow-environment.ts';
+import { stepsDigest } from './flow-digest.ts';
 import { batchOf } from './flow-file.ts';
+import { type FlowIdentity, flowIdOf } from './flow-identity.ts';
+import { inputOf, withInput } from './input-schema.ts';
 import { type Names, recordNames, withStep } from './names.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { StepCompiler } from './step-compiler.ts';
 import { parameterProblems, parametersOf, type StepFlowFile, stepFlowFileSchema } from './step-flow-file.ts';
 import { type Output, runEnding, runFlowSteps, traceFlowSteps } from './step-flow-run.ts';
 import type { StepList } from './step-frame.ts';
+import { needsOf } from './step-needs.ts';
 import { compileValue } from './template-value.ts';
+import { compileUndoSteps, type UndoSteps, withUndoSteps } from './undo-steps.ts';
 
 /** Compiles a flow of named steps. */
 export function compileStepFlow(
@@ -27,16 +30,20 @@ export function compileStepFlow(
   const shape = checkShape(yaml, stepFlowFileSchema);
   // Steps are compiled even in a file of the wrong shape, to report all at once.
   const parts = compileParts(yaml, value);
+  const { input, problems: wrongInput } = inputOf(yaml, value.input);
   const problems = [
     ...('problems' in shape ? shape.problems.filter(({ message }) => message !== 'steps is missing') : []),
     ...parts.compiler.problems.slice(0, maxFileProblems),
+    ...(parts.undo?.compiler.problems.slice(0, maxFileProblems) ?? []),
     ...parameterProblems(value.params).map(({ path, message, suggestion }) =>
       yaml.problem({ path }, message, suggestion),
     ),
+    ...wrongInput,
     ...contradictions(yaml, value),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
-  return { flow: assemble(identity, shape.data, parts) };
+  const flow = withInput(assemble(identity, shape.data, parts), input);
+  return { flow: withUndoSteps(flow, parts.undo) };
 }
 
 interface Parts {
@@ -44,14 +51,17 @@ interface Parts {
   readonly steps: StepList;
   readonly output: Output | undefined;
   readonly atEnd: StepList | undefined;
+  readonly undo: UndoSteps | undefined;
 }
 
 function compileParts(yaml: YamlFile, written: Readonly<Record<string, unknown>>): Parts {
   const { file, keyOf } = withoutSlips(written);
   const takesChunks = file.size !== undefined;
   const names = flowNames(file, takesChunks);
-  const compiler = new StepCompiler(yaml, lookupsOf(file.lookups));
-  const place = { literalItems: undefined, takesChunks, checkpoint: file.checkpoint === true };
+  const lookups = lookupsOf(file.lookups);
+  const checkpoint = file.checkpoint === true;
+  const compiler = new StepCompiler(yaml, lookups);
+  const place = { literalItems: undefined, takesChunks, checkpoint };
   const steps = compiler.steps(file.steps, { ...place, path: [keyOf('steps')], names });
 
   const output =
@@ -66,7 +76,8 @@ function compileParts(yaml: YamlFile, written: Readonly<Record<string, unknown>>
     names: endNames(file),
   };
   const atEnd = file.finally === undefined ? undefined : compiler.steps(file.finally, ending);
-  return { compiler, steps, output, atEnd };
+  const ofRecord = { yaml, lookups, key: keyOf('undo'), names: flowNames(file, false), checkpoint };
+  return { compiler, steps, output, atEnd, undo: compileUndoSteps(file, ofRecord) };
 }
 
 /** What stands under a slip of one of these keys, which is reported, is compiled all the same. */
@@ -79,7 +90,7 @@ function withoutSlips(written: Readonly<Record<string, unknown>>) {
     if (Object.hasOwn(written, wanted)) return wanted;
     return strange.find((key) => meantBy(key, known) === wanted) ?? wanted;
   };
-  const compiled = ['steps', 'output', 'finally'].map((key) => [key, written[keyOf(key)]] as const);
+  const compiled = ['steps', 'output', 'finally', 'undo'].map((key) => [key, written[keyOf(key)]] as const);
   return { file: { ...written, ...Object.fromEntries(compiled) }, keyOf };
 }
 
@@ -158,15 +169,7 @@ function assemble(
 ): Flow {
   const name = file.flow ?? file.name ?? fileName;
   const retry = file.retry ?? file.on_error?.retry ?? defaultRetry;
-  const read = compiler.reads.flatMap(({ root, path }) =>
-    root === 'env' && path.length > 0 ? [String(path[0])] : [],
-  );
-  const variables = [...new Set([...read, ...compiler.variables])];
-  const environment = flowEnvironment([...new Set(read)]);
-  const approval = [
-    ...compiler.approval,
-    ...(variables.length === 0 ? [] : [`reads the environment variables ${variables.join(', ')}`]),
-  ];
+  const { needs, environment } = needsOf(compiler);
   const recordSteps = { steps, output, retry, environment };
   return {
     flowId: flowIdOf(name),
@@ -180,14 +183,18 @@ function assemble(
     retry,
     afterFailure: file.on_error?.then ?? 'log',
     batch: batchOf(file.batch),
+    redact: file.redact,
+    confirm: file.confirm,
     chunk: file.size === undefined ? undefined : { size: file.size, onError: file.on_chunk_error ?? 'fail' },
     parameters: parametersOf(file.params),
     connectors: [...compiler.connectors.values()],
-    needs: { codeSteps: [...compiler.codeSteps], variables, approval },
+    needs,
     expects: expectedFields(compiler.reads),
     summary: summaryOf(steps),
     run: (attempt) => runFlowSteps(recordSteps, attempt),
-    trace: (attempt, write) => traceFlowSteps(recordSteps, attempt, write),
+    digest: (payload, params) => stepsDigest(revision, payload, params),
+    trace: (attempt, write) => traceFlowSteps(recordSteps, attempt, write ? 'all' : 'reads'),
+    rehearse: (attempt) => traceFlowSteps(recordSteps, attempt, 'inside'),
     atEnd:
       atEnd === undefined ? undefined : (ending) => runEnding({ steps: atEnd, environment, name }, ending),
   };

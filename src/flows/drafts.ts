@@ -2,8 +2,9 @@ import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFile, replaceFile } from '../connectors/replace-file.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { compileFlow, formatProblem, revisionOf } from './compile-flow.ts';
+import { compileLate } from './compile-late.ts';
 import type { Flow } from './flow.ts';
+import { formatProblem, revisionOf } from './flow-identity.ts';
 
 /** More than that nobody looks through; the next one is refused. */
 export const draftsAtMost = 100;
@@ -67,8 +68,8 @@ async function readDraft(file: string): Promise<Draft | undefined> {
   return text === undefined ? undefined : draftOf(text, file);
 }
 
-function draftOf(text: string, file: string): Draft {
-  const compiled = compileFlow(text, file);
+async function draftOf(text: string, file: string): Promise<Draft> {
+  const compiled = await compileLate(text, file);
   const shared = { file, text, revision: revisionOf(text) };
   if ('problems' in compiled) {
     const name = basename(file).replace(/\.yaml$/i, '');

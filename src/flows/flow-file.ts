@@ -17,19 +17,28 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
+const methodOf = <T extends readonly string[]>(known: T) =>
+  z
+    .preprocess((method) => (typeof method === 'string' ? method.toUpperCase() : method), z.enum(known))
+    .optional();
+
+/** Keys of every block that describes a call. */
+const callShape = {
+  headers: z.record(headerNameSchema, scalar).optional(),
+  query: z.record(z.string(), scalar).optional(),
+  timeout: timeoutSchema.optional().describe("Of one attempt, in total; the connector's unless given."),
+};
+
 const target = z.union(
   [
     z.literal(echoTarget, { error: 'must be echo, or a map with a connector' }),
     z.strictObject({
       connector: z.string().describe('A name from connectors.yaml, or echo.'),
       endpoint: z.string().optional().describe('Path below base_url; {{ source.id }} is filled and encoded.'),
-      method: z
-        .preprocess((method) => (typeof method === 'string' ? method.toUpperCase() : method), z.enum(methods))
-        .optional()
-        .describe('POST unless given. With GET and DELETE the mapped fields go to the query.'),
-      headers: z.record(headerNameSchema, scalar).optional(),
-      query: z.record(z.string(), scalar).optional(),
-      timeout: timeoutSchema.optional().describe("Of one attempt, in total; the connector's unless given."),
+      method: methodOf(methods).describe(
+        'POST unless given. With GET and DELETE the mapped fields go to the query.',
+      ),
+      ...callShape,
     }),
   ],
   {
@@ -123,6 +132,29 @@ export const onErrorSchema = z.strictObject({
   then: z.enum(recordFailureActions).optional().describe('What happens to a record that failed for good.'),
 });
 
+/** The call that takes back what a run has done. */
+export const undoCallSchema = z.strictObject({
+  connector: z.string().optional().describe('That of the target unless given.'),
+  endpoint: z
+    .string()
+    .describe('Path below base_url; {{ result.id }} is what the record kept of the answer to its call.'),
+  method: methodOf(['DELETE', 'POST', 'PUT', 'PATCH']).describe(
+    'DELETE unless given. With DELETE the mapped fields go to the query.',
+  ),
+  ...callShape,
+  mapping: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('target field: result.field | transform | …'),
+  gone: z
+    .array(wholeNumber(400, 499))
+    .optional()
+    .describe('Statuses that say that it is gone already; [404, 410] with DELETE unless given.'),
+  on_error: onErrorSchema.optional(),
+});
+
+export type UndoCallFile = z.output<typeof undoCallSchema>;
+
 export const publishedApiSchema = z.strictObject({
   path: z.string().startsWith('/', 'must begin with /'),
   method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
@@ -147,6 +179,29 @@ export const versionSchema = wholeNumber(1, 1_000_000_000);
 export const descriptionSchema = z.string().max(2_000, 'must have at most 2000 characters');
 export const lookupsSchema = z.record(z.string(), z.record(z.string(), z.union([scalar, z.null()])));
 
+const fieldPath = /^[^\s.[\]][^.[\]]*(?:(?:\[\])?\.[^.[\]]+)*(?:\[\])?$/;
+
+/** Fields of the payload, by dotted path. */
+export const redactSchema = z
+  .array(
+    z
+      .string()
+      .max(200, 'must have at most 200 characters')
+      .regex(fieldPath, 'must be the path of a field, such as email, address.street or items.price'),
+  )
+  .max(100, 'must have at most 100 fields')
+  .describe('Fields of a record that no answer, log or export shows: email, address.street.');
+
+export const confirmSchema = z
+  .enum(['plan', 'human'], { error: 'must be plan (of preview_batch) or human (sluice approve)' })
+  .describe('What a start needs: a plan that was looked at, or the word of a person at a terminal.');
+
+export const inputSchema = z
+  .record(z.string(), z.unknown(), 'must be a map of fields, such as email: email required')
+  .describe(
+    'What each record has to be, checked before anything is sent: field: string required, or JSON Schema.',
+  );
+
 /** What a mapping flow's file may hold. The texts of a mapping are checked by its compiler. */
 export const flowFileSchema = z.strictObject({
   flow: flowNameSchema.describe('The name of the flow.'),
@@ -160,6 +215,14 @@ export const flowFileSchema = z.strictObject({
     .record(z.string(), z.unknown())
     .optional()
     .describe('target field: source.field | transform | …'),
+  result: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What the record keeps of the answer: id: response.id. Its status and body unless given.'),
+  input: inputSchema.optional(),
+  undo: undoCallSchema.optional().describe('The call that takes a record back.'),
+  redact: redactSchema.optional(),
+  confirm: confirmSchema.optional(),
   batch: batchSchema.optional(),
   on_error: onErrorSchema.optional(),
   published_api: publishedApiSchema.optional(),

@@ -2,8 +2,9 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { LoadedModule } from './code/load-module.ts';
-import { compileFlow, type FlowProblem, flowIdOf, revisionOf } from './compile-flow.ts';
+import { compileLate } from './compile-late.ts';
 import type { Flow } from './flow.ts';
+import { type FlowProblem, flowIdOf, revisionOf } from './flow-identity.ts';
 
 const maxBytes = 4_000_000;
 
@@ -152,7 +153,7 @@ async function loadedFlow(
 
 /** What runs code is loaded only when there is a module. */
 async function compiledFile(text: string, file: string): Promise<LoadedModule> {
-  if (!isModule(file)) return compileFlow(text, file);
+  if (!isModule(file)) return compileLate(text, file);
   const { loadCodeFlow } = await import('./code/load-module.ts');
   return loadCodeFlow(file, text);
 }

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { formatProblem } from './compile-flow.ts';
 import { approveCommand, type Draft, openDrafts } from './drafts.ts';
 import type { Flow } from './flow.ts';
 import { labelOf } from './flow-file-name.ts';
 import { type FlowListing, type LoadedFlow, openFlowFolder } from './flow-folder.ts';
+import { formatProblem } from './flow-identity.ts';
 
 export type { FlowListing, LoadedFlow };
 

@@ -1,3 +1,4 @@
+import type { HttpRequest } from '../connectors/http.ts';
 import type { ConnectorRegistry, ConnectorType } from '../connectors/registry.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '../domain/job.ts';
@@ -29,6 +30,8 @@ export interface BatchDefaults {
 export interface ExpectedField {
   readonly path: string;
   readonly required: boolean;
+  /** What it may be, when the flow's `input` says so: `email`, `integer 0..150`. */
+  readonly form?: string;
 }
 
 /** A connector a run may use, and what it has to be. */
@@ -103,12 +106,20 @@ export interface Flow {
    */
   readonly trace: ((attempt: Attempt, write: boolean) => Promise<FlowTrace>) | undefined;
   /**
+   * As `trace`, with nothing sent at all, not even what only reads. undefined: this kind of flow cannot be
+   * looked into.
+   */
+  readonly rehearse?: ((attempt: Attempt) => Promise<FlowTrace> | FlowTrace) | undefined;
+  /**
    * What is wrong with a payload before anything is done with it; undefined: nothing, or the flow does not say
    * what it takes. `textual`: the source knows texts only, so a text that reads as a number is one.
    */
   readonly checkInput?: ((payload: JsonValue, textual: boolean) => Failure | undefined) | undefined;
-  /** Stands for what a run would send for this payload: equal ones are not worth sending again. */
-  readonly digest?: ((payload: JsonValue, params: JsonObject) => string) | undefined;
+  /**
+   * Stands for what a run would send for this payload: equal ones are not worth sending again. undefined:
+   * nothing can be made of it.
+   */
+  readonly digest?: ((payload: JsonValue, params: JsonObject) => string | undefined) | undefined;
   /** Dotted paths of the payload that no model and no log may see. */
   readonly redact?: readonly string[] | undefined;
   /** What has to come before a start: a plan that was looked at, or a person's word. */
@@ -138,6 +149,14 @@ export interface StepTrace {
   readonly status: 'done' | 'failed' | 'skipped' | 'withheld';
   readonly output: JsonValue;
   readonly error: string | undefined;
+  /** The call it makes, in a rehearsal of one that calls a connector. */
+  readonly call?: PlannedCall | undefined;
+}
+
+/** A request that would go through a connector. */
+export interface PlannedCall {
+  readonly connector: string;
+  readonly request: HttpRequest;
 }
 
 /** What a run gets to see and use, whatever it is over. */

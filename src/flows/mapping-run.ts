@@ -1,15 +1,18 @@
-import type { HttpRequest } from '../connectors/http.ts';
+import type { HttpAnswer, HttpRequest } from '../connectors/http.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { idempotencyKey } from '../domain/idempotency.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import type { TargetTemplates } from './call-target.ts';
 import type { Attempt } from './flow.ts';
+import { keptOf } from './kept-answer.ts';
 import type { Mapping } from './mapping.ts';
 import type { Scope } from './names.ts';
 import type { Template } from './template.ts';
 
-/** The one call a mapping flow makes for a record. */
+/** The one call a mapping flow makes for a record, or makes to take it back. */
 export interface MappedCall {
+  /** Part of the idempotency key, so it must stay the same for as long as jobs do. */
+  readonly step: 'target' | 'undo';
   readonly connector: string;
   readonly method: string;
   /** As the flow writes it. */
@@ -17,19 +20,33 @@ export interface MappedCall {
   readonly templates: TargetTemplates;
   readonly timeoutMs: number | undefined;
   readonly mapping: Mapping | undefined;
+  /** Statuses besides 2xx that say that all is done already. */
+  readonly gone: readonly number[];
+  /** Makes the result of the answer; undefined: its status and body are the result. */
+  readonly keeps: Mapping | undefined;
 }
 
-/** Part of the idempotency key, so it must stay the same for as long as jobs do. */
-const step = 'target';
+/** What the texts of a call see. The payload of an undo holds the record, and what was kept of its answer. */
+function scopeOf({ step }: MappedCall, payload: JsonValue): Scope {
+  return step === 'undo' && isJsonObject(payload) ? payload : { record: payload };
+}
 
-/** What a run sends, without sending it. */
-export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
-  const { payload, signal } = attempt;
-  const scope = { record: payload };
-  const mapped = call.mapping === undefined ? payload : call.mapping.apply(scope);
+/** Without a mapping the whole record is sent; to take one back nothing is. */
+function mappedOf({ step, mapping }: MappedCall, scope: Scope): JsonValue | undefined {
+  if (mapping !== undefined) return mapping.apply(scope);
+  return step === 'target' ? scope.record : undefined;
+}
+
+/** What a record makes of the call: the same for the same payload. */
+export function contentOf(
+  call: MappedCall,
+  payload: JsonValue,
+): Pick<HttpRequest, 'method' | 'path' | 'query' | 'headers' | 'body'> {
+  const scope = scopeOf(call, payload);
+  const mapped = mappedOf(call, scope);
   const inQuery = call.method === 'GET' || call.method === 'DELETE';
   const query = {
-    ...(inQuery && call.mapping !== undefined ? queryOf(mapped) : undefined),
+    ...(inQuery && call.mapping !== undefined && mapped !== undefined ? queryOf(mapped) : undefined),
     ...filledAll(call.templates.query, scope),
   };
   return {
@@ -37,27 +54,46 @@ export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
     path: call.templates.endpoint?.fill(scope, encodeSegment) ?? '/',
     query,
     headers: filledAll(call.templates.headers, scope),
-    ...(inQuery ? {} : { body: mapped }),
+    ...(inQuery || mapped === undefined ? {} : { body: mapped }),
+  };
+}
+
+/** What a run sends, without sending it. */
+export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
+  const { step, gone, keeps } = call;
+  return {
+    ...contentOf(call, attempt.payload),
     ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
     idempotencyKey: idempotencyKey({ ...attempt, step }),
     step,
     endpoint: call.endpoint,
-    signal,
+    ...(gone.length === 0 ? {} : { accepts: (status: number) => is2xx(status) || gone.includes(status) }),
+    // A path into an answer that is cut would find nothing.
+    ...(keeps === undefined ? {} : { whole: true }),
+    signal: attempt.signal,
   };
 }
 
-/** Makes the call; the result is the status and body of the answer. */
+const is2xx = (status: number) => status >= 200 && status < 300;
+
+/** Makes the call; the result is what the flow keeps of the answer. */
 export async function runCall(call: MappedCall, attempt: Attempt): Promise<JsonValue> {
   return sendRequest(call, requestOf(call, attempt), attempt);
 }
 
 export async function sendRequest(
-  { connector }: MappedCall,
+  call: MappedCall,
   request: HttpRequest,
-  { connectors }: Attempt,
+  { connectors, payload }: Attempt,
 ): Promise<JsonValue> {
-  const { status, body } = await connectors.http(connector).call(request);
-  return { status, body };
+  const answer = await connectors.http(call.connector).call(request);
+  return resultOf(call, payload, answer);
+}
+
+function resultOf({ keeps, gone }: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {
+  const { status, body } = answer;
+  if (keeps !== undefined) return keptOf(keeps, payload, answer);
+  return gone.includes(status) ? { status, body, gone: true } : { status, body };
 }
 
 /** Slashes and every other character with a meaning in a path become plain text. */

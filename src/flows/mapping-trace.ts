@@ -13,7 +13,7 @@ export async function traceMapping(
 ): Promise<FlowTrace> {
   const { payload } = attempt;
   const step = call === undefined ? 'mapping' : 'target';
-  let seen: Pick<StepTrace, 'step' | 'kind' | 'input'> = {
+  let seen: Seen = {
     step,
     kind: call === undefined ? 'echo' : 'http_request',
     input: payload,
@@ -27,17 +27,47 @@ export async function traceMapping(
     const { method, path, query = {}, headers = {}, body } = request;
     const to = `${call.connector} ${call.endpoint}`;
     seen = { ...seen, input: { method, to, path, query, headers, ...(body === undefined ? {} : { body }) } };
-    if (method !== 'GET' && !write) {
-      return traced({ ...seen, status: 'withheld', output: null, error: undefined }, null);
-    }
+    if (method !== 'GET' && !write) return withheld(seen);
     const output = await sendRequest(call, request, attempt);
     return traced({ ...seen, status: 'done', output, error: undefined }, output);
   } catch (error) {
-    if (!(error instanceof RecordFailure)) throw error;
-    const { failure } = error;
-    const broken: StepTrace = { ...seen, status: 'failed', output: null, error: failure.message };
-    return { steps: [broken], result: undefined, failure };
+    return brokenTrace(seen, error);
   }
+}
+
+/** Puts the call together that a run would make, and sends nothing. */
+export function rehearseMapping(
+  call: MappedCall | undefined,
+  mapping: Mapping | undefined,
+  attempt: Attempt,
+): FlowTrace {
+  const { payload } = attempt;
+  const seen: Seen = {
+    step: call?.step ?? 'mapping',
+    kind: call === undefined ? 'echo' : 'http_request',
+    input: payload,
+  };
+  try {
+    if (call !== undefined) {
+      return withheld({ ...seen, call: { connector: call.connector, request: requestOf(call, attempt) } });
+    }
+    const output = mapping === undefined ? payload : mapping.apply({ record: payload });
+    return traced({ ...seen, status: 'done', output, error: undefined }, output);
+  } catch (error) {
+    return brokenTrace(seen, error);
+  }
+}
+
+type Seen = Pick<StepTrace, 'step' | 'kind' | 'input' | 'call'>;
+
+const withheld = (seen: Seen) =>
+  traced({ ...seen, status: 'withheld', output: null, error: undefined }, null);
+
+function brokenTrace(seen: Seen, error: unknown): FlowTrace {
+  if (!(error instanceof RecordFailure)) throw error;
+  const { failure } = error;
+  const broken: StepTrace = { ...seen, status: 'failed', output: null, error: failure.message };
+  return { steps: [broken], result: undefined, failure };
 }
 
 const traced = (step: StepTrace, result: JsonValue): FlowTrace => ({

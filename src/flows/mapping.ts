@@ -46,6 +46,19 @@ export function compileMapping(
   return { mapping: { reads: compiler.reads, apply } };
 }
 
+/** Compiles a block of a file under its key, if there is one of the right shape; its problems say where they are. */
+export function compileMappingBlock(
+  block: unknown,
+  key: string,
+  site: PipeSite,
+): { mapping: Mapping | undefined; problems: readonly MappingProblem[] } {
+  if (!isJsonObject(block)) return { mapping: undefined, problems: [] };
+  const compiled = compileMapping(block, site);
+  if ('mapping' in compiled) return { mapping: compiled.mapping, problems: [] };
+  const problems = compiled.problems.map((problem) => ({ ...problem, path: [key, ...problem.path] }));
+  return { mapping: undefined, problems };
+}
+
 class MappingCompiler {
   readonly problems: MappingProblem[] = [];
   readonly reads: PathRead[] = [];

@@ -2,16 +2,17 @@ import { lstat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileTrouble, makeFile, replaceFile } from '../connectors/replace-file.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { compileFlow, type FlowProblem, formatProblem } from './compile-flow.ts';
+import { compileLate } from './compile-late.ts';
 import { type Draft, type Drafts, draftsAtMost } from './drafts.ts';
 import type { Flow } from './flow.ts';
 import { fileNameProblem, fileNamesFor, labelOf } from './flow-file-name.ts';
+import { type FlowProblem, formatProblem } from './flow-identity.ts';
 import type { FlowLibrary, FlowListing } from './flow-library.ts';
 import { withFolderLock } from './folder-lock.ts';
 
 /** The flows of a home, and those that wait for a person. */
 export interface Shelf {
-  readonly flows: Pick<FlowLibrary, 'folder' | 'list'>;
+  readonly flows: Pick<FlowLibrary, 'folder' | 'list' | 'findRevision'>;
   readonly drafts: Drafts;
 }
 
@@ -34,7 +35,7 @@ export type Saving =
  * @throws SluiceError for a folder that cannot be written.
  */
 export async function saveFlow(shelf: Shelf, request: SaveRequest): Promise<Saving> {
-  const compiled = compileFlow(request.text, '');
+  const compiled = await compileLate(request.text, '');
   if ('problems' in compiled) return { problems: placed(request.text, compiled.problems) };
   const { flow } = compiled;
   const wrong = fileNameProblem(flow);
@@ -50,12 +51,13 @@ async function settle(shelf: Shelf, flow: Flow, replaces: string | undefined): P
   if (draft?.revision === flow.revision) return { flow, file: draft.file, draft };
 
   const present: Present = { flow, same, draft, replaces };
-  if (flow.needs.approval.length > 0) {
+  const lost = await safeguardsLost(shelf, flow, same);
+  if (flow.needs.approval.length > 0 || lost.length > 0) {
     const problem = draftProblem(present) ?? (await crowdProblem(shelf, draft));
     if (problem !== undefined) return { problems: [problem] };
     const kept = await shelf.drafts.keep(flow, draft);
     if (kept === undefined) return { problems: [nameTaken(flow)] };
-    return { flow, file: kept.file, draft: kept };
+    return { flow, file: kept.file, draft: { ...kept, reasons: [...kept.reasons, ...lost] } };
   }
   const problem = flowProblem(present) ?? (await targetProblem(targetOf(present)));
   if (problem !== undefined) return { problems: [problem] };
@@ -63,6 +65,24 @@ async function settle(shelf: Shelf, flow: Flow, replaces: string | undefined): P
   if (file === undefined) return { problems: [nameTaken(flow)] };
   if (draft !== undefined && draft.revision === replaces) await shelf.drafts.drop(draft);
   return { flow, file, draft: undefined };
+}
+
+/** What a person has put into a flow of this name to hold back whoever starts it, and the text leaves out. */
+async function safeguardsLost(
+  { flows }: Shelf,
+  flow: Flow,
+  same: readonly FlowListing[],
+): Promise<readonly string[]> {
+  const known = await Promise.all(same.map(({ revision }) => flows.findRevision(revision)));
+  const confirms = known.flatMap((other) => other?.confirm ?? []);
+  const strength = (confirm: Flow['confirm']) => ['none', 'plan', 'human'].indexOf(confirm ?? 'none');
+  const weakened = confirms.filter((confirm) => strength(confirm) > strength(flow.confirm));
+  const fields = known.flatMap((other) => other?.redact ?? []);
+  const shown = fields.filter((field) => flow.redact?.includes(field) !== true);
+  return [
+    ...[...new Set(weakened)].map((confirm) => `leaves out confirm: ${confirm}`),
+    ...(shown.length === 0 ? [] : [`no longer redacts ${[...new Set(shown)].join(', ')}`]),
+  ];
 }
 
 /** What there is of a flow's name already. */

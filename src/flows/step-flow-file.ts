@@ -5,11 +5,14 @@ import { nearest } from '../domain/nearest.ts';
 import type { Parameter } from './flow.ts';
 import {
   batchSchema,
+  confirmSchema,
   descriptionSchema,
   flowNameSchema,
+  inputSchema,
   lookupsSchema,
   onErrorSchema,
   publishedApiSchema,
+  redactSchema,
   sourceSchema,
   versionSchema,
   wholeNumber,
@@ -69,8 +72,16 @@ export const stepFlowFileSchema = z.strictObject({
     .describe(
       'Steps that run once when the job ends, with `counts`, `job` and the results (type: aggregate).',
     ),
+  undo: z
+    .unknown()
+    .meta({ holds: 'steps' })
+    .optional()
+    .describe('Steps that take a record back, with the `record` and its `result`; run by undo_batch.'),
   checkpoint: z.boolean().optional().describe('No attempt at a record repeats a step that has succeeded.'),
   retry: retrySchema.optional().describe('Another way to write on_error.retry.'),
+  input: inputSchema.optional(),
+  redact: redactSchema.optional(),
+  confirm: confirmSchema.optional(),
   batch: batchSchema.optional(),
   on_error: flowOnErrorSchema.optional(),
   published_api: publishedApiSchema.optional(),

@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
+import type { HttpRequest } from '../connectors/http.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { idempotencyKey } from '../domain/idempotency.ts';
-import type { JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { noRetry, type RetryPolicy } from '../domain/retry-policy.ts';
 import { BrokenRun } from './broken-run.ts';
-import type { Attempt, Ending, FlowTrace } from './flow.ts';
+import type { Attempt, Ending, FlowTrace, PlannedCall } from './flow.ts';
 import type { FlowEnvironment } from './flow-environment.ts';
 import type { Scope } from './names.ts';
 import { runSteps } from './run-steps.ts';
 import type { StepFrame, StepList } from './step-frame.ts';
 import { StepLedger } from './step-ledger.ts';
 import { untilAborted } from './step-time.ts';
-import { StepTracer } from './step-tracer.ts';
+import { type Runs, StepTracer } from './step-tracer.ts';
 
 /** Makes the result of a record from what its steps came to. */
 export type Output = (scope: Scope) => JsonValue;
@@ -22,18 +23,21 @@ interface RecordSteps {
   readonly output: Output | undefined;
   readonly retry: RetryPolicy;
   readonly environment: (connectors: ConnectorRegistry) => FlowEnvironment;
+  /** The payload is `{index, record, result}`: a record that is taken back. */
+  readonly takesBack?: boolean;
 }
 
 /** Takes one record through the steps in sight of a person. */
-export async function traceFlowSteps(
-  flow: RecordSteps,
-  attempt: Attempt,
-  write: boolean,
-): Promise<FlowTrace> {
-  const tracer = new StepTracer(write);
+export async function traceFlowSteps(flow: RecordSteps, attempt: Attempt, runs: Runs): Promise<FlowTrace> {
+  const tracer = new StepTracer(runs);
   const { scrubbed } = flow.environment(attempt.connectors);
   const seen = () =>
-    tracer.entries.map((step) => ({ ...step, input: scrubbed(step.input), output: scrubbed(step.output) }));
+    tracer.entries.map((step) => ({
+      ...step,
+      input: scrubbed(step.input),
+      output: scrubbed(step.output),
+      call: step.call && scrubbedCall(step.call, scrubbed),
+    }));
   try {
     const result = await runFlowSteps(flow, attempt, tracer);
     return { steps: seen(), result, failure: undefined };
@@ -41,6 +45,15 @@ export async function traceFlowSteps(
     if (!(error instanceof RecordFailure)) throw error;
     return { steps: seen(), result: undefined, failure: error.failure };
   }
+}
+
+function scrubbedCall(
+  { connector, request }: PlannedCall,
+  scrubbed: FlowEnvironment['scrubbed'],
+): PlannedCall {
+  const { path, query = {}, headers = {}, body } = request;
+  const seen = scrubbed({ path, query, headers, ...(body === undefined ? {} : { body }) });
+  return { connector, request: { ...request, ...(seen as Pick<HttpRequest, 'path'>) } };
 }
 
 /** Takes one record, or one chunk of them, through the steps. */
@@ -51,7 +64,7 @@ export function runFlowSteps(
 ): JsonValue | Promise<JsonValue> {
   const { output } = flow;
   const environment = flow.environment(attempt.connectors);
-  const scope = scopeOf(attempt, environment);
+  const scope = flow.takesBack === true ? undoScope(attempt, environment) : scopeOf(attempt, environment);
   const ledger = new StepLedger(flow.retry, attempt.progress, attempt.checkpoint);
   const frame: StepFrame = {
     context: attempt,
@@ -83,6 +96,11 @@ function scopeOf(attempt: Attempt, { values }: FlowEnvironment): Scope {
   const batch = { id: batchJobId, index, total };
   if (indexes !== undefined) return { items: payload, indexes, steps: {}, env: values, batch, params };
   return { record: payload, source: payload, item: payload, steps: {}, env: values, batch, params };
+}
+
+function undoScope(attempt: Attempt, environment: FlowEnvironment): Scope {
+  const { record = null, result = null } = isJsonObject(attempt.payload) ? attempt.payload : {};
+  return { ...scopeOf({ ...attempt, payload: record }, environment), result };
 }
 
 /** Of a chunk the key names all its records: a part of it is another call. */

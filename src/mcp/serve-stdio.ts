@@ -1,5 +1,6 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { onClose } from './resources.ts';
 
 /** How often it is looked whether the process that started this one is still there, in milliseconds. */
 const parentLookMs = 2000;
@@ -28,6 +29,6 @@ function clientGone(server: Server): Promise<void> {
     process.once('SIGTERM', leave).once('SIGINT', leave).once('SIGHUP', leave);
     // Every later write fails as well, and an error nobody listens to would end the process at once.
     process.stdout.on('error', leave);
-    server.onclose = leave;
+    onClose(server, leave);
   });
 }

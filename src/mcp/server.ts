@@ -4,23 +4,23 @@ import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/proto
 import {
   CallToolRequestSchema,
   type CallToolResult,
-  ErrorCode,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
   ListToolsRequestSchema,
-  McpError,
-  ReadResourceRequestSchema,
   type ServerNotification,
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { visibleText, visibleValue } from '../domain/visible-text.ts';
 import { checkInput } from '../operations/check-input.ts';
 import type { OperationContext, ProgressReport } from '../operations/context.ts';
 import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
-import { readResource, resourceTemplates } from '../operations/resources.ts';
+import { serveCompletions } from './completions.ts';
 import { instructions } from './instructions.ts';
+import { getPrompt, prompts } from './prompts.ts';
+import { serveResources } from './resources.ts';
 import { toTool } from './tools.ts';
 
 /** How long a client may take to tell its folders, in milliseconds. */
@@ -43,14 +43,18 @@ export interface McpServerOptions {
 }
 
 /**
- * An MCP server that offers every operation as a tool. Holds no state: one for each connection.
+ * An MCP server that offers every operation as a tool. One for each connection, whose
+ * subscriptions are all the state it holds.
  *
  * Built on the protocol-level `Server` so that the words of a refusal are Sluice's own.
  */
 export function createMcpServer(options: McpServerOptions): Server {
   const server = new Server(
     { name: 'sluice', title: 'Sluice', version: options.version },
-    { capabilities: { tools: {}, resources: {} }, instructions },
+    {
+      capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, completions: {} },
+      instructions,
+    },
   );
   const tools = options.operations.map(toTool);
 
@@ -58,19 +62,12 @@ export function createMcpServer(options: McpServerOptions): Server {
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
     callTool(options, params.name, params.arguments, { ...callOf(extra), roots: () => clientRoots(server) }),
   );
-  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [] }));
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: resourceTemplates.map((template) => ({ ...template })),
-  }));
-  server.setRequestHandler(ReadResourceRequestSchema, async ({ params }, extra) => {
-    const context = options.context({ signal: extra.signal });
-    try {
-      return { contents: [{ ...(await readResource(context, params.uri)) }] };
-    } catch (error) {
-      if (!(error instanceof SluiceError)) options.onUnexpected(error, 'resources/read');
-      throw new McpError(ErrorCode.InvalidParams, describeError(error).message);
-    }
-  });
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [...prompts] }));
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => getPrompt(params.name, params.arguments));
+  const { onUnexpected } = options;
+  const asking = { context: (signal: AbortSignal) => options.context({ signal }), onUnexpected };
+  serveResources(server, asking);
+  serveCompletions(server, asking);
   return server;
 }
 
@@ -83,7 +80,7 @@ async function callTool(
   try {
     const operation = findOperation(options.operations, name);
     const input = checkInput(operation, given);
-    const output = operation.output.parse(await operation.run(options.context(call), input));
+    const output = visibleValue(operation.output.parse(await operation.run(options.context(call), input)));
     // Hosts show the model one half or the other, so both hold everything.
     return {
       structuredContent: output as Record<string, unknown>,
@@ -92,7 +89,7 @@ async function callTool(
   } catch (error) {
     if (!(error instanceof SluiceError)) options.onUnexpected(error, name);
     const { code, message } = describeError(error);
-    return { isError: true, content: [{ type: 'text', text: `${message} [${code}]` }] };
+    return { isError: true, content: [{ type: 'text', text: `${visibleText(message)} [${code}]` }] };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Tool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
-import { z } from 'zod';
 import type { Effect, Operation } from '../operations/operation.ts';
+import { inputSchemaOf, outputSchemaOf } from './tool-schema.ts';
 
 /** An operation as MCP lists it. */
 export function toTool(operation: Operation): Tool {
@@ -8,8 +8,8 @@ export function toTool(operation: Operation): Tool {
     name: operation.name,
     title: operation.title,
     description: operation.description,
-    inputSchema: schemaOf(operation.input, 'input'),
-    outputSchema: schemaOf(operation.output, 'output'),
+    inputSchema: inputSchemaOf(operation.input),
+    outputSchema: outputSchemaOf(operation.output),
     annotations: { title: operation.title, ...hints[operation.effect] },
   };
 }
@@ -23,9 +23,3 @@ const hints: Record<Effect, Omit<Required<ToolAnnotations>, 'title'>> = {
   export: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   save: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
 };
-
-/** Draft 7 is what the validators of MCP clients take without further ado. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Tool['inputSchema'] {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-7', io, reused: 'inline' });
-  return json as Tool['inputSchema'];
-}

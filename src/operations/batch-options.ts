@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { duplicateActions, limitActions, recordFailureActions } from '../domain/job.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import { rampOf, rampSchema } from '../flows/flow-file.ts';
 import type { NewJob } from '../store/create-job.ts';
-import { countAtMost, maxFailuresInput, textInput } from './input-limits.ts';
+import { countAtMost, failureRateInput, maxFailuresInput, textInput } from './input-limits.ts';
 
 /** How a job goes about its records: the keys of a flow's `batch` block, for this one job. */
 export const batchInput = z
@@ -16,12 +17,9 @@ export const batchInput = z
       .describe('false: stop at the first failed record; default true'),
     on_record_failure: z.enum(recordFailureActions).optional().describe('default log'),
     max_failures: maxFailuresInput.describe('Stop when so many records have failed'),
-    max_failure_rate: z
-      .number()
-      .gt(0)
-      .max(1)
-      .optional()
-      .describe('Stop when this share of the last failure_window records has failed'),
+    max_failure_rate: failureRateInput.describe(
+      'Stop when this share of the last failure_window records has failed',
+    ),
     failure_window: z.number().int().min(1).max(100_000).optional().describe('default 100'),
     on_limit: z.enum(limitActions).optional().describe('What reaching a limit does; default fail'),
     callback: textInput(100)
@@ -70,6 +68,31 @@ export function batchOptions(given: BatchInput = {}, flow: Flow) {
     skipUnchanged: given.skip_unchanged ?? batch.skipUnchanged ?? false,
   } satisfies Partial<NewJob>;
 }
+
+/** @throws SluiceError `invalid_input` when options cannot be had together. */
+export function checkOptions(
+  { duplicates, skipUnchanged, orderBy }: ReturnType<typeof batchOptions>,
+  idField: string | null,
+  { name, chunk }: Flow,
+): void {
+  const wantsIds = [
+    ...(duplicates === 'allow' ? [] : [`duplicates: ${duplicates}`]),
+    ...(skipUnchanged ? ['skip_unchanged'] : []),
+  ];
+  if (wantsIds.length > 0 && idField === null) {
+    const what = wantsIds.join(' and ');
+    throw refused(
+      `${what} cannot work without the records' own ids: give id_field, the field that holds them.`,
+    );
+  }
+  if (orderBy !== null && chunk !== undefined) {
+    throw refused(
+      `order_by cannot be kept by the flow ${name}, which takes ${chunk.size} records at once: leave it out, or use a flow without size.`,
+    );
+  }
+}
+
+const refused = (message: string) => new SluiceError('invalid_input', `${message} Nothing was started.`);
 
 const windowOf = (failureWindow: number | undefined) =>
   failureWindow === undefined ? {} : { failureWindow: Math.min(failureWindow, countAtMost) };

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import type { JsonObject } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Flow, Parameter } from '../flows/flow.ts';
@@ -50,11 +50,3 @@ function missing(parameters: readonly Parameter[], given: JsonObject): string[] 
 }
 
 const refused = (message: string) => new SluiceError('invalid_input', `${message} Nothing was started.`);
-
-/** The same value with the keys of its maps in order, so that the order they were written in is no difference. */
-export function inOrder(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map((item: JsonValue) => inOrder(item));
-  if (!isJsonObject(value)) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]));
-}

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { OpenPreview } from '../engine/preview-flow.ts';
 import type { Readiness } from '../engine/readiness.ts';
 import type { TryFlow } from '../engine/try-flow.ts';
 import type { Drafts } from '../flows/drafts.ts';
@@ -26,12 +27,15 @@ export interface Limits {
 export interface OperationContext {
   /** Opens the database on first use, so that listing what can be asked for starts nothing. */
   readonly open: () => Promise<OpenedSluice>;
+  /** Whether it has been opened; default: it has. */
+  readonly isOpen?: () => boolean;
   readonly flows: FlowLibrary;
   /** Flows that wait for a person's word. */
   readonly drafts: Drafts;
   /** What this process has to run flows with. */
   readonly readiness: Readiness;
   readonly tryFlow: TryFlow;
+  readonly preview: OpenPreview;
   /** Folders that records may be read from. */
   readonly files: () => Promise<AllowedRoots>;
   readonly exportsFolder: string;

@@ -37,7 +37,7 @@ export const jobFields = (job: BatchJob) => ({
   total: job.total,
 });
 
-export const flowFields = ({ flow }: BatchJob) => ({
+export const flowFields = ({ flow }: Pick<BatchJob, 'flow'>) => ({
   flow_id: flow.flowId,
   name: flow.name,
   version: flow.version,

@@ -3,9 +3,10 @@ import type { JsonValue } from '../domain/json.ts';
 import type { Database } from '../store/database.ts';
 import { readEndingResult } from '../store/ending.ts';
 import type { BatchJob } from '../store/jobs.ts';
+import { cutTo } from './answer-size.ts';
 
-/** A larger result is shown by its beginning, as text. */
-const charactersShown = 2000;
+/** What a result may cost, in tokens; a larger one is shown by its beginning, as text. */
+const tokensShown = 400;
 
 export const endingOutput = z.object({
   status: z.enum(['running', 'done', 'failed']),
@@ -57,5 +58,6 @@ function errorOf({
 
 function shown(result: JsonValue): JsonValue {
   const text = JSON.stringify(result);
-  return text.length <= charactersShown ? result : `${text.slice(0, charactersShown).toWellFormed()}…`;
+  const beginning = cutTo(text, tokensShown);
+  return beginning === text ? result : beginning;
 }

@@ -1,11 +1,13 @@
-/** An answer's page takes at most this many characters, so that it fits a conversation. */
-const pageCharacters = 5000;
+import { tokensOf } from './answer-size.ts';
 
-/** As many items as fit a page, from the first on; at least one. */
-export function fitPage<T>(items: readonly T[]): T[] {
-  let left = pageCharacters;
+/** What a page of an answer that has little else in it may cost. */
+const pageTokens = 1300;
+
+/** As many items as cost at most so many tokens, from the first on; at least one. */
+export function fitPage<T>(items: readonly T[], tokens = pageTokens): T[] {
+  let left = tokens;
   const end = items.findIndex((item, at) => {
-    left -= JSON.stringify(item).length;
+    left -= tokensOf(item) + 1;
     return at > 0 && left < 0;
   });
   return items.slice(0, end === -1 ? items.length : end);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Missing } from '../engine/readiness.ts';
 import { approveCommand, type Draft } from '../flows/drafts.ts';
+import type { Flow } from '../flows/flow.ts';
+import { labelOf } from '../flows/flow-file-name.ts';
 
 const reasonsAtMost = 10;
 
@@ -35,6 +37,10 @@ export function draftFields({ name, reasons }: Pick<Draft, 'name' | 'reasons'>) 
 export function shortened(text: string, length = 300): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 }
+
+/** How a file goes through a flow, as a sentence. */
+export const runAdvice = (flow: Pick<Flow, 'name' | 'version'>): string =>
+  `preview_batch {"flow_id": "${labelOf(flow)}", "source": {"path": FILE}} checks all rows of a file and sends nothing; start_batch with the same arguments takes them through the flow.`;
 
 /** What a person has to do before a flow can run, as a sentence. */
 export function setupAdvice(missing: readonly Missing[]): string {

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { nextDueInMs } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
+import { tokensOf } from './answer-size.ts';
+import { deliveriesOf, deliveriesOutput } from './callbacks.ts';
 import type { OperationContext } from './context.ts';
 import {
   countsOutput,
@@ -14,15 +16,25 @@ import {
   processedOf,
 } from './counts.ts';
 import { type Ending, endingOf, endingOutput } from './ending.ts';
-import { describeGroups, groupOutput } from './failure-groups.ts';
+import { describeGroups, groupOutput, moreGroupsOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
+import { awaitedByPaused, pausedOf, pausedOutput, pausedStep } from './paused.ts';
+import { purgedOf, purgedOutput } from './purged.ts';
+import { answerTokens, formatInput } from './response-format.ts';
+import { leftOver, setAsideOf, setAsideOutput } from './set-aside.ts';
+import { throttledOf, throttledOutput } from './throttled.ts';
+import { undoneOf, undoneOutput } from './undone.ts';
 
 /** How often a waiting call looks at the job, in milliseconds. */
 const lookMs = 250;
 /** A job without a process for this long is said to wait for one, in milliseconds. */
 const nobodyRunsItMs = 3000;
-const groupsShown = 5;
+/** Groups at most. */
+const groupsShown = { concise: 5, detailed: 20 } as const;
+/** What an answer says of groups it does not show, in tokens. */
+const besides = 40;
+const waits = ['connector', 'process', 'retry', 'circuit', 'approval'] as const;
 
 export const getBatchStatus = defineOperation({
   name: 'get_batch_status',
@@ -42,6 +54,7 @@ export const getBatchStatus = defineOperation({
       .max(50)
       .default(0)
       .describe('Wait up to this long for the job to finish, pause or get stuck'),
+    response_format: formatInput.describe('detailed: up to 20 error_groups'),
   }),
   output: z.object({
     ...jobOutput,
@@ -56,25 +69,32 @@ export const getBatchStatus = defineOperation({
     wave: z.number().int().describe('0 is the first pass; each retry of failed records adds 1'),
     concurrency: z.number().int(),
     intake: z.object({ state: z.enum(['reading', 'stopped']), rows_read: z.number().int() }).optional(),
-    waiting_for: z
-      .object({ kind: z.enum(['connector', 'process', 'retry']), since: z.string(), text: z.string() })
-      .optional(),
+    waiting_for: z.object({ kind: z.enum(waits), since: z.string(), text: z.string() }).optional(),
+    paused: pausedOutput.optional(),
+    throttled: throttledOutput.optional(),
     stopped_by: z.object({ reason: z.string(), message: z.string() }).optional(),
+    deliveries: deliveriesOutput.optional().describe('Callbacks'),
+    purged: purgedOutput.optional(),
+    ...undoneOutput,
+    ...setAsideOutput,
     ending: endingOutput.optional().describe("The flow's end part, once everything else is done"),
     maybe_applied: z.number().int().describe('Attempts whose answer was lost after the call was sent'),
     error_groups: z.array(groupOutput),
-    more_error_groups: z.boolean().optional(),
+    more_error_groups: moreGroupsOutput.optional().describe('Not shown'),
     started_at: z.string().nullable(),
     finished_at: z.string().optional(),
     next_step: z.string(),
   }),
 
-  async run(context, { batch_job_id, wait_seconds }) {
+  async run(context, { batch_job_id, wait_seconds, response_format: format }) {
     const { db, engine } = await context.open();
     const first = await getBatchJob(db, batch_job_id);
     engine.wake(first.id);
     const job = await waitFor(context, db, first, wait_seconds * 1000);
-    return describeJob(db, job);
+    const facts = await describeJob(db, job);
+    const room = answerTokens[format] - tokensOf(facts) - besides;
+    const { groups, more } = await describeGroups(context, db, job, groupsShown[format], room);
+    return { ...facts, error_groups: groups, ...(more === undefined ? {} : { more_error_groups: more }) };
   },
 });
 
@@ -106,11 +126,15 @@ async function waitFor(
 const needsAttention = (job: BatchJob) =>
   job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
 
+/** Everything but the causes of failures. */
 async function describeJob(db: Database, job: BatchJob) {
-  const groups = await describeGroups(db, job, groupsShown + 1);
   const waiting = await waitingFor(db, job);
   const stopped = stoppedBy(job);
   const ending = await endingOf(db, job);
+  const deliveries = await deliveriesOf(db, job);
+  const purged = purgedOf(job);
+  const paused = pausedOf(job);
+  const throttled = throttledOf(job);
   const processed = processedOf(job);
   return {
     ...jobFields(job),
@@ -125,11 +149,15 @@ async function describeJob(db: Database, job: BatchJob) {
     concurrency: job.waveConcurrency,
     ...(job.intake === 'done' ? {} : { intake: { state: job.intake, rows_read: job.intakePosition } }),
     ...(waiting === undefined ? {} : { waiting_for: waiting }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(throttled === undefined ? {} : { throttled }),
     ...(stopped === undefined ? {} : { stopped_by: stopped }),
     ...(ending === undefined ? {} : { ending }),
+    ...(deliveries === undefined ? {} : { deliveries }),
+    ...(purged === undefined ? {} : { purged }),
+    ...(await undoneOf(db, job)),
+    ...(await setAsideOf(db, job)),
     maybe_applied: job.maybeApplied,
-    error_groups: groups.slice(0, groupsShown),
-    ...(groups.length > groupsShown ? { more_error_groups: true } : {}),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
     next_step: nextStep(job, waiting, ending),
@@ -144,10 +172,11 @@ function speedOf(job: BatchJob): { rate: number | null; eta_seconds: number | nu
   return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
 }
 
-type Waiting = { kind: 'connector' | 'process' | 'retry'; since: string; text: string };
+type Waiting = { kind: (typeof waits)[number]; since: string; text: string };
 
 async function waitingFor(db: Database, job: BatchJob): Promise<Waiting | undefined> {
-  if (job.finishedAt !== null || job.status === 'paused') return undefined;
+  if (job.finishedAt !== null) return undefined;
+  if (job.status === 'paused') return awaitedByPaused(job);
   if (job.obstacle !== null) {
     return {
       kind: 'connector',
@@ -175,7 +204,7 @@ function stoppedBy(job: BatchJob): { reason: string; message: string } | undefin
   if (job.stopReason === null) return undefined;
   const messages = {
     max_failures: `The job stopped because ${job.waveFailed} records had failed (max_failures ${job.maxFailures}).`,
-    max_failure_rate: `The job stopped because ${Math.round((job.maxFailureRate ?? 0) * 100)} % of the last ${job.failureWindow} records had failed (max_failure_rate).`,
+    max_failure_rate: `The job stopped: ${job.stopMessage ?? 'too many records failed (max_failure_rate)'}`,
     first_failure: 'The job stopped at the first failed record (continue_on_error false).',
     cancelled: 'The job was cancelled.',
     source_broken: `The source could not be read on: ${job.stopMessage ?? 'no reason is known'}`,
@@ -195,9 +224,9 @@ function failedStep(job: BatchJob): string | undefined {
 
 function skippedStep(job: BatchJob): string | undefined {
   const unread = job.intake === 'stopped' && job.stopReason !== 'source_broken';
-  if (job.counts.skipped === 0 && !unread) return undefined;
-  const what =
-    job.counts.skipped === 0 ? 'the rows that were not read' : `the ${job.counts.skipped} skipped records`;
+  const skipped = leftOver(job);
+  if (skipped === 0 && !unread) return undefined;
+  const what = skipped === 0 ? 'the rows that were not read' : `the ${skipped} skipped records`;
   return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
 }
 
@@ -208,7 +237,7 @@ function endingStep(job: BatchJob, ending: Ending | undefined): string | undefin
 
 function nextStep(job: BatchJob, waiting: Waiting | undefined, ending: Ending | undefined): string {
   const id = `"batch_job_id": "${job.id}"`;
-  if (job.status === 'paused') return `Paused. update_batch {${id}, "action": "resume"} goes on.`;
+  if (job.status === 'paused') return pausedStep(job);
   if (waiting?.kind === 'connector') {
     return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
   }
@@ -216,7 +245,11 @@ function nextStep(job: BatchJob, waiting: Waiting | undefined, ending: Ending | 
     return `Every record is done; the end part of the flow is running. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
   if (job.finishedAt === null)
     return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
+  if (job.purgedAt !== null) return 'Finished long ago; nothing of it can be exported or retried any more.';
   const all = [brokenStep(job), failedStep(job), skippedStep(job), endingStep(job, ending)];
   const steps = all.filter((step) => step !== undefined);
-  return steps.length === 0 ? 'Finished; every record succeeded.' : steps.join(' ');
+  if (steps.length > 0) return steps.join(' ');
+  return job.setAside === 0
+    ? 'Finished; every record succeeded.'
+    : 'Finished; every record succeeded, or had not to be sent.';
 }

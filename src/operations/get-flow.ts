@@ -3,23 +3,29 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { Missing } from '../engine/readiness.ts';
 import { approveCommand, type Draft } from '../flows/drafts.ts';
 import type { Flow } from '../flows/flow.ts';
-import { labelOf } from '../flows/flow-file-name.ts';
+import { cutTo, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { flowOutput } from './counts.ts';
+import { fitPage } from './fit-page.ts';
 import {
   draftFields,
   draftOutput,
   missingFields,
   missingOutput,
+  runAdvice,
   setupAdvice,
   shortened,
 } from './flow-state.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
+import { answerTokens, formatInput } from './response-format.ts';
+import { shownValue } from './shown-payload.ts';
 
-const textShown = 4000;
-const fieldsAtMost = 100;
-const needsAtMost = 30;
+/** What the fields, and the parameters, may cost, in tokens. */
+const fieldTokens = { concise: 350, detailed: 2000 } as const;
+const leastText = 100;
+const sentence = 60;
+const needsAtMost = 10;
 
 export const getFlow = defineOperation({
   name: 'get_flow',
@@ -32,6 +38,7 @@ export const getFlow = defineOperation({
   effect: 'read',
   input: z.strictObject({
     flow_id: textInput(200).describe('Name, name@version, or uuid'),
+    response_format: formatInput.describe('detailed: the text whole, or nearly'),
   }),
   output: z.object({
     ...flowOutput.shape,
@@ -41,7 +48,7 @@ export const getFlow = defineOperation({
     runnable: z.boolean(),
     missing: z.array(missingOutput).optional(),
     draft: draftOutput.optional(),
-    expects: z.array(z.object({ path: z.string(), required: z.boolean() })),
+    expects: z.array(z.object({ path: z.string(), required: z.boolean(), form: z.string().optional() })),
     parameters: z
       .array(
         z.object({
@@ -52,9 +59,11 @@ export const getFlow = defineOperation({
         }),
       )
       .describe('Values that start_batch takes as params'),
+    omitted: z.number().int().optional().describe('Fields and params that did not fit'),
     connectors: z.array(z.string()),
     needs: z.array(z.string()).describe('What a process must have or allow to run it'),
     chunk_size: z.number().int().optional().describe('Records that go through it at once'),
+    undo: z.string().optional().describe('How undo_batch takes a record back'),
     retry: z.string(),
     defaults: z.object({
       concurrency: z.number().optional(),
@@ -64,20 +73,24 @@ export const getFlow = defineOperation({
       id_field: z.string().optional(),
     }),
     text: z.string(),
-    text_cut: z.boolean().optional().describe('The resource flow://NAME has all of it'),
+    text_cut: z
+      .boolean()
+      .optional()
+      .describe('response_format detailed has more, the resource flow://NAME all'),
     next_step: z.string(),
   }),
 
-  async run(context, { flow_id }) {
+  async run(context, { flow_id, response_format: format }) {
     const { flow, draft } = await found(context, flow_id);
     const missing = await context.readiness.missingFor(flow);
-    return {
-      ...describe(flow),
+    const answer = {
+      ...describe(flow, fieldTokens[format]),
       runnable: draft === undefined && missing.length === 0,
-      ...(missing.length === 0 ? {} : { missing: missing.map(missingFields) }),
+      ...(missing.length === 0 ? {} : { missing: missing.slice(0, needsAtMost).map(missingFields) }),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
       next_step: nextStep(flow, draft, missing),
     };
+    return { ...answer, ...textFields(flow, answerTokens[format] - tokensOf(answer)) };
   },
 });
 
@@ -102,28 +115,32 @@ async function found({ flows, drafts }: OperationContext, reference: string): Pr
   }
 }
 
-function describe(flow: Flow) {
+/** The text takes what the rest leaves; it stands in JSON, where each line break costs. */
+function textFields({ text }: Flow, tokens: number) {
+  const shown = cutTo(text, Math.max(tokens * 0.85, leastText));
+  return { text: shown, ...(shown === text ? {} : { text_cut: true }) };
+}
+
+function describe(flow: Flow, tokens: number) {
   const { concurrency, continueOnError, maxFailures, idField } = flow.batch;
+  const fields = fitPage(flow.expects.map(describeField), tokens);
+  const parameters = fitPage(flow.parameters.map(describeParameter), tokens);
+  const omitted = flow.expects.length - fields.length + flow.parameters.length - parameters.length;
   return {
     flow_id: flow.flowId,
     name: flow.name,
     version: flow.version,
     revision: flow.revision,
     kind: flow.kind,
-    ...(flow.description === null ? {} : { description: flow.description }),
-    summary: shortened(flow.summary),
-    expects: flow.expects
-      .slice(0, fieldsAtMost)
-      .map(({ path, required }) => ({ path: shortened(path, 200), required })),
-    parameters: flow.parameters.map(({ name, required, byDefault, description }) => ({
-      name,
-      required,
-      ...(byDefault === undefined ? {} : { default: byDefault }),
-      ...(description === undefined ? {} : { description }),
-    })),
-    connectors: [...new Set(flow.connectors.map(({ name }) => shortened(name, 100)))],
+    ...(flow.description === null ? {} : { description: cutTo(flow.description, sentence) }),
+    summary: cutTo(flow.summary, sentence),
+    expects: fields,
+    parameters,
+    ...(omitted === 0 ? {} : { omitted }),
+    connectors: [...new Set(flow.connectors.map(({ name }) => shortened(name, 100)))].slice(0, needsAtMost),
     needs: needsInWords(flow),
     ...(flow.chunk === undefined ? {} : { chunk_size: flow.chunk.size }),
+    ...(flow.undo === undefined ? {} : { undo: shortened(flow.undo.summary, 200) }),
     retry: retryInWords(flow),
     defaults: {
       ...(concurrency === undefined ? {} : { concurrency }),
@@ -132,12 +149,28 @@ function describe(flow: Flow) {
       ...(maxFailures === undefined ? {} : { max_failures: maxFailures }),
       ...(idField === undefined ? {} : { id_field: idField }),
     },
-    text: flow.text.slice(0, textShown),
-    ...(flow.text.length > textShown ? { text_cut: true } : {}),
   };
 }
 
-function needsInWords({ connectors, needs }: Flow): string[] {
+const describeField = ({ path, required, form }: Flow['expects'][number]) => ({
+  path: shortened(path, 200),
+  required,
+  ...(form === undefined ? {} : { form: cutTo(form, sentence) }),
+});
+
+const describeParameter = ({ name, required, byDefault, description }: Flow['parameters'][number]) => ({
+  name,
+  required,
+  ...(byDefault === undefined ? {} : { default: shownValue(byDefault, sentence).value }),
+  ...(description === undefined ? {} : { description: cutTo(description, sentence) }),
+});
+
+const confirmations = {
+  plan: 'a plan_digest of preview_batch for each start (confirm: plan)',
+  human: 'approval of each job by a person at a terminal (confirm: human)',
+} as const;
+
+function needsInWords({ connectors, needs, confirm }: Flow): string[] {
   const kinds = [...new Set(needs.codeSteps)];
   const all = [
     ...connectors.map(({ name, type }) => `the connector ${name} (${type})`),
@@ -145,6 +178,7 @@ function needsInWords({ connectors, needs }: Flow): string[] {
       ? []
       : [`leave to run programs (${kinds.join(', ')}): SLUICE_ALLOW_CODE_STEPS=1, set by the operator`]),
     ...needs.variables.map((variable) => `the environment variable ${variable}`),
+    ...(confirm === undefined ? [] : [confirmations[confirm]]),
   ];
   return all.slice(0, needsAtMost).map((need) => shortened(need, 200));
 }
@@ -153,7 +187,7 @@ function nextStep(flow: Flow, draft: Draft | undefined, missing: readonly Missin
   if (draft !== undefined) {
     return `This is a draft and does not run. Ask the person to look at it with \`${approveCommand(draft.name)}\` at a terminal.`;
   }
-  const start = `start_batch {"flow_id": "${labelOf(flow)}", "source": {"path": FILE}} takes the rows of a file through this flow.`;
+  const start = runAdvice(flow);
   return missing.length === 0 ? start : `${setupAdvice(missing)} Then ${start}`;
 }
 

@@ -6,6 +6,9 @@ export const countAtMost = 2_147_483_647;
 /** Final failures after which a job stops. */
 export const maxFailuresInput = z.number().int().min(1).max(countAtMost).optional();
 
+/** Share of failed records that stops a job. */
+export const failureRateInput = z.number().gt(0).max(1).optional();
+
 /** A text parameter that the database can hold. */
 export const textInput = (longest: number) =>
   z

@@ -1,12 +1,18 @@
 import { z } from 'zod';
-import { parseDuration } from '../domain/duration.ts';
 import { jobStatuses } from '../domain/job.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type BatchJob, listJobs } from '../store/jobs.ts';
+import { cutTo } from './answer-size.ts';
 import { countsOutput, failedNow, jobFields, jobOutput } from './counts.ts';
 import { fitPage } from './fit-page.ts';
 import { textInput } from './input-limits.ts';
+import { flowNameOf, momentOf, sinceInput } from './job-filter.ts';
 import { defineOperation } from './operation.ts';
+import { answerTokens, formatInput, type ResponseFormat } from './response-format.ts';
+
+/** What a label, and the name of a source, may cost, and what an answer says besides jobs, in tokens. */
+const nameTokens = 60;
+const besides = 100;
 
 export const listBatchJobs = defineOperation({
   name: 'list_batch_jobs',
@@ -20,13 +26,10 @@ export const listBatchJobs = defineOperation({
   input: z.strictObject({
     flow_id: textInput(200).optional().describe('Only jobs of this flow: its name or uuid'),
     status: z.enum(jobStatuses).optional(),
-    since: z
-      .string()
-      .max(40)
-      .optional()
-      .describe('Only jobs started since: 12h, 7d, or a time such as 2026-01-31T08:00:00Z'),
+    since: sinceInput.describe('Only jobs started since: 12h, 7d, or a time such as 2026-01-31T08:00:00Z'),
     limit: z.number().int().min(1).max(100).default(20),
     cursor: z.string().max(200).optional().describe('next_cursor of the answer before'),
+    response_format: formatInput,
   }),
   output: z.object({
     jobs: z.array(
@@ -39,22 +42,26 @@ export const listBatchJobs = defineOperation({
         failed_now: z.number().int(),
         created_at: z.string(),
         finished_at: z.string().optional(),
+        revision: z.string().optional(),
+        concurrency: z.number().int().optional(),
+        wave: z.number().int().optional(),
       }),
     ),
     next_cursor: z.string().optional().describe('Absent on the last page'),
   }),
 
-  async run(context, { flow_id, status, since, limit, cursor }) {
-    const flowName = flow_id === undefined ? undefined : await nameOf(context, flow_id);
+  async run(context, { flow_id, status, since, limit, cursor, response_format: format }) {
+    const flowName = flow_id === undefined ? undefined : await flowNameOf(context, flow_id);
     const filter = {
       flowName,
       statuses: status && [status],
-      since: since === undefined ? undefined : moment(since),
+      since: since === undefined ? undefined : momentOf(since, 'list_batch_jobs'),
       after: cursor === undefined ? undefined : readCursor(cursor),
     };
     const { db } = await context.open();
     const jobs = await listJobs(db, { ...filter, limit: limit + 1 });
-    const page = fitPage(jobs.slice(0, limit).map(describe));
+    const described = jobs.slice(0, limit).map((job) => ({ ...describe(job), ...details(job, format) }));
+    const page = fitPage(described, answerTokens[format] - besides);
     const last = jobs[page.length - 1];
     return {
       jobs: page,
@@ -63,42 +70,23 @@ export const listBatchJobs = defineOperation({
   },
 });
 
-/** A flow that is gone still has jobs, so an unknown name is taken as it is. */
-async function nameOf(
-  context: { flows: { find(reference: string): Promise<{ name: string }> } },
-  reference: string,
-) {
-  try {
-    return (await context.flows.find(reference)).name;
-  } catch {
-    return reference;
-  }
-}
-
-function moment(text: string): Date {
-  const ago = /^\d/.test(text) && !text.includes('-') ? parseDuration(text) : undefined;
-  const date = ago === undefined ? new Date(text) : new Date(Date.now() - ago);
-  if (date.getTime() >= 0) return date;
-  throw new SluiceError(
-    'invalid_input',
-    `list_batch_jobs: since: "${text}" is neither a span such as 12h nor a time such as 2026-01-31T08:00:00Z.`,
-  );
-}
-
 const describe = (job: BatchJob) => ({
   ...jobFields(job),
   flow: job.flow.name,
-  ...(job.label === null ? {} : { label: job.label }),
-  source: sourceName(job),
+  ...(job.label === null ? {} : { label: cutTo(job.label, nameTokens) }),
+  source: cutTo(sourceName(job), nameTokens),
   counts: job.counts,
   failed_now: failedNow(job),
   created_at: job.createdAt.toISOString(),
   ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
 });
 
+const details = ({ flow, waveConcurrency, wave }: BatchJob, format: ResponseFormat) =>
+  format === 'concise' ? {} : { revision: flow.revision, concurrency: waveConcurrency, wave };
+
 function sourceName(job: BatchJob): string {
-  const source = job.source as { kind: string; path?: string };
-  return source.path ?? source.kind;
+  const source = job.source as { kind: string; path?: string; batchJobId?: string };
+  return source.path ?? [source.kind, source.batchJobId].filter((word) => word !== undefined).join(' ');
 }
 
 const writeCursor = (job: BatchJob) =>

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { type ConnectorState, connectorTypes, type Missing } from '../engine/readiness.ts';
-import { formatProblem } from '../flows/compile-flow.ts';
+import { formatProblem } from '../flows/flow-identity.ts';
 import type { FlowListing } from '../flows/flow-library.ts';
 import { flowOutput } from './counts.ts';
+import { fitListing } from './fit-listing.ts';
 import { draftFields, draftOutput, missingFields, missingOutput, shortened } from './flow-state.ts';
 import { defineOperation } from './operation.ts';
+import { formatInput } from './response-format.ts';
 
 /** Of one file; `sluice flows validate` has all of them. */
 const problemsAtMost = 20;
@@ -18,7 +20,7 @@ export const listFlows = defineOperation({
     'Use it before start_batch when the name of the flow is not known. get_flow shows what a flow expects of a record; save_flow makes a new one.',
   ].join('\n'),
   effect: 'read',
-  input: z.strictObject({}),
+  input: z.strictObject({ response_format: formatInput.describe('concise: as much as fits a conversation') }),
   output: z.object({
     folder: z.string(),
     flows: z.array(
@@ -31,6 +33,7 @@ export const listFlows = defineOperation({
         missing: z.array(missingOutput).optional(),
       }),
     ),
+    more_flows: z.array(z.string()).optional().describe('Names of those that did not fit'),
     invalid: z
       .array(z.object({ file: z.string(), problems: z.array(z.string()) }))
       .describe('Files that cannot run, and why'),
@@ -46,10 +49,11 @@ export const listFlows = defineOperation({
         missing: missingOutput.optional(),
       }),
     ),
+    omitted: z.number().int().optional().describe('Entries of all lists that did not fit'),
     next_step: z.string(),
   }),
 
-  async run({ flows, drafts, readiness }) {
+  async run({ flows, drafts, readiness }, { response_format: format }) {
     const loaded = await flows.loaded();
     const valid = await Promise.all(
       loaded.flatMap(({ listing, flow }) =>
@@ -60,7 +64,7 @@ export const listFlows = defineOperation({
     );
     const invalid = loaded.map(({ listing }) => listing).filter(({ problems }) => problems.length > 0);
     const waiting = await drafts.list();
-    return {
+    const listing = {
       folder: flows.folder,
       flows: valid,
       invalid: invalid.map(({ file, problems }) => ({
@@ -75,6 +79,7 @@ export const listFlows = defineOperation({
       connectors: (await readiness.connectors()).map(describeConnector),
       next_step: nextStep(valid.length, waiting.length),
     };
+    return format === 'detailed' ? listing : fitListing(listing);
   },
 });
 
@@ -107,7 +112,7 @@ function describeConnector({ name, type, target, missing }: ConnectorState) {
 
 function nextStep(flows: number, drafts: number): string {
   if (flows > 0) {
-    return 'get_flow {"flow_id": NAME} shows what a flow expects; start_batch runs it; save_flow makes a new one.';
+    return 'get_flow {"flow_id": NAME} shows what a flow expects; preview_batch checks a file with it, start_batch runs it; save_flow makes a new one.';
   }
   return drafts > 0
     ? 'No flow can run yet: a person has to approve the drafts at a terminal.'

@@ -1,9 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { visibleValue } from '../domain/visible-text.ts';
 import type { OperationContext } from './context.ts';
 import { getBatchJob } from './find-batch-job.ts';
 import { getBatchStatus } from './get-batch-status.ts';
-import { type ErrorFormat, writeErrorFile } from './write-error-files.ts';
+import { jobRedaction } from './job-flow.ts';
+import { refusePurged } from './purged.ts';
+import { writeErrorFile } from './write-error-files.ts';
+import { withResult, writeResultFile } from './write-result-files.ts';
 
 /** Something that can be read by its address. */
 export interface Resource {
@@ -42,6 +46,18 @@ export const resourceTemplates: readonly ResourceTemplate[] = [
     mimeType: 'application/x-ndjson',
   },
   {
+    uriTemplate: 'batch://jobs/{id}/results.csv',
+    name: 'batch-results-csv',
+    description: 'Succeeded records of a batch job: the original columns and what the flow returned',
+    mimeType: 'text/csv',
+  },
+  {
+    uriTemplate: 'batch://jobs/{id}/results.ndjson',
+    name: 'batch-results-ndjson',
+    description: 'Succeeded records of a batch job with their results, one JSON object a line',
+    mimeType: 'application/x-ndjson',
+  },
+  {
     uriTemplate: 'flow://{name}',
     name: 'flow',
     description: 'The text of a flow',
@@ -49,27 +65,42 @@ export const resourceTemplates: readonly ResourceTemplate[] = [
   },
 ];
 
-const jobUri = /^batch:\/\/jobs\/([0-9a-z-]{1,40})(?:\/errors\.(csv|ndjson))?$/;
+const jobUri = /^batch:\/\/jobs\/([0-9a-z-]{1,40})(?:\/(errors|results)\.(csv|ndjson))?$/;
 const flowUri = /^flow:\/\/([^/]{1,200})$/;
 
 /** @throws SluiceError for an address that leads nowhere. */
 export async function readResource(context: OperationContext, uri: string): Promise<Resource> {
-  const [, id, format] = jobUri.exec(uri) ?? [];
+  const [, id, what, format] = jobUri.exec(uri) ?? [];
   if (id !== undefined && format === undefined) {
-    const status = await getBatchStatus.run(context, { batch_job_id: id, wait_seconds: 0 });
-    return { uri, mimeType: 'application/json', text: JSON.stringify(status) };
+    const status = await getBatchStatus.run(context, {
+      batch_job_id: id,
+      wait_seconds: 0,
+      response_format: 'concise',
+    });
+    return { uri, mimeType: 'application/json', text: JSON.stringify(visibleValue(status)) };
   }
-  if (id !== undefined) return errorsOf(context, uri, id, format as ErrorFormat);
-  const name = flowUri.exec(uri)?.[1];
+  if (id !== undefined)
+    return exportOf(context, uri, { id, what, format: format === 'csv' ? 'csv' : 'ndjson' });
+  const name = readFlowUri(uri);
   if (name !== undefined) {
-    const flow = await context.flows.find(decoded(name));
+    const flow = await context.flows.find(name);
     return { uri, mimeType: 'application/yaml', text: flow.text };
   }
+  throw noSuchResource(uri);
+}
+
+export function noSuchResource(uri: string): SluiceError {
   const known = resourceTemplates.map(({ uriTemplate }) => uriTemplate).join(', ');
-  throw new SluiceError(
+  return new SluiceError(
     'invalid_input',
     `There is no resource ${uri.slice(0, 100)}. Addresses look like ${known}.`,
   );
+}
+
+/** The name of a flow in its address; undefined: it is no address of a flow. */
+export function readFlowUri(uri: string): string | undefined {
+  const name = flowUri.exec(uri)?.[1];
+  return name === undefined ? undefined : decoded(name);
 }
 
 /** Percent signs that encode nothing are part of a name nobody has. */
@@ -81,15 +112,20 @@ function decoded(name: string): string {
   }
 }
 
-async function errorsOf(
+async function exportOf(
   context: OperationContext,
   uri: string,
-  id: string,
-  format: ErrorFormat,
+  { id, what, format }: { id: string; what: string | undefined; format: 'csv' | 'ndjson' },
 ): Promise<Resource> {
   const { db } = await context.open();
   const job = await getBatchJob(db, id);
-  const path = await writeErrorFile(db, job.id, context.exportsFolder, format);
+  refusePurged(job);
+  const folder = context.exportsFolder;
+  const redaction = await jobRedaction(context, db, job);
+  const path =
+    what === 'errors'
+      ? await writeErrorFile(db, job.id, folder, format, redaction)
+      : await writeResultFile(db, { batchJobId: job.id, folder, format, statuses: withResult, redaction });
   const mimeType = format === 'csv' ? 'text/csv' : 'application/x-ndjson';
   return { uri, mimeType, text: await wholeOf(path) };
 }

@@ -1,107 +1,150 @@
+import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { jobStatuses } from '../domain/job.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { type RetrySelection, requeueRecords } from '../store/requeue.ts';
+import { requeueRecords } from '../store/requeue.ts';
+import { clearStaged, hasBegun, stageRecords } from '../store/staged-patches.ts';
+import type { OpenedSluice } from './context.ts';
+import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
-import { countAtMost, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
+import { type Drafted, planRetry, type RetryPlan } from './plan-retry.ts';
+import { refusePurged } from './purged.ts';
+import { patchInput, selectInput } from './retry-input.ts';
+import { leftOver } from './set-aside.ts';
 
-const retryable = ['failed', 'retried_failed', 'skipped'] as const;
-const listAtMost = 10_000;
-
-const select = z.strictObject({
-  statuses: z
-    .array(z.enum(retryable))
-    .min(1)
+const output = z.object({
+  batch_job_id: z.string(),
+  status: z.enum(jobStatuses),
+  wave: z.number().int(),
+  selected: z.number().int(),
+  patched: z.number().int().optional(),
+  left_out: z.number().int().optional().describe('Rows that could not be read: only a patch replaces them'),
+  not_found: z
+    .record(z.string(), z.array(z.string()))
     .optional()
-    .describe('Default: failed and retried_failed; skipped goes on with what was never tried'),
-  group_ids: z.array(textInput(40)).min(1).max(100).optional().describe('Causes, from error_groups'),
-  indexes: z
-    .array(z.number().int().min(0).max(countAtMost))
-    .min(1)
-    .max(listAtMost)
-    .optional()
-    .describe('Positions in the input, from 0'),
-  ids: z
-    .array(textInput(200))
-    .min(1)
-    .max(listAtMost)
-    .optional()
-    .describe("The records' own ids, when the job has an id_field"),
+    .describe('Named, and no record to choose from has it'),
+  concurrency: z.number().int(),
+  flow: flowOutput.optional(),
+  preview: z
+    .array(
+      z.object({
+        index: z.number().int(),
+        id: z.string().optional(),
+        before: z.unknown(),
+        after: z.unknown(),
+      }),
+    )
+    .optional(),
+  next_step: z.string(),
 });
+
+type Output = z.input<typeof output>;
 
 export const retryBatchFailedRecords = defineOperation({
   name: 'retry_batch_failed_records',
   title: 'Retry failed records of a batch job',
   description: [
-    'Takes failed records of a finished job through the same flow again, at half the concurrency unless told otherwise, and returns at once. Records that then succeed become retried_success, the others retried_failed.',
+    'Takes failed records of a finished job through its flow again, at half the concurrency unless told otherwise, and returns at once. Records that then succeed become retried_success, the others retried_failed.',
     '',
-    'Use it when the cause is gone (a target that was down, a secret that was wrong), or with statuses ["skipped"] to go on with what was left out. Nothing that succeeded is sent again.',
+    'Use it when the cause is gone, with patch to correct payloads first (preview true shows what it would do), or with statuses ["skipped"] to go on with what was left out. Nothing that succeeded is sent again.',
   ].join('\n'),
   effect: 'run',
   input: z.strictObject({
     batch_job_id: batchJobIdInput,
-    select: select
+    select: selectInput
       .optional()
       .describe('Which records; all conditions must hold. Default: all that finally failed'),
+    patch: patchInput.optional().describe('What to change in their payloads first; one of:'),
+    flow_version: z
+      .enum(['same', 'latest'])
+      .optional()
+      .describe('latest: the flow as it is now; default same'),
     concurrency: z.number().int().min(1).max(1000).optional().describe("Default: half the job's, at least 1"),
+    preview: z.boolean().optional().describe('true: only show what would happen'),
   }),
-  output: z.object({
-    batch_job_id: z.string(),
-    status: z.enum(jobStatuses),
-    wave: z.number().int(),
-    selected: z.number().int(),
-    concurrency: z.number().int(),
-    next_step: z.string(),
-  }),
+  output,
 
   async run(context, given) {
-    const { maxConcurrency } = context.limits;
-    if ((given.concurrency ?? 1) > maxConcurrency) {
-      throw new SluiceError(
-        'invalid_input',
-        `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
-      );
-    }
+    checkConcurrency(context.limits.maxConcurrency, given.concurrency);
     const sluice = await context.open();
     const job = await getBatchJob(sluice.db, given.batch_job_id);
     if (job.finishedAt === null) throw notFinished(job);
+    refusePurged(job);
 
-    const concurrency = given.concurrency ?? Math.max(1, Math.floor(job.concurrency / 2));
-    const selection = selectionOf(given.select);
-    const whole = isWhole(selection);
-    const readOn = selection.statuses.includes('skipped') && whole;
-    const requeued = await requeueRecords(sluice.db, job.id, job.wave, selection, concurrency, readOn, whole);
-    const begun = requeued ?? (await begunByLostAnswer(sluice.db, job));
-    if (begun === undefined) throw await whyNothing(sluice.db, job);
-
-    sluice.engine.wake(job.id);
-    await sluice.ensureStandby();
-    return {
-      batch_job_id: job.id,
-      status: 'processing' as const,
-      wave: begun.wave,
-      selected: begun.selected,
-      concurrency,
-      next_step: `The retry is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`,
-    };
+    const plan = await planRetry(context, sluice.db, job, given);
+    return given.preview === true ? preview(sluice.db, job, plan) : begin(sluice, job, plan);
   },
 });
 
-function selectionOf(given: z.output<typeof select> | undefined): RetrySelection {
+function checkConcurrency(maxConcurrency: number, given = 1): void {
+  if (given <= maxConcurrency) return;
+  throw new SluiceError(
+    'invalid_input',
+    `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
+  );
+}
+
+async function preview(db: Database, job: BatchJob, plan: RetryPlan): Promise<Output> {
+  const drafted = await plan.draft(async () => {});
+  if (drafted.selected === 0 && !plan.mayGoOn) throw await whyNothing(db, job, drafted);
   return {
-    statuses: given?.statuses ?? ['failed', 'retried_failed'],
-    groupIds: given?.group_ids,
-    indexes: given?.indexes,
-    ids: given?.ids,
+    ...answer(job, plan, drafted),
+    status: job.status,
+    wave: job.wave,
+    preview: drafted.samples,
+    next_step: `Nothing was sent or changed. The same call without preview does it.`,
   };
 }
 
-/** Names statuses only, so an intake that was cut short and an end part that failed belong to it as well. */
-const isWhole = ({ groupIds, indexes, ids }: RetrySelection) =>
-  groupIds === undefined && indexes === undefined && ids === undefined;
+async function begin(
+  { db, engine, ensureStandby }: OpenedSluice,
+  job: BatchJob,
+  plan: RetryPlan,
+): Promise<Output> {
+  const retryId = uuidv7();
+  try {
+    const drafted = await plan.draft((records) => stageRecords(db, retryId, records));
+    const requeued = await requeueRecords(db, {
+      batchJobId: job.id,
+      retryId,
+      wave: job.wave,
+      selection: plan.selection,
+      staged: plan.isStaged,
+      concurrency: plan.concurrency,
+      readOn: plan.readOn,
+      endAgain: plan.mayGoOn,
+      ordered: job.orderBy !== null,
+      repin: plan.repin,
+    });
+    const begun = requeued ?? (await begunByLostAnswer(db, job, retryId));
+    if (begun === undefined) throw await whyNothing(db, job, drafted);
+
+    engine.wake(job.id);
+    await ensureStandby();
+    return {
+      ...answer(job, plan, { ...drafted, selected: begun.selected }),
+      status: 'processing',
+      wave: begun.wave,
+      next_step: `The retry is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`,
+    };
+  } finally {
+    // What stays behind by accident is deleted a day later.
+    await clearStaged(db, retryId).catch(() => {});
+  }
+}
+
+const answer = (job: BatchJob, plan: RetryPlan, drafted: Drafted) => ({
+  batch_job_id: job.id,
+  selected: drafted.selected,
+  ...(plan.isPatching ? { patched: drafted.patched } : {}),
+  ...(drafted.unread > 0 ? { left_out: drafted.unread } : {}),
+  ...(Object.keys(drafted.notFound).length > 0 ? { not_found: drafted.notFound } : {}),
+  concurrency: plan.concurrency,
+  ...(plan.repin === undefined ? {} : { flow: flowFields({ flow: plan.repin.flow }) }),
+});
 
 function notFinished(job: BatchJob): SluiceError {
   return new SluiceError(
@@ -111,17 +154,30 @@ function notFinished(job: BatchJob): SluiceError {
 }
 
 /** The statement may have been sent twice because its first answer got lost; then the wave has begun. */
-async function begunByLostAnswer(db: Database, job: BatchJob) {
+async function begunByLostAnswer(db: Database, job: BatchJob, retryId: string) {
+  if (!(await hasBegun(db, retryId))) return undefined;
   const { wave, counts } = await getBatchJob(db, job.id);
-  return wave === job.wave + 1 ? { wave, selected: counts.pending + counts.processing } : undefined;
+  return { wave, selected: counts.pending + counts.processing };
 }
 
-async function whyNothing(db: Database, job: BatchJob): Promise<SluiceError> {
+async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promise<SluiceError> {
   const current = await getBatchJob(db, job.id);
   if (current.finishedAt === null || current.wave !== job.wave) return notFinished(current);
-  const { failed, retried_failed, skipped } = current.counts;
+  const { failed, retried_failed } = current.counts;
+  const skipped = leftOver(current);
+  const unread =
+    drafted.unread === 0
+      ? ''
+      : ` ${drafted.unread} of them could not be read from the source: give a corrected file as patch.source.`;
+  const undecided =
+    drafted.undecided === 0 ? '' : ` select.where could not be decided for ${drafted.undecided} of them.`;
   return new SluiceError(
     'nothing_to_retry',
-    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped. Skipped records are retried with select {"statuses": ["skipped"]}. Nothing was changed.`,
+    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped.${unread}${undecided}${unknownNames(drafted)} Skipped records are retried with select {"statuses": ["skipped"]}. Nothing was changed.`,
   );
+}
+
+function unknownNames({ notFound }: Drafted): string {
+  const names = Object.entries(notFound).map(([kind, list]) => `${kind}: ${list.slice(0, 5).join(', ')}`);
+  return names.length === 0 ? '' : ` Not among them: ${names.join('; ')}.`;
 }

@@ -3,17 +3,18 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Missing } from '../engine/readiness.ts';
 import type { Flow, FlowTrace } from '../flows/flow.ts';
-import { labelOf } from '../flows/flow-file-name.ts';
 import { type Saving, saveFlow as save } from '../flows/save-flow.ts';
 import { shortTrace } from '../flows/short-trace.ts';
+import { cutTo } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
+import { fitPage } from './fit-page.ts';
 import {
   draftFields,
   draftOutput,
   missingFields,
   missingOutput,
+  runAdvice,
   setupAdvice,
-  shortened,
 } from './flow-state.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
@@ -23,7 +24,8 @@ const sampleBytesAtMost = 64 * 1024;
 /** A sample that takes longer is not waited for, in milliseconds. */
 const samplePatienceMs = 20_000;
 const problemsAtMost = 20;
-const problemLength = 400;
+/** What one of them may cost, in tokens. */
+const problemTokens = 500;
 
 const stepOutput = z.object({
   step: z.string(),
@@ -120,7 +122,7 @@ function checkSample(sample: JsonObject | undefined): void {
 }
 
 function unsaved(all: readonly string[]) {
-  const problems = all.slice(0, problemsAtMost).map((problem) => shortened(problem, problemLength));
+  const problems = fitPage(all.slice(0, problemsAtMost).map((problem) => cutTo(problem, problemTokens)));
   const more = all.length - problems.length;
   return {
     saved: false,
@@ -183,5 +185,5 @@ function nextStep(
     const { approve_command, reasons } = draftFields(draft);
     return `It is a draft and does not run before a person has approved it (${reasons.join('; ')}). ${ready}Ask the person to look at it with \`${approve_command}\` at a terminal.`;
   }
-  return `${ready}${missing.length === 0 ? '' : 'Then '}start_batch {"flow_id": "${labelOf(flow)}", "source": {"path": FILE}} takes the rows of a file through it.`;
+  return `${ready}${missing.length === 0 ? '' : 'Then '}${runAdvice(flow)}`;
 }

@@ -2,54 +2,41 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { inOrder, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { newRecord, type RowRules } from '../engine/new-record.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
-import { newRecord } from '../engine/read-source.ts';
 import type { Flow } from '../flows/flow.ts';
-import { openFileSource } from '../sources/open-file.ts';
-import { sourceFormats } from '../sources/source.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
-import { batchInput, batchOptions, toBatchBlock } from './batch-options.ts';
-import { completeParams, inOrder } from './check-params.ts';
+import { batchInput, batchOptions, checkOptions, toBatchBlock } from './batch-options.ts';
+import { openSource, rowsId, sameRows, sourceInput } from './batch-source.ts';
+import { checkCallback } from './callbacks.ts';
+import { completeParams } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
+import { checkPlan } from './plan-digest.ts';
 
 const inlineRecordsAtMost = 1000;
 const inlineBytesAtMost = 4 * 1024 * 1024;
 /** How long a start waits for a file to be read, so that most answers can say the total. */
 const readingPatienceMs = 1500;
 
+export const inlineRecords = z.array(z.record(z.string(), z.json())).min(1).max(inlineRecordsAtMost);
+
 const input = z.strictObject({
   flow_id: textInput(200).describe(
     'Name of the flow (customer-import), name@version, or its uuid; list_flows shows them',
   ),
-  records: z
-    .array(z.record(z.string(), z.json()))
-    .min(1)
-    .max(inlineRecordsAtMost)
+  records: inlineRecords
     .optional()
     .describe(
       `The records themselves, at most ${inlineRecordsAtMost}. For more, or for rows that are in a file, give source instead`,
     ),
-  source: z
-    .strictObject({
-      path: z
-        .string()
-        .min(1)
-        .max(4096)
-        .describe('CSV, TSV, NDJSON or JSON file on the machine Sluice runs on'),
-      format: z.enum(sourceFormats).optional().describe('Only when the name does not tell'),
-      array_path: textInput(500)
-        .optional()
-        .describe('JSON only: dotted path of the array, such as data.items'),
-    })
-    .optional()
-    .describe('Where to read the records from; the rows never pass through the conversation'),
+  source: sourceInput.optional(),
   params: z
     .record(z.string(), z.json())
     .optional()
@@ -93,6 +80,7 @@ export const startBatch = defineOperation({
     replayed: z
       .boolean()
       .describe('True: this job was started by an earlier call with the same idempotency_key'),
+    waiting_for: z.object({ kind: z.literal('approval'), text: z.string() }).optional(),
     earlier_job: z.string().optional().describe('An earlier job took the same records through the same flow'),
     next_step: z.string(),
   }),
@@ -126,11 +114,15 @@ export const startBatch = defineOperation({
   },
 });
 
-function checkShape(given: Input, maxConcurrency: number): void {
+/** @throws SluiceError `invalid_input` when the arguments cannot be had together. */
+export function checkShape(
+  given: Pick<Input, 'records' | 'source' | 'concurrency'>,
+  maxConcurrency: number,
+): void {
   if ((given.records === undefined) === (given.source === undefined)) {
     throw new SluiceError(
       'invalid_input',
-      'start_batch takes exactly one of records (inline) and source ({path}). Nothing was started.',
+      'Give exactly one of records (inline) and source ({path}). Nothing was started.',
     );
   }
   if ((given.concurrency ?? 1) > maxConcurrency) {
@@ -181,7 +173,21 @@ async function newJob(
 ): Promise<NewJob> {
   const { leaseMs } = context.limits;
   const idField = given.id_field ?? flow.batch.idField ?? null;
-  const { sourceDigest, ...source } = await sourceOf(context, given, idField);
+  const options = batchOptions(given.batch, flow);
+  checkOptions(options, idField, flow);
+  await checkCallback(options.policy, context.readiness);
+  const { maxRecordBytes } = context.limits;
+  const rules = { ...options, flow, params, idField, textual: false, maxRecordBytes };
+  const { sourceDigest, ...source } = await sourceOf(context, given, rules);
+  const concurrency = concurrencyOf(given, flow, context.limits.maxConcurrency);
+  checkPlan(given.plan_digest, {
+    flow,
+    rows: rowsId(source.source, given),
+    params,
+    idField,
+    concurrency,
+    options,
+  });
   const hasParams = Object.keys(params).length > 0;
   return {
     id: uuidv7(),
@@ -198,33 +204,32 @@ async function newJob(
     idempotencyKey: given.idempotency_key ?? null,
     requestDigest,
     idField,
-    ...batchOptions(given.batch, flow),
+    ...options,
     planDigest: given.plan_digest ?? null,
-    concurrency: given.concurrency ?? Math.min(flow.batch.concurrency ?? 5, context.limits.maxConcurrency),
+    awaitsApproval: flow.confirm === 'human',
+    concurrency,
     holder: engine.holder,
     leaseMs,
   };
 }
 
-async function sourceOf(context: OperationContext, given: Input, idField: string | null) {
+export const concurrencyOf = (
+  { concurrency }: Pick<Input, 'concurrency'>,
+  { batch }: Pick<Flow, 'batch'>,
+  maxConcurrency: number,
+): number => concurrency ?? Math.min(batch.concurrency ?? 5, maxConcurrency);
+
+async function sourceOf(context: OperationContext, given: Input, rules: RowRules) {
   if (given.source === undefined) {
     const records = given.records ?? [];
     return {
       source: { kind: 'inline' },
       sourceDigest: digestOf(records),
-      records: records.map((payload) =>
-        newRecord(payload as JsonValue, idField, context.limits.maxRecordBytes),
-      ),
+      records: records.map((payload) => newRecord(payload as JsonValue, rules)),
     };
   }
-  const { path, format, array_path: arrayPath } = given.source;
-  const request = { path, ...(format && { format }), ...(arrayPath && { arrayPath }) };
-  const source = await openFileSource(request, await context.files());
-  return {
-    source,
-    sourceDigest: digestOf([source.fingerprint, source.arrayPath ?? null]),
-    records: undefined,
-  };
+  const source = await openSource(context, given.source);
+  return { source, sourceDigest: digestOf(sameRows(source)), records: undefined };
 }
 
 const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -244,7 +249,7 @@ async function onceRead(db: Database, batchJobId: string): Promise<BatchJob> {
     const job = await findJob(db, batchJobId);
     if (job === undefined)
       throw new SluiceError('batch_job_not_found', `Batch job ${batchJobId} was removed.`);
-    if (job.intake !== 'reading' || performance.now() >= until) return job;
+    if (job.status === 'paused' || job.intake !== 'reading' || performance.now() >= until) return job;
     await sleep(25);
   }
 }
@@ -258,11 +263,20 @@ function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
     concurrency: job.concurrency,
     replayed,
     ...(earlier === undefined ? {} : { earlier_job: earlier }),
-    next_step:
-      (job.obstacle !== null
-        ? `The job is accepted and waits: ${job.obstacle}`
-        : job.finishedAt === null
-          ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
-          : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`) + repeated,
+    ...(job.pauseKind === 'approval'
+      ? { waiting_for: { kind: 'approval' as const, text: approvalAdvice(job) } }
+      : {}),
+    next_step: nextStep(job) + repeated,
   };
 }
+
+function nextStep(job: BatchJob): string {
+  if (job.pauseKind === 'approval') return approvalAdvice(job);
+  if (job.obstacle !== null) return `The job is accepted and waits: ${job.obstacle}`;
+  return job.finishedAt === null
+    ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
+    : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`;
+}
+
+export const approvalAdvice = ({ id }: BatchJob) =>
+  `The flow wants a person's word before anything is read or sent. Ask the person to run \`sluice approve ${id}\` at a terminal; then the job goes on by itself. get_batch_status {"batch_job_id": "${id}"} shows when it has begun.`;

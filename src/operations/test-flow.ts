@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { JsonObject } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { compileFlow, formatProblem } from '../flows/compile-flow.ts';
+import { compileLate } from '../flows/compile-late.ts';
 import type { Flow } from '../flows/flow.ts';
+import { formatProblem } from '../flows/flow-identity.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
 import { defineOperation } from './operation.ts';
@@ -79,7 +80,7 @@ async function flowOf(
   given: { readonly name: string } | { readonly text: string; readonly file: string },
 ): Promise<Flow> {
   if ('name' in given) return (await drafts.find(given.name))?.flow ?? flows.find(given.name);
-  const compiled = compileFlow(given.text, given.file);
+  const compiled = await compileLate(given.text, given.file);
   if ('flow' in compiled) return compiled.flow;
   throw new SluiceError('flow_invalid', compiled.problems.map(formatProblem).join('\n'));
 }

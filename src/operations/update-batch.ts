@@ -1,80 +1,121 @@
 import { z } from 'zod';
-import { jobStatuses } from '../domain/job.ts';
+import { jobStatuses, limitActions } from '../domain/job.ts';
+import type { JobEventKind } from '../domain/job-event.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { parseRate } from '../domain/rate.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { changeLimits, setPaused, stopJob } from '../store/control.ts';
-import type { Database } from '../store/database.ts';
+import { noteEvent } from '../store/job-events.ts';
 import type { BatchJob } from '../store/jobs.ts';
+import { type JobOrder, type Steered, steerJob } from '../store/steering.ts';
+import type { OperationContext } from './context.ts';
 import { countsOutput } from './counts.ts';
+import { droppedInput, giveUpDeadLetters } from './dead-letters.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
-import { maxFailuresInput } from './input-limits.ts';
+import { failureRateInput, maxFailuresInput, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
+import { pausedStep } from './paused.ts';
 
 const actions = ['pause', 'resume', 'cancel'] as const;
+/** Takes a rate away; null means the same. */
+const off = 'off';
+
+const input = z.strictObject({
+  batch_job_id: batchJobIdInput,
+  action: z.enum(actions).optional(),
+  now: z.boolean().optional().describe('With pause and cancel: records under way are cut off'),
+  concurrency: z.number().int().min(1).max(1000).optional().describe('Records under way at once'),
+  rate: textInput(20)
+    .refine((text) => text === off || parseRate(text) !== undefined, 'must be like 10/s or 600/min, or off')
+    .optional()
+    .describe('Records started at most: 10/s, 600/min, off'),
+  max_failures: maxFailuresInput.describe('Stop when this many records have failed'),
+  max_failure_rate: failureRateInput.describe('Stop at this share of failed ones among the last records'),
+  on_limit: z.enum(limitActions).optional(),
+  drop_dead_letters: droppedInput.optional().describe('Give up these dead letters: all, or indexes'),
+});
+
+type Change = Omit<z.output<typeof input>, 'batch_job_id' | 'drop_dead_letters'>;
 
 export const updateBatch = defineOperation({
   name: 'update_batch',
   title: 'Cancel, pause, resume or adjust a batch job',
   description: [
-    'Changes a job that has not finished: cancel (records under way finish, the rest is skipped), pause, resume, another concurrency or max_failures. Takes effect within a second, in whichever process runs the job.',
+    'Changes a job that has not finished: cancel (records under way finish, the rest is skipped), pause, resume, other limits. Takes effect within a second, in whichever process runs the job.',
     '',
-    'Use it when the person wants to stop or slow a batch. A cancelled job can go on later: retry_batch_failed_records with statuses ["skipped"].',
+    'Use it when the person wants to stop or slow a batch, or to go on with a paused one. A cancelled job can go on later: retry_batch_failed_records with statuses ["skipped"].',
   ].join('\n'),
   effect: 'steer',
-  input: z.strictObject({
-    batch_job_id: batchJobIdInput,
-    action: z.enum(actions).optional(),
-    concurrency: z.number().int().min(1).max(1000).optional().describe('Records under way at once'),
-    max_failures: maxFailuresInput.describe('Stop when this many records have failed'),
-  }),
+  reshape: (given) => (isJsonObject(given) && given.rate === null ? { ...given, rate: off } : given),
+  input,
   output: z.object({
     batch_job_id: z.string(),
     status: z.enum(jobStatuses),
     finished: z.boolean(),
     counts: countsOutput,
     concurrency: z.number().int(),
+    rate: z.string().optional(),
     max_failures: z.number().int().nullable(),
+    max_failure_rate: z.number().optional(),
+    on_limit: z.enum(limitActions),
+    dropped: z.number().int().optional(),
     next_step: z.string(),
   }),
 
-  async run(context, { batch_job_id, action, concurrency, max_failures }) {
-    checkChange(context.limits.maxConcurrency, action, concurrency, max_failures);
+  async run(context, { batch_job_id, drop_dead_letters, ...change }) {
+    if (drop_dead_letters !== undefined) {
+      refuseBeside(change);
+      return dropOf(context, batch_job_id, drop_dead_letters);
+    }
+    checkChange(context.limits.maxConcurrency, change);
     const { db, engine, ensureStandby } = await context.open();
     const job = await getBatchJob(db, batch_job_id);
-    if (job.finishedAt !== null) throw over(job);
-    if (concurrency !== undefined || max_failures !== undefined) {
-      if (!(await changeLimits(db, job.id, { concurrency, maxFailures: max_failures }))) throw over(job);
-    }
-    if (action !== undefined) await act(db, job, action);
+    const steered = await steerJob(db, job.id, orderOf(change));
+    if (steered === undefined) throw refusal(await getBatchJob(db, job.id), change);
     // A resumed job, or the records a cancel leaves behind, may be nobody's at the moment.
     engine.wake(job.id);
     await ensureStandby();
 
-    const changed = await getBatchJob(db, job.id);
-    return {
-      batch_job_id: changed.id,
-      status: changed.status,
-      finished: changed.finishedAt !== null,
-      counts: changed.counts,
-      concurrency: changed.waveConcurrency,
-      max_failures: changed.maxFailures,
-      next_step: nextStep(changed),
-    };
+    const event = eventOf(steered, change);
+    if (event !== undefined) await noteEvent(db, job.id, event, said(change));
+    return describeChanged(await getBatchJob(db, job.id));
   },
 });
 
-function checkChange(
-  maxConcurrency: number,
-  action: string | undefined,
-  concurrency?: number,
-  maxFailures?: number,
-): void {
-  if (action === undefined && concurrency === undefined && maxFailures === undefined) {
+async function dropOf(context: OperationContext, batchJobId: string, which: z.output<typeof droppedInput>) {
+  const { db } = await context.open();
+  const { id } = await getBatchJob(db, batchJobId);
+  const dropped = await giveUpDeadLetters(db, id, which);
+  return {
+    ...describeChanged(await getBatchJob(db, id)),
+    dropped,
+    next_step: 'The records stay failed; export_batch_errors with dead_letters shows what is left.',
+  };
+}
+
+function refuseBeside(change: Change): void {
+  const beside = Object.entries(change).filter(([, value]) => value !== undefined);
+  if (beside.length === 0) return;
+  throw new SluiceError(
+    'invalid_input',
+    'drop_dead_letters: goes with no other change; call update_batch once for each. Nothing was changed.',
+  );
+}
+
+function checkChange(maxConcurrency: number, change: Change): void {
+  const given = Object.entries(change).filter(([key, value]) => key !== 'now' && value !== undefined);
+  if (given.length === 0) {
     throw new SluiceError(
       'invalid_input',
-      `update_batch: give at least one of action (${actions.join(', ')}), concurrency and max_failures. Nothing was changed.`,
+      `update_batch: give at least one of action (${actions.join(', ')}), concurrency, rate, max_failures, max_failure_rate and on_limit. Nothing was changed.`,
     );
   }
-  if ((concurrency ?? 1) > maxConcurrency) {
+  if (change.now === true && change.action !== 'pause' && change.action !== 'cancel') {
+    throw new SluiceError(
+      'invalid_input',
+      'now: goes with action pause or cancel, and cuts off the records under way. Nothing was changed.',
+    );
+  }
+  if ((change.concurrency ?? 1) > maxConcurrency) {
     throw new SluiceError(
       'invalid_input',
       `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
@@ -82,38 +123,70 @@ function checkChange(
   }
 }
 
-async function act(db: Database, job: BatchJob, action: (typeof actions)[number]): Promise<void> {
-  if (action === 'cancel') await stopJob(db, job.id, 'cancelled', 'cancelled');
-  else await setPaused(db, job.id, action === 'pause');
+const orderOf = (change: Change): JobOrder => ({
+  action: change.action,
+  now: change.now,
+  concurrency: change.concurrency,
+  rate: change.rate === off ? null : change.rate,
+  maxFailures: change.max_failures,
+  maxFailureRate: change.max_failure_rate,
+  onLimit: change.on_limit,
+});
 
-  // The same wish twice is no error; one that another wish or the end of the job overtook is.
-  const { status, finishedAt } = await getBatchJob(db, job.id);
-  const granted = {
-    cancel: status === 'cancelled',
-    pause: status === 'paused',
-    resume: status === 'processing' || status === 'pending',
-  };
-  if (granted[action]) return;
-  if (finishedAt !== null) throw over({ ...job, status });
-  throw new SluiceError(
-    'batch_job_finished',
-    `Batch job ${job.id} is ${status}, so it cannot ${action}. Its records under way are finishing; get_batch_status follows them.`,
-  );
-}
-
-function over(job: Pick<BatchJob, 'id' | 'status'>): SluiceError {
+function refusal(job: BatchJob, { action }: Change): SluiceError {
+  if (job.finishedAt !== null) {
+    return new SluiceError(
+      'batch_job_finished',
+      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. retry_batch_failed_records takes failed or skipped records up again. Nothing was changed.`,
+    );
+  }
+  if (job.pauseKind === 'approval') {
+    return new SluiceError(
+      'approval_needed',
+      `Batch job ${job.id} waits for a person's approval, which no tool can give. Ask the person to run \`sluice approve ${job.id}\` at a terminal; then it goes on by itself. Nothing was changed.`,
+    );
+  }
   return new SluiceError(
     'batch_job_finished',
-    `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. retry_batch_failed_records takes failed or skipped records up again.`,
+    `Batch job ${job.id} is ${job.status}, so it cannot ${action}. Its records under way are finishing; get_batch_status follows them. Nothing was changed.`,
   );
 }
+
+/** undefined: the job was in that state already. */
+function eventOf({ before, pausedBefore }: Steered, { action }: Change): JobEventKind | undefined {
+  if (action === 'cancel') return before === 'cancelled' ? undefined : 'cancelled';
+  if (action === 'pause') return before === 'paused' && pausedBefore !== 'circuit' ? undefined : 'paused';
+  if (action === 'resume') return before === 'paused' ? 'resumed' : undefined;
+  return 'changed';
+}
+
+/** The wish in the words it was made in. */
+function said({ action, ...limits }: Change): string {
+  const pairs = Object.entries(limits).filter(([, value]) => value !== undefined);
+  const changes = pairs.map(([key, value]) => `${key} ${value}`).join(', ');
+  if (action === undefined) return `Changed: ${changes}.`;
+  return `Asked for: ${action}${changes === '' ? '' : `, ${changes}`}.`;
+}
+
+const describeChanged = (job: BatchJob) => ({
+  batch_job_id: job.id,
+  status: job.status,
+  finished: job.finishedAt !== null,
+  counts: job.counts,
+  concurrency: job.waveConcurrency,
+  ...(job.rate === null ? {} : { rate: job.rate }),
+  max_failures: job.maxFailures,
+  ...(job.maxFailureRate === null ? {} : { max_failure_rate: job.maxFailureRate }),
+  on_limit: job.onLimit,
+  next_step: nextStep(job),
+});
 
 function nextStep(job: BatchJob): string {
   const id = `"batch_job_id": "${job.id}"`;
-  if (job.status === 'paused')
-    return `Paused; records under way finish. update_batch {${id}, "action": "resume"} goes on.`;
+  if (job.status === 'paused') return pausedStep(job);
   if (job.status === 'cancelled' && job.finishedAt === null) {
-    return `Records under way finish, the rest is skipped. get_batch_status {${id}, "wait_seconds": 10} shows the end.`;
+    const underWay = job.cancelNow ? 'are cut off' : 'finish';
+    return `Records under way ${underWay}, the rest is skipped. get_batch_status {${id}, "wait_seconds": 10} shows the end.`;
   }
   return `get_batch_status {${id}, "wait_seconds": 30} follows the job.`;
 }

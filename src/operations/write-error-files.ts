@@ -1,114 +1,72 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { stringify } from 'csv-stringify';
-import { v7 as uuidv7 } from 'uuid';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { SluiceError } from '../domain/sluice-error.ts';
+import type { Redaction } from '../flows/redaction.ts';
+import { writeCell } from '../sources/spreadsheet-cells.ts';
 import type { Database } from '../store/database.ts';
 import { type FailedRecord, listFailures } from '../store/failures.ts';
+import { type ExportFormat, type ExportRows, writeExport } from './export-file.ts';
 
-export const errorFormats = ['csv', 'ndjson'] as const;
-export type ErrorFormat = (typeof errorFormats)[number];
-
-const pageSize = 1000;
-const ownColumns = ['_index', '_status', '_error_class', '_error_code', '_error'] as const;
+/** Records of one page; each may have 1 MiB. */
+const pageSize = 500;
 
 /** Where the failures of a job are exported to. */
-export const errorFilePath = (folder: string, batchJobId: string, format: ErrorFormat) =>
+export const errorFilePath = (folder: string, batchJobId: string, format: ExportFormat) =>
   join(folder, `${batchJobId}-errors.${format}`);
 
-/**
- * Writes the finally failed records of a job to a file of Sluice's own, whole or not at all, and
- * returns its path. Streams: the number of records costs no memory.
- */
+/** Writes the finally failed records of a job to a file and returns its path. */
 export async function writeErrorFile(
   db: Database,
   batchJobId: string,
   folder: string,
-  format: ErrorFormat,
+  format: ExportFormat,
+  redaction: Redaction,
 ): Promise<string> {
   const path = errorFilePath(folder, batchJobId, format);
-  const draft = `${path}.${uuidv7()}.tmp`;
-  // Opened when something is ready to be piped: until then nobody would listen to its errors.
-  const file = () => createWriteStream(draft, { flags: 'wx', mode: 0o600 });
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (format === 'csv') await writeCsv(db, batchJobId, file);
-    else await pipeline(Readable.from(ndjsonLines(db, batchJobId)), file());
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => {});
-    throw notWritten(error, folder);
-  }
-  return path;
+  return writeExport(folder, path, format, {
+    ...failureRows,
+    rows: () => allFailures(db, batchJobId, redaction),
+  });
 }
 
-/** What keeps a file from being written is for the person to mend; anything else is passed on. */
-function notWritten(error: unknown, folder: string): unknown {
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === undefined) return error;
-  return new SluiceError(
-    'invalid_configuration',
-    `The export cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
-    { cause: error },
-  );
-}
-
-async function writeCsv(db: Database, batchJobId: string, file: () => NodeJS.WritableStream): Promise<void> {
-  const columns = [...(await payloadColumns(db, batchJobId)), ...ownColumns];
-  // A cell that a spreadsheet would run as a formula gets a quote in front.
-  const csv = stringify({ header: true, columns, escape_formulas: true, bom: true });
-  await pipeline(Readable.from(csvRows(db, batchJobId)), csv, file());
-}
-
-/** Every top-level key of the failed payloads, in the order of first sight. */
-async function payloadColumns(db: Database, batchJobId: string): Promise<string[]> {
-  const seen = new Set<string>();
-  for await (const { payload } of allFailures(db, batchJobId)) {
-    if (isJsonObject(payload)) for (const key of Object.keys(payload)) seen.add(key);
-  }
-  return [...seen];
-}
-
-async function* allFailures(db: Database, batchJobId: string): AsyncGenerator<FailedRecord> {
+async function* allFailures(
+  db: Database,
+  batchJobId: string,
+  redaction: Redaction,
+): AsyncGenerator<FailedRecord> {
   let after = -1;
   for (;;) {
     const page = await listFailures(db, batchJobId, { after, limit: pageSize });
-    yield* page;
+    yield* page.map((record) => redacted(record, redaction));
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) return;
     after = last.index;
   }
 }
 
-async function* csvRows(db: Database, batchJobId: string): AsyncGenerator<Record<string, string>> {
-  for await (const { payload, index, status, failure } of allFailures(db, batchJobId)) {
-    const cells = Object.entries(isJsonObject(payload) ? payload : {}).map(([key, value]) => [
-      key,
-      cell(value),
-    ]);
-    yield {
-      ...Object.fromEntries(cells),
-      _index: String(index),
-      _status: status,
-      _error_class: failure.class,
-      _error_code: failure.code,
-      _error: [failure.message, failure.untrustedMessage].filter(Boolean).join(': '),
-    };
-  }
-}
+/** A failed record as it may be shown. */
+export const redacted = <Failed extends FailedRecord>(record: Failed, redaction: Redaction): Failed => ({
+  ...record,
+  failure: redaction.failure(record.failure, record.payload),
+  payload: redaction.payload(record.payload),
+});
 
-function cell(value: JsonValue): string {
-  if (typeof value === 'string') return value;
-  return value === null ? '' : JSON.stringify(value);
-}
+/** How a failed record stands in files. */
+export const failureRows: Omit<ExportRows<FailedRecord>, 'rows'> = {
+  toJson: (record) => describeFailure(record) as JsonValue,
+  fields: ({ payload }) => cellsOf(payload),
+  ownColumns: {
+    _index: ({ index }) => String(index),
+    _status: ({ status }) => status,
+    _error_class: ({ failure }) => failure.class,
+    _error_code: ({ failure }) => failure.code,
+    _error: ({ failure }) => [failure.message, failure.untrustedMessage].filter(Boolean).join(': '),
+  },
+};
 
-async function* ndjsonLines(db: Database, batchJobId: string): AsyncGenerator<string> {
-  for await (const record of allFailures(db, batchJobId))
-    yield `${JSON.stringify(describeFailure(record))}\n`;
+/** The cells of a record's fields. */
+export function cellsOf(payload: JsonValue): Record<string, string> {
+  if (!isJsonObject(payload)) return {};
+  return Object.fromEntries(Object.entries(payload).map(([key, value]) => [key, writeCell(value)]));
 }
 
 /** A failed record as answers and files show it. */
@@ -119,6 +77,7 @@ export const describeFailure = ({
   attempts,
   failure,
   groupId,
+  deadLetter,
   payload,
 }: FailedRecord) => ({
   index,
@@ -126,6 +85,8 @@ export const describeFailure = ({
   status,
   attempts,
   group_id: groupId,
+  ...(deadLetter ? { dead_letter: true } : {}),
+  ...(failure.maybeApplied === true ? { maybe_applied: true } : {}),
   error: {
     class: failure.class,
     code: failure.code,

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../domain/json.ts';
+import type { RecordStatus } from '../domain/record.ts';
 
 export const sourceFormats = ['csv', 'tsv', 'ndjson', 'json'] as const;
 export type SourceFormat = (typeof sourceFormats)[number];
@@ -16,9 +17,31 @@ export interface FileSource {
   readonly fingerprint: string;
 }
 
+/** Records of an earlier job that has finished, in the order of its input. */
+export interface JobSource {
+  readonly kind: 'job';
+  readonly batchJobId: string;
+  /** How often its records had been retried: one more time makes it another source. */
+  readonly wave: number;
+  readonly statuses: readonly RecordStatus[];
+  /** Only these of them. */
+  readonly indexes?: readonly number[];
+  readonly ids?: readonly string[];
+  /** `undo`: each record comes with its index and result, to be taken back. */
+  readonly as: 'records' | 'undo';
+}
+
+export type Source = FileSource | JobSource;
+
 /** One row of a source: a record, or a reason why this row alone cannot be one. */
 export type SourceRow =
-  | { readonly kind: 'record'; readonly line: number; readonly payload: JsonValue }
+  | {
+      readonly kind: 'record';
+      readonly line: number;
+      readonly payload: JsonValue;
+      /** The record's own id; undefined: a field of the payload says it. */
+      readonly id?: string | null;
+    }
   | {
       readonly kind: 'bad';
       readonly line: number;

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
+import { probeDue } from './control.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import type { Lease } from './leases.ts';
 
@@ -13,6 +14,8 @@ export interface ClaimRequest {
   readonly cursor: number;
   /** false: only records that have been tried before. */
   readonly fresh: boolean;
+  /** Fresh records from this index on have to wait; undefined: none has to. */
+  readonly ceiling?: number | undefined;
 }
 
 /** A claimed record as the statement answers it: one JSON text for all is read faster than rows are. */
@@ -35,13 +38,13 @@ type ClaimedRow = [
  * the job is not running, the lease has lapsed, or the claim number was used before.
  */
 export function claimRecords(db: Database, request: ClaimRequest): Promise<ClaimedRecord[] | undefined> {
-  const { limit, cursor, fresh } = request;
+  const { limit, cursor, fresh, ceiling } = request;
   const retries = fresh ? retriesAtMost(limit) : limit;
   return claim(
     db,
     request.lease,
     request.claims,
-    false,
+    inTurn,
     (sql) => sql`
     again as materialized (
       select ctid as at from records
@@ -52,7 +55,7 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
     ), fresh as materialized (
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
-        and not_before = '-infinity' and idx > ${cursor}
+        and not_before = '-infinity' and idx > ${cursor}${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
       order by idx
       limit case when ${fresh} then ${limit} - (select count(*) from again) else 0 end
       for update skip locked
@@ -74,7 +77,7 @@ export function claimAlone(db: Database, lease: Lease, claims: number): Promise<
     db,
     lease,
     claims,
-    true,
+    alone,
     (sql) => sql`
     due as materialized (
       select ctid as at from records
@@ -85,6 +88,56 @@ export function claimAlone(db: Database, lease: Lease, claims: number): Promise<
   );
 }
 
+/** Records that a circuit tries in turn, so that one that would fail in any case does not keep it open. */
+const probedInTurn = 10;
+
+export interface ProbeRequest extends Omit<ClaimRequest, 'limit' | 'cursor'> {
+  /** How often that has been tried. */
+  readonly probes: number;
+}
+
+/**
+ * Claims one record of a job that a circuit has paused, when nothing else is under way, to try whether the
+ * trouble is over.
+ */
+export function claimProbe(db: Database, request: ProbeRequest): Promise<ClaimedRecord[] | undefined> {
+  const { lease, claims, fresh, ceiling, probes } = request;
+  return claim(
+    db,
+    lease,
+    claims,
+    toProbe,
+    (sql) => sql`
+    again as materialized (
+      select ctid as at from records
+      where job_id = (select job_id from lease) and status = 'pending' and not held
+        and not_before > '-infinity' and (not_before <= now() or not_before = 'infinity')
+      order by not_before, idx limit ${probedInTurn}
+    ), fresh as materialized (
+      select ctid as at from records
+      where job_id = (select job_id from lease) and status = 'pending' and not held
+        and not_before = '-infinity'${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
+      order by idx limit case when ${fresh} then ${probedInTurn} else 0 end
+    ), candidates as materialized (
+      select at, row_number() over () as place, count(*) over () as places
+      from (select at from again union all select at from fresh) as found
+    ), due as materialized (
+      select at from candidates where place = 1 + ${probes}::int % places
+    )`,
+  );
+}
+
+/** In which jobs records are claimed, and whether they run alone because they are suspects. */
+interface Purpose {
+  readonly ofJob: (sql: Sql) => Fragment;
+  readonly alone: (sql: Sql) => Fragment;
+}
+
+const isRunning = (sql: Sql) => sql`status in ('pending', 'processing')`;
+const inTurn: Purpose = { ofJob: isRunning, alone: (sql) => sql`false` };
+const alone: Purpose = { ofJob: isRunning, alone: (sql) => sql`true` };
+const toProbe: Purpose = { ofJob: probeDue, alone: (sql) => sql`not_before = 'infinity'` };
+
 /**
  * The cast of `status` in the update keeps the planner from walking the index of pending records there:
  * with the statistics of a table in which nothing was pending it takes that for the cheaper way.
@@ -93,14 +146,14 @@ async function claim(
   db: Database,
   lease: Lease,
   claims: number,
-  alone: boolean,
+  purpose: Purpose,
   due: (sql: Sql) => Fragment,
 ): Promise<ClaimedRecord[] | undefined> {
   const [answer] = await db.run(
     (sql) => sql<{ accepted: boolean; claimed: ClaimedRow[] | null }[]>`
       with job as materialized (
         select id from batch_jobs
-        where id = ${lease.batchJobId} and status in ('pending', 'processing') and finished_at is null
+        where id = ${lease.batchJobId} and ${purpose.ofJob(sql)} and finished_at is null
         for update
       ), lease as materialized (
         update leases set claims = claims + 1
@@ -108,13 +161,14 @@ async function claim(
           and claims = ${claims} and until > now()
         returning job_id
       ), ${due(sql)}, claimed as (
-        update records set status = 'processing', lease = ${lease.token}, claim = ${claims}, alone = ${alone},
-          progress_save = null
+        update records set status = 'processing', lease = ${lease.token}, claim = ${claims},
+          alone = ${purpose.alone(sql)}, progress_save = null
         where ctid = any(array(select at from due)) and status::text = 'pending'
         returning idx, record_id, payload, revision, tries, wave, not_before > '-infinity' as due_again, progress
       ), counted as (
         update batch_jobs
-        set pending = pending - moved.count, processing = processing + moved.count, status = 'processing',
+        set pending = pending - moved.count, processing = processing + moved.count,
+            status = case when status = 'paused' then status else 'processing' end,
             started_at = coalesce(started_at, now()), wave_started_at = coalesce(wave_started_at, now()),
             obstacle = null, obstacle_since = null
         from (select count(*) from claimed) as moved

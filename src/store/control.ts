@@ -1,12 +1,24 @@
 import type { JobStatus, StopReason } from '../domain/job.ts';
-import type { Database } from './database.ts';
+import type { Database, Fragment, Sql } from './database.ts';
+import { oweEnd } from './deliveries.ts';
+import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
+import { notPaused } from './steering.ts';
 
 /** What a running lane has to know of its job, read again and again. */
 export interface JobControl {
   readonly status: JobStatus;
+  /** The job has been paused by a circuit, and it is time to try. */
+  readonly probeDue: boolean;
+  /** How often that has been tried in vain. */
+  readonly probes: number;
+  /** A paused or cancelled job: attempts under way end at once. */
+  readonly now: boolean;
   readonly concurrency: number;
+  readonly rate: string | null;
   readonly maxFailures: number | null;
+  readonly failuresForgiven: number;
+  readonly maxFailureRate: number | null;
   readonly total: number;
   readonly finished: boolean;
 }
@@ -14,12 +26,18 @@ export interface JobControl {
 export async function readControl(db: Database, batchJobId: string): Promise<JobControl | undefined> {
   const [row] = await db.run(
     (sql) => sql<JobControl[]>`
-      select status, wave_concurrency as concurrency, max_failures as "maxFailures", total,
-        finished_at is not null as finished
+      select status, ${probeDue(sql)} as "probeDue", probes, cancel_now and status in ('paused', 'cancelled') as now,
+        wave_concurrency as concurrency, rate, max_failures as "maxFailures",
+        failures_forgiven as "failuresForgiven", max_failure_rate as "maxFailureRate",
+        total, finished_at is not null as finished
       from batch_jobs where id = ${batchJobId}`,
   );
   return row;
 }
+
+/** Condition: a job that a circuit has paused may try again. */
+export const probeDue = (sql: Sql): Fragment => sql`
+  (status = 'paused' and pause_kind = 'circuit' and coalesce(probe_at <= now(), false))`;
 
 /**
  * Ends a job that has not ended: what has not started will be skipped. False: it was over already, or
@@ -35,44 +53,10 @@ export async function stopJob(
   const rows = await db.run(
     (sql) => sql`
       update batch_jobs
-      set status = ${status}, stop_reason = ${reason}, stop_message = ${message ?? null}
+      set status = ${status}, stop_reason = ${reason}, stop_message = ${message ?? null}, ${notPaused(sql)}
       where id = ${batchJobId} and finished_at is null and status in ('pending', 'processing', 'paused')
         and (${lease?.token ?? null}::bigint is null or exists (
           select from leases where job_id = batch_jobs.id and token = ${lease?.token ?? null}::bigint))
-      returning 1`,
-  );
-  return rows.length === 1;
-}
-
-/** processing to paused, or back. False: the job is not in a state for that. */
-export async function setPaused(db: Database, batchJobId: string, paused: boolean): Promise<boolean> {
-  const rows = await db.run((sql) =>
-    paused
-      ? sql`
-        update batch_jobs set status = 'paused'
-        where id = ${batchJobId} and finished_at is null and status in ('pending', 'processing') returning 1`
-      : sql`
-        update batch_jobs set status = case when started_at is null then 'pending' else 'processing' end::job_status
-        where id = ${batchJobId} and finished_at is null and status = 'paused' returning 1`,
-  );
-  return rows.length === 1;
-}
-
-export interface JobLimits {
-  readonly concurrency?: number | undefined;
-  readonly maxFailures?: number | undefined;
-}
-
-/** Changes what an unfinished job runs at. False: it has finished. */
-export async function changeLimits(db: Database, batchJobId: string, limits: JobLimits): Promise<boolean> {
-  const { concurrency = null, maxFailures = null } = limits;
-  const rows = await db.run(
-    (sql) => sql`
-      update batch_jobs set
-        concurrency = coalesce(${concurrency}::int, concurrency),
-        wave_concurrency = coalesce(${concurrency}::int, wave_concurrency),
-        max_failures = coalesce(${maxFailures}::int, max_failures)
-      where id = ${batchJobId} and finished_at is null
       returning 1`,
   );
   return rows.length === 1;
@@ -122,20 +106,26 @@ export async function skipPending(db: Database, batchJobId: string, limit = 5000
 export async function finishJob(db: Database, batchJobId: string): Promise<JobStatus | undefined> {
   const [row] = await db.run(
     (sql) => sql<{ status: JobStatus }[]>`
-      update batch_jobs set
-        finished_at = now(), repeat_guard = null, obstacle = null, obstacle_since = null,
+      with finished as (update batch_jobs set
+        finished_at = now(), repeat_guard = null, obstacle = null, obstacle_since = null, throttle = null, ${notPaused(sql)},
         started_at = coalesce(started_at, now()),
         status = case
           when status in ('failed', 'cancelled') then status
-          when failed + retried_failed + skipped > 0 or intake = 'stopped' or (has_end and ending_failure is not null)
+          when failed + retried_failed + skipped - set_aside > 0 or intake = 'stopped' or (has_end and ending_failure is not null)
             then 'completed_with_errors'
           else 'completed' end
       where id = ${batchJobId} and finished_at is null and intake <> 'reading'
         and pending = 0 and processing = 0 and (not has_end or ending_wave is not distinct from wave)
-      returning status`,
+      returning batch_jobs.*
+      ), ${oweEnd(sql)}, ${noting(sql, 'finished', 'finished', finishedMessage(sql))}
+      select status from finished`,
   );
   return row?.status;
 }
+
+const finishedMessage = (sql: Sql) => sql`
+  format('Finished as %s: %s of %s records succeeded, %s failed, %s skipped.', status,
+    succeeded + retried_success, total, failed + retried_failed, skipped)`;
 
 /** Says why no process can run a job at present; null: the reason is gone. */
 export async function setObstacle(db: Database, batchJobId: string, obstacle: string | null): Promise<void> {

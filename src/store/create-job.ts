@@ -1,10 +1,13 @@
 import { type DuplicateAction, defaultFailureWindow, type FailurePolicy, type Ramp } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
-import type { Database } from './database.ts';
+import type { Database, Fragment, Sql } from './database.ts';
 import { DatabaseFault } from './database-fault.ts';
-import { insertRecordsSql, type NewRecord } from './intake.ts';
+import { countBad, insertRecordsSql, type NewRecord, rowsJson } from './intake.ts';
+import { noting } from './job-events.ts';
 import type { PinnedFlow } from './jobs.ts';
+import { logRefused, logSortedRefused } from './refused-rows.ts';
 import type { FlowKind } from './schema.ts';
+import { type IntakeRules, insertSorted, sortedCounts, sortRows, takesAll } from './sorted-rows.ts';
 
 /** A job as it is asked for. */
 export interface NewJob {
@@ -71,6 +74,12 @@ const policyDefaults = {
 
 const awaitingApproval = 'The flow wants a person to agree before anything is sent.';
 
+function startedMessage({ flow, records, awaitsApproval = false }: NewJob): string {
+  const rows = records === undefined ? 'the rows of its source' : `${records.length} records`;
+  const what = `with flow ${flow.name}, revision ${flow.revision}, and ${rows}`;
+  return awaitsApproval ? `Made ${what}; it waits for approval.` : `Started ${what}.`;
+}
+
 export type Creation = 'created' | 'key_taken' | 'already_running';
 
 /**
@@ -84,7 +93,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
   const policy = { ...policyDefaults, ...asked.policy };
   const awaits = job.awaitsApproval;
   const rows = job.records ?? [];
-  const bad = rows.filter((row) => row.failure !== undefined).length;
+  const rules = { ...job, flowName: job.flow.name };
   try {
     await db.run(
       (sql) => sql`
@@ -92,13 +101,14 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
           insert into flow_revisions (revision, flow_name, body, kind)
           values (${job.flow.revision}, ${job.flow.name}, ${job.flow.text}, ${job.flowKind})
           on conflict do nothing
-        ), job as (
+        ), ${countedRows(sql, job.id, rows, rules)}, job as (
           insert into batch_jobs (
             id, flow_id, flow_name, flow_version, flow_revision, label, source, source_digest, repeat_guard,
             idempotency_key, request_digest, id_field, params, chunk_size, has_end, continue_on_error, on_record_failure, max_failures,
             max_failure_rate, failure_window, on_limit, callback, rate, ramp, order_by, duplicates, skip_unchanged,
             plan_digest, undo_of, status, pause_kind, pause_message, paused_at,
-            concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed)
+            concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed,
+            skipped, set_aside, new_records, changed_records)
           values (
             ${job.id}, ${job.flow.flowId}, ${job.flow.name}, ${job.flow.version}, ${job.flow.revision},
             ${job.label}, ${JSON.stringify(job.source)}::text::jsonb, ${job.sourceDigest},
@@ -114,19 +124,29 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
             case when ${awaits} then 'approval' end::pause_kind,
             case when ${awaits} then ${awaitingApproval} end, case when ${awaits} then now() end, ${job.concurrency}, ${job.concurrency},
             ${job.records === undefined ? 'reading' : 'done'}, ${rows.length}, ${rows.length},
-            ${rows.length - bad}, ${bad}, ${bad})
+            ${rows.length} - (select failed + aside from counted), (select failed from counted),
+            (select failed from counted), (select aside from counted), (select aside from counted),
+            (select new from counted), (select changed from counted))
           on conflict (id) do nothing
-          returning id
+          returning *
         ), held as (
           insert into leases (job_id, token, holder, until)
           select id, nextval('lease_tokens'), ${job.holder}, now() + ${job.leaseMs} * interval '1 millisecond'
           from job
-        )
-        ${insertRecordsSql(sql, rows, 0)}`,
+        ), ${takesAll(rules) ? logRefused(sql, rows, 0) : logSortedRefused(sql)}
+        ${noting(sql, 'job', 'started', sql`${startedMessage(job)}::text`)}
+        ${takesAll(rules) ? insertRecordsSql(sql, rows, 0) : insertSorted(sql, false)}`,
     );
     return 'created';
   } catch (error) {
     if (!(error instanceof DatabaseFault) || error.code !== '23505') throw error;
     return error.constraint === 'batch_jobs_idempotency_key' ? 'key_taken' : 'already_running';
   }
+}
+
+/** CTEs that end in `counted`: how many of the rows begin with which status. */
+function countedRows(sql: Sql, id: string, rows: readonly NewRecord[], rules: IntakeRules): Fragment {
+  if (!takesAll(rules))
+    return sql`${sortRows(sql, id, rowsJson(rows, 0), rules)}, counted as (${sortedCounts(sql, rules)})`;
+  return sql`counted as (select ${countBad(rows)}::int as failed, 0 as aside, 0 as new, 0 as changed)`;
 }

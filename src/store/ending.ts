@@ -20,7 +20,7 @@ export async function findDueEnding(db: Database, lease: Lease): Promise<DueEndi
     (sql) => sql<DueEnding[]>`
       select wave,
         case when status in ('failed', 'cancelled') then status
-             when failed + retried_failed + skipped > 0 or intake = 'stopped' then 'completed_with_errors'
+             when failed + retried_failed + skipped - set_aside > 0 or intake = 'stopped' then 'completed_with_errors'
              else 'completed' end as status,
         json_build_object(
           'pending', pending, 'processing', processing, 'succeeded', succeeded, 'failed', failed,

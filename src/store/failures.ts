@@ -9,9 +9,25 @@ import { records } from './schema.ts';
 export interface FailureGroup {
   readonly groupId: string;
   readonly count: number;
-  /** The failure of the first of them. */
-  readonly sample: Failure;
-  readonly sampleIndexes: readonly number[];
+  /** Those whose call may have reached the target. */
+  readonly maybeApplied: number;
+  readonly firstAt: Date | null;
+  readonly lastAt: Date | null;
+  /** The first of them, at most three. */
+  readonly samples: readonly [FailureSample, ...FailureSample[]];
+}
+
+export interface FailureSample {
+  readonly index: number;
+  readonly id: string | null;
+  readonly failure: Failure;
+}
+
+export interface FailureGroups {
+  readonly groups: readonly FailureGroup[];
+  /** Of all of them, also those that are not listed. */
+  readonly groupCount: number;
+  readonly failureCount: number;
 }
 
 export interface FailedRecord {
@@ -21,34 +37,63 @@ export interface FailedRecord {
   readonly attempts: number;
   readonly failure: Failure;
   readonly groupId: string;
+  readonly deadLetter: boolean;
   readonly payload: JsonValue;
 }
 
-/** The failures of a job by cause, largest group first. */
+/** The failures of a job by cause, largest group first, beginning behind the first `offset` groups. */
 export async function groupFailures(
   db: Database,
   batchJobId: string,
-  limit: number,
-): Promise<FailureGroup[]> {
+  { limit, offset = 0 }: { readonly limit: number; readonly offset?: number },
+): Promise<FailureGroups> {
+  // The inner query makes small rows (offset keeps it apart): without statistics the planner sorts them all. And a
+  // sample is looked for only where its group is, since there is no index that begins with groups.
   const rows = await db.run(
-    (sql) => sql<{ group_id: string; count: number; sample: Failure; indexes: string }[]>`
+    (sql) => sql<GroupRow[]>`
       with groups as materialized (
-        select group_id, count(*)::int as count, min(idx) as first,
-          (array_agg(idx order by idx))[1:3]::text as indexes
-        from records
-        where job_id = ${batchJobId} and status in ('failed', 'retried_failed')
-        group by group_id order by count(*) desc, min(idx) limit ${limit}
+        select group_id, count(*)::int as count, min(idx) as first, max(idx) as last,
+          min(settled_at) as first_at, max(settled_at) as last_at, count(*) filter (where maybe_applied)::int as maybe_applied
+        from (
+          select group_id, idx, settled_at, failure ? 'maybeApplied' as maybe_applied from records
+          where job_id = ${batchJobId} and status in ('failed', 'retried_failed') offset 0
+        ) as failed
+        group by group_id
+      ), shown as materialized (
+        select *, count(*) over ()::int as groups, sum(count) over ()::int as failures
+        from groups order by count desc, first limit ${limit} offset ${offset}
       )
-      select groups.group_id, groups.count, groups.indexes, records.failure as sample
-      from groups join records on records.job_id = ${batchJobId} and records.idx = groups.first
-      order by groups.count desc, groups.first`,
+      select group_id as "groupId", count, maybe_applied as "maybeApplied", groups as "groupCount",
+        failures as "failureCount", first_at as "firstAt", last_at as "lastAt", samples
+      from shown, lateral (
+        select json_agg(json_build_object('index', idx, 'id', record_id, 'failure', failure) order by idx) as samples
+        from (
+          select idx, record_id, failure from records
+          where job_id = ${batchJobId} and status in ('failed', 'retried_failed')
+            and group_id = shown.group_id and idx between shown.first and shown.last
+          order by idx limit least(3, shown.count)
+        ) as few
+      ) as found
+      order by count desc, first`,
   );
-  return rows.map((row) => ({
-    groupId: row.group_id,
-    count: row.count,
-    sample: row.sample,
-    sampleIndexes: row.indexes.slice(1, -1).split(',').map(Number),
-  }));
+  const [first] = rows;
+  return {
+    groups: rows.map(({ groupCount: _, failureCount: __, firstAt, lastAt, ...group }) => ({
+      ...group,
+      firstAt: firstAt === null ? null : new Date(firstAt),
+      lastAt: lastAt === null ? null : new Date(lastAt),
+    })),
+    groupCount: first?.groupCount ?? 0,
+    failureCount: first?.failureCount ?? 0,
+  };
+}
+
+interface GroupRow
+  extends Omit<FailureGroup, 'firstAt' | 'lastAt'>,
+    Pick<FailureGroups, 'groupCount' | 'failureCount'> {
+  /** As Postgres writes them. */
+  readonly firstAt: string | null;
+  readonly lastAt: string | null;
 }
 
 export interface FailurePage {
@@ -56,6 +101,8 @@ export interface FailurePage {
   readonly after: number;
   readonly limit: number;
   readonly groupId?: string | undefined;
+  /** Only those kept as dead letters. */
+  readonly deadLetters?: boolean | undefined;
 }
 
 /** Finally failed records in the order of the input. */
@@ -73,6 +120,7 @@ export async function listFailures(
         attempts: records.attempts,
         failure: records.failure,
         groupId: records.groupId,
+        deadLetter: records.deadLetter,
         payload: records.payload,
       })
       .from(records)
@@ -82,6 +130,7 @@ export async function listFailures(
           sql`${records.status} in ('failed', 'retried_failed')`,
           gt(records.idx, page.after),
           page.groupId === undefined ? undefined : eq(records.groupId, page.groupId),
+          page.deadLetters === true ? records.deadLetter : undefined,
         ),
       )
       .orderBy(asc(records.idx))
@@ -90,4 +139,19 @@ export async function listFailures(
   return rows.flatMap(({ failure, groupId, ...row }) =>
     failure === null || groupId === null ? [] : [{ ...row, failure, groupId, payload: row.payload ?? null }],
   );
+}
+
+/** Payloads of a few records by their index. */
+export async function readPayloads(
+  db: Database,
+  batchJobId: string,
+  indexes: readonly number[],
+): Promise<Map<number, JsonValue>> {
+  const rows = await db.run(
+    (sql) => sql<{ index: number; payload: JsonValue }[]>`
+      select idx as index, payload from records
+      where job_id = ${batchJobId}
+        and idx = any(array(select json_array_elements_text(${JSON.stringify(indexes)}::text::json))::int[])`,
+  );
+  return new Map(rows.map(({ index, payload }) => [index, payload]));
 }

@@ -1,8 +1,21 @@
 import type { Failure } from '../domain/failure.ts';
-import type { JobStatus } from '../domain/job.ts';
+import type { JobStatus, SetAsideReason } from '../domain/job.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
+import { releaseFirst } from './order-keys.ts';
+import { logRefused, logSortedRefused } from './refused-rows.ts';
 import { groupId, limitReached } from './settlements.ts';
+import {
+  type IntakeRules,
+  insertSorted,
+  noRules,
+  rememberIds,
+  remembersIds,
+  sortedCounts,
+  sortRows,
+  takesAll,
+} from './sorted-rows.ts';
 
 /** A row of the source on its way into the store. */
 export interface NewRecord {
@@ -11,6 +24,17 @@ export interface NewRecord {
   readonly json: string;
   /** Present: the record fails at once, for this reason. */
   readonly failure?: Failure;
+  /** Stands for what the flow would send of it. */
+  readonly digest?: string | undefined;
+  /** Records with the same one run one after the other. */
+  readonly orderKey?: string | undefined;
+}
+
+/** What adding rows came to. */
+export interface Added {
+  readonly status: JobStatus;
+  /** Rows that failed at once. */
+  readonly failed: number;
 }
 
 /**
@@ -24,18 +48,25 @@ export async function addRecords(
   lease: Lease,
   position: number,
   rows: readonly NewRecord[],
-): Promise<{ status: JobStatus } | undefined> {
-  const bad = rows.filter((row) => row.failure !== undefined).length;
+  rules: IntakeRules = noRules,
+): Promise<Added | undefined> {
   const [row] = await db.run(
-    (sql) => sql<{ status: JobStatus }[]>`
+    (sql) => sql<Added[]>`
       with job as materialized (
-        select id from batch_jobs
+        select * from batch_jobs
         where id = ${lease.batchJobId} and intake = 'reading' and intake_position = ${position}
           and finished_at is null and exists (
             select from leases where job_id = batch_jobs.id and lane = ${lease.lane}
               and token = ${lease.token} and until > now())
         for update
-      ), added as (
+      ), ${takesAll(rules) ? addAll(sql, rows, position) : addSorted(sql, lease, position, rows, rules)}`,
+  );
+  return row;
+}
+
+function addAll(sql: Sql, rows: readonly NewRecord[], position: number): Fragment {
+  const bad = countBad(rows);
+  return sql`${logRefused(sql, rows, position)} added as (
         ${insertRecordsSql(sql, rows, position)}
       )
       update batch_jobs job set
@@ -43,27 +74,57 @@ export async function addRecords(
         wave_failed = wave_failed + ${bad}, intake_position = intake_position + ${rows.length},
         ${limitReached(sql, sql`${bad}::int`)}
       where job.id = (select id from job)
-      returning job.status`,
-  );
-  return row;
+      returning job.status, ${bad}::int as failed`;
 }
+
+function addSorted(
+  sql: Sql,
+  { batchJobId }: Lease,
+  position: number,
+  rows: readonly NewRecord[],
+  rules: IntakeRules,
+): Fragment {
+  return sql`${sortRows(sql, batchJobId, rowsJson(rows, position), rules)},
+      ${remembersIds(rules) ? sql`${rememberIds(sql)},` : sql``}
+      ${logSortedRefused(sql)}
+      added as (${insertSorted(sql, true)}),
+      moved as (${sortedCounts(sql, rules)})
+      update batch_jobs job set
+        total = job.total + moved.total, pending = pending + moved.total - moved.failed - moved.aside,
+        failed = job.failed + moved.failed, skipped = job.skipped + moved.aside,
+        set_aside = set_aside + moved.aside, new_records = new_records + moved.new,
+        changed_records = changed_records + moved.changed, wave_failed = wave_failed + moved.failed,
+        intake_position = intake_position + moved.total,
+        ${limitReached(sql, sql`moved.failed`)}
+      from moved
+      where job.id = (select id from job)
+      returning job.status, moved.failed`;
+}
+
+export const countBad = (rows: readonly NewRecord[]) =>
+  rows.filter((row) => row.failure !== undefined).length;
 
 /** Inserts rows for the job of a CTE named `job`, numbered from `position`. */
 export function insertRecordsSql(sql: Sql, rows: readonly NewRecord[], position: number): Fragment {
-  const text = `[${rows.map((row, at) => rowJson(row, position + at)).join(',')}]`;
+  const text = rowsJson(rows, position);
   return sql`
-    insert into records (job_id, idx, record_id, payload, status, failure, group_id, settled_at)
+    insert into records (job_id, idx, record_id, payload, status, failure, group_id, settled_at, dead_letter)
     select job.id, given.i, given.k, given.p,
       case when given.f is null then 'pending' else 'failed' end::record_status, given.f, given.g,
-      case when given.f is not null then now() end
+      case when given.f is not null then now() end,
+      given.f is not null and job.on_record_failure = 'dead-letter'
     from job, json_to_recordset(${text}::text::json) as given(i int, k text, p json, f jsonb, g text)`;
 }
 
-function rowJson(row: NewRecord, index: number): string {
-  const id = row.id === null ? '' : `,"k":${JSON.stringify(row.id)}`;
-  const failure =
-    row.failure === undefined ? '' : `,"f":${JSON.stringify(row.failure)},"g":"${groupId(row.failure)}"`;
-  return `{"i":${index}${id}${failure},"p":${row.json}}`;
+/** The rows as one JSON text, numbered from `position`. */
+export const rowsJson = (rows: readonly NewRecord[], position: number): string =>
+  `[${rows.map((row, at) => rowJson(row, position + at)).join(',')}]`;
+
+function rowJson({ id, json, failure, digest, orderKey }: NewRecord, index: number): string {
+  const text = (name: string, value: string | null | undefined) =>
+    value === null || value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
+  const failed = failure === undefined ? '' : `,"f":${JSON.stringify(failure)},"g":"${groupId(failure)}"`;
+  return `{"i":${index}${text('k', id)}${text('d', digest)}${text('o', orderKey)}${failed},"p":${json}}`;
 }
 
 /** Where the intake of a job stands. */
@@ -75,15 +136,53 @@ export async function intakePosition(db: Database, batchJobId: string): Promise<
   return row?.position ?? 0;
 }
 
+/** Rows of a job that were set aside for this reason. Reads all its records. */
+export async function countSetAside(
+  db: Database,
+  batchJobId: string,
+  reason: SetAsideReason,
+): Promise<number> {
+  const [row] = await db.run(
+    (sql) => sql<{ count: number }[]>`
+      select count(*)::int as count from records where job_id = ${batchJobId} and set_aside = ${reason}`,
+  );
+  return row?.count ?? 0;
+}
+
 /** Ends the reading of a job's source, if the lane is still this one's; `stopped` can go on later. */
 export async function endIntake(db: Database, lease: Lease, state: 'done' | 'stopped'): Promise<void> {
   await db.run(
     (sql) => sql`
-      update batch_jobs set intake = ${state}
-      where id = ${lease.batchJobId} and intake = 'reading' and exists (
-        select from leases where job_id = batch_jobs.id and lane = ${lease.lane} and token = ${lease.token})`,
+      with ended as (
+        update batch_jobs set intake = ${state}
+        where id = ${lease.batchJobId} and intake = 'reading' and exists (
+          select from leases where job_id = batch_jobs.id and lane = ${lease.lane} and token = ${lease.token})
+        returning id, intake, intake_position, stop_message
+      ), stopped as (
+        select * from ended where intake = 'stopped'
+      ), ${noting(sql, 'stopped', 'intake_stopped', stoppedMessage(sql))}
+      select from ended`,
   );
 }
+
+/** As `endIntake`, of a job with order keys: all its records are there, so the first of each key may run. */
+export async function endOrderedIntake(db: Database, lease: Lease): Promise<void> {
+  await db.run(
+    (sql) => sql`
+      with job as (
+        update batch_jobs set intake = 'done'
+        where id = ${lease.batchJobId} and intake = 'reading' and exists (
+          select from leases where job_id = batch_jobs.id and lane = ${lease.lane} and token = ${lease.token})
+        returning id
+      ), ${releaseFirst(sql)}
+      select from job`,
+    // A million keys take several seconds.
+    55_000,
+  );
+}
+
+const stoppedMessage = (sql: Sql) => sql`
+  left(concat_ws(' ', format('The source was read up to row %s only.', intake_position), stop_message), 1000)`;
 
 /** Gives the planner fresh numbers of a table that has just grown. */
 export async function analyzeRecords(db: Database): Promise<void> {

@@ -1,5 +1,16 @@
 import type { JobEventKind } from '../domain/job-event.ts';
-import type { Database } from './database.ts';
+import type { Database, Fragment, Sql } from './database.ts';
+
+/**
+ * CTE that notes an event for each row of a CTE named `from`, whose `id` is a job's: in the statement that
+ * makes it true, so that it is noted once or not at all. `message` may use the columns of `from`.
+ */
+export function noting(sql: Sql, from: string, kind: JobEventKind, message: Fragment): Fragment {
+  return sql`
+    noted as (
+      insert into job_events (job_id, kind, message) select id, ${kind}, ${message} from ${sql(from)}
+    )`;
+}
 
 /**
  * Notes what happened to a job, after the fact: an event may be missing when a process dies in between, but
@@ -11,8 +22,14 @@ export async function noteEvent(
   kind: JobEventKind,
   message: string,
 ): Promise<void> {
+  // The number is drawn first, so that an insert that is sent twice finds the first one.
+  const [drawn] = await db.run(
+    (sql) => sql<{ id: string }[]>`select nextval(pg_get_serial_sequence('job_events', 'id'))::text as id`,
+  );
   await db.run(
     (sql) => sql`
-      insert into job_events (job_id, kind, message) values (${batchJobId}, ${kind}, ${message.slice(0, 1000)})`,
+      insert into job_events (id, job_id, kind, message) overriding system value
+      values (${drawn?.id ?? null}::bigint, ${batchJobId}, ${kind}, ${message.slice(0, 1000)})
+      on conflict (id) do nothing`,
   );
 }

@@ -4,6 +4,7 @@ import type { JobStatus, PauseKind, Ramp, RecordCounts, StopReason } from '../do
 import type { JsonObject } from '../domain/json.ts';
 import type { Throttle } from '../domain/throttle.ts';
 import type { Database } from './database.ts';
+import { owesDeliveries } from './delivery-attempts.ts';
 import { batchJobs, type FlowKind, flowRevisions, leases } from './schema.ts';
 
 // Both can be large, and few want them.
@@ -62,6 +63,8 @@ export interface BatchJob {
   /** When a job that paused by itself tries whether it can go on, and how often it has tried. */
   readonly probeAt: Date | null;
   readonly probes: number;
+  /** It is time for that. */
+  readonly probeDue: boolean;
   readonly cancelNow: boolean;
   /** What connectors hold the job back to at present, as its process last said. */
   readonly throttle: readonly Throttle[] | null;
@@ -104,7 +107,8 @@ const held = sql<boolean>`exists (
   select from ${leases} where ${leases.jobId} = ${batchJobs.id} and ${leases.until} > now())`;
 const waveSeconds = sql<number>`coalesce(extract(epoch from
   coalesce(${batchJobs.finishedAt}, now()) - ${batchJobs.waveStartedAt}), 0)::float8`;
-const columns = { ...jobColumns, held, waveSeconds };
+const probeDue = sql<boolean>`(${batchJobs.pauseKind} = 'circuit' and ${batchJobs.probeAt} <= now()) is true`;
+const columns = { ...jobColumns, held, waveSeconds, probeDue };
 
 export async function findJob(db: Database, id: string): Promise<BatchJob | undefined> {
   const [row] = await db.read((reader) => reader.select(columns).from(batchJobs).where(eq(batchJobs.id, id)));
@@ -187,11 +191,14 @@ export interface Workload {
   readonly unfinished: number;
   /** Unfinished jobs that go on by themselves: neither paused nor waiting for something. */
   readonly active: number;
+  /** Callbacks wait to be sent, or to be sent again. */
+  readonly owesCallbacks: boolean;
   /** Jobs with something to do that no process holds, oldest first. */
   readonly unheld: readonly BatchJob[];
 }
 
 export async function readWorkload(db: Database): Promise<Workload> {
+  const owesCallbacks = await owesDeliveries(db);
   const rows = await db.read((reader) =>
     reader
       .select(columns)
@@ -203,17 +210,25 @@ export async function readWorkload(db: Database): Promise<Workload> {
   const jobs = rows.map(jobOf);
   return {
     unfinished: jobs.length,
-    active: jobs.filter((job) => job.status !== 'paused' && job.obstacle === null).length,
+    owesCallbacks,
+    active: jobs.filter(
+      ({ status, probeAt, obstacle }) => (status !== 'paused' || probeAt !== null) && obstacle === null,
+    ).length,
     unheld: jobs.filter((job) => !job.held && !rests(job)),
   };
 }
 
-/** A paused job in which nothing is under way needs nobody, unless it only has to be finished. */
-const rests = ({ status, counts, intake, ...job }: BatchJob) =>
-  status === 'paused' &&
-  counts.processing === 0 &&
-  intake !== 'reading' &&
-  (counts.pending > 0 || (job.hasEnd && job.endingWave !== job.wave));
+/**
+ * A paused job in which nothing is under way needs nobody, unless it only has to be finished or it is time to
+ * try whether it can go on; one that waits for approval needs nobody at all.
+ */
+function rests(job: BatchJob): boolean {
+  if (job.status !== 'paused' || job.probeDue) return false;
+  if (job.pauseKind === 'approval') return true;
+  const { counts, intake, hasEnd, endingWave, wave } = job;
+  const isDone = counts.pending === 0 && (!hasEnd || endingWave === wave);
+  return counts.processing === 0 && intake !== 'reading' && !isDone;
+}
 
 /** What a job was started with: the flow as it was then, and the values that came along. */
 export interface Pinned {
@@ -233,7 +248,7 @@ export async function getPinned(db: Database, batchJobId: string): Promise<Pinne
   return row;
 }
 
-function jobOf(row: Row & { held: boolean; waveSeconds: number }): BatchJob {
+function jobOf(row: Row & { held: boolean; waveSeconds: number; probeDue: boolean }): BatchJob {
   const { flowId, flowName: name, flowVersion: version, flowRevision: revision, waveBase, ...rest } = row;
   const { pending, processing, succeeded, failed, retriedSuccess, retriedFailed, skipped, ...job } = rest;
   return {

@@ -1,12 +1,38 @@
-import type { RecordStatus } from '../domain/record.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { noting } from './job-events.ts';
+import type { PinnedFlow } from './jobs.ts';
+import { isUnread, type RetrySelection, selectedBy } from './retry-selection.ts';
+import type { FlowKind } from './schema.ts';
+import { begunMark } from './staged-patches.ts';
 
-/** Which records of a finished job go another round; all conditions must hold. */
-export interface RetrySelection {
-  readonly statuses: readonly Extract<RecordStatus, 'failed' | 'retried_failed' | 'skipped'>[];
-  readonly groupIds?: readonly string[] | undefined;
-  readonly indexes?: readonly number[] | undefined;
-  readonly ids?: readonly string[] | undefined;
+/** The flow revision a job goes on with. */
+export interface Repinning {
+  readonly flow: PinnedFlow & { readonly text: string };
+  readonly flowKind: FlowKind;
+  readonly params: JsonObject;
+  readonly chunkSize: number;
+  readonly hasEnd: boolean;
+}
+
+export interface Retry {
+  readonly batchJobId: string;
+  /** Names this retry, so that its repeat can be told from another one. */
+  readonly retryId: string;
+  /** The job's wave as it was seen; the retry begins the next one. */
+  readonly wave: number;
+  readonly selection: RetrySelection;
+  /** Only records that were staged under the retry's id, with the payloads that were. */
+  readonly staged?: boolean;
+  readonly concurrency: number;
+  /** An intake that was cut short goes on. */
+  readonly readOn: boolean;
+  /** An end part that failed is reason enough for another wave. */
+  readonly endAgain: boolean;
+  /** Records of one key run one after the other. */
+  readonly ordered?: boolean;
+  /** Default: the flow stays as it is. */
+  readonly repin?: Repinning | undefined;
 }
 
 export interface Requeued {
@@ -19,39 +45,36 @@ export interface Requeued {
 /**
  * Sends records of a finished job into another wave: failed ones one wave up, skipped ones in theirs.
  *
- * With `readOn`, an intake that was cut short goes on; one that broke only once nothing is skipped any
- * more, since it may break again and skip everything anew. With `endAgain`, a flow's end part that failed is
- * reason enough for another wave, which runs it once more. Returns undefined, having changed nothing, when
- * the job has not finished, its wave is not `wave` any more, or there is nothing to do.
+ * An intake that broke goes on only once nothing is skipped any more, since it may break again and skip
+ * everything anew. A payload that is replaced is kept as a version. Returns undefined, having changed nothing,
+ * when the job has not finished, its wave is not `wave` any more, or there is nothing to do.
  */
-export async function requeueRecords(
-  db: Database,
-  batchJobId: string,
-  wave: number,
-  selection: RetrySelection,
-  concurrency: number,
-  readOn: boolean,
-  endAgain = false,
-): Promise<Requeued | undefined> {
+export async function requeueRecords(db: Database, retry: Retry): Promise<Requeued | undefined> {
+  const { batchJobId, retryId, wave, selection, staged = false, concurrency, readOn, endAgain } = retry;
   const [row] = await db.run(
     (sql) => sql<Requeued[]>`
       with job as materialized (
         select id, ${readOn} and intake = 'stopped'
-          and (stop_reason is distinct from 'source_broken' or skipped = 0) as reads_on,
+          and (stop_reason is distinct from 'source_broken' or skipped = set_aside) as reads_on,
           ${endAgain} and has_end and ending_failure is not null as ends_again
         from batch_jobs
-        where id = ${batchJobId} and finished_at is not null and wave = ${wave}
+        where id = ${batchJobId} and finished_at is not null and wave = ${wave} and purged_at is null
         for update
       ), chosen as materialized (
         select ctid as at from records
-        where job_id = (select id from job) and ${chosen(sql, selection)}
+        where job_id = (select id from job) and ${selectedBy(sql, selection)} and ${amongStaged(sql, retry)}
       ), before as materialized (
-        select records.ctid as at, status as old from records
-        where ctid = any(array(select at from chosen))
-      ), requeued as (
+        select records.ctid as at, status as old, ${held(sql, retry)} as held,
+          ${staged ? sql`staged.payload` : sql`null::json`} as patch
+        from records ${staged ? sql`join staged_patches staged on staged.retry_id = ${retryId} and staged.idx = records.idx` : sql``}
+        where records.ctid = any(array(select at from chosen))
+      )${staged ? sql`, ${keepVersions(sql)}` : sql``}${retry.repin === undefined ? sql`` : sql`, ${addRevision(sql, retry.repin)}`}
+      , requeued as (
         update records set
           status = 'pending', wave = case when before.old = 'skipped' then wave else wave + 1 end,
-          tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null,
+          tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null, held = before.held,
+          payload = coalesce(before.patch, records.payload),
+          revision = records.revision + (before.patch is not null)::int,
           progress = case when progress is not null then
             json_build_object('results', progress->'results', 'indexes', progress->'indexes') end
         from before
@@ -64,7 +87,7 @@ export async function requeueRecords(
           count(*) filter (where old = 'skipped') as skipped
         from requeued
       )
-      update batch_jobs as target set
+      , begun as (update batch_jobs as target set
         pending = target.pending + moved.count,
         failed = target.failed - moved.failed,
         retried_failed = target.retried_failed - moved.retried_failed,
@@ -73,11 +96,15 @@ export async function requeueRecords(
         stop_reason = case when target.stop_reason = 'source_broken' and not job.reads_on then target.stop_reason end,
         stop_message = case when job.reads_on then null else target.stop_message end,
         intake = case when job.reads_on then 'reading' else target.intake end::intake_state,
-        wave = target.wave + 1, wave_failed = 0, wave_tried = 0, wave_concurrency = ${concurrency},
-        wave_started_at = now(), wave_base = total - moved.count
+        wave = target.wave + 1, wave_failed = 0, failures_forgiven = 0, wave_tried = 0, cancel_now = false, wave_concurrency = ${concurrency},
+        wave_started_at = now(), wave_base = total - moved.count${retry.repin === undefined ? sql`` : sql`, ${repinned(sql, retry.repin)}`}
       from moved, job
       where target.id = job.id and (moved.count > 0 or job.reads_on or job.ends_again)
-      returning moved.count as selected, target.wave, job.reads_on as "readsOn"`,
+      returning target.id, moved.count as selected, target.wave, job.reads_on as "readsOn"
+      ), marked as (
+        insert into staged_patches (retry_id, idx) select ${retryId}::uuid, ${begunMark} from begun
+      ), ${noting(sql, 'begun', 'retried', retriedMessage(sql))}
+      select selected, wave, "readsOn" from begun`,
     deadlineMs,
   );
   return row;
@@ -86,12 +113,38 @@ export async function requeueRecords(
 /** A million records take several seconds. */
 const deadlineMs = 55_000;
 
-function chosen(sql: Sql, { statuses, groupIds, indexes, ids }: RetrySelection): Fragment {
-  const inList = (list: readonly unknown[]) =>
-    sql`(select json_array_elements_text(${JSON.stringify(list)}::text::json))`;
-  return sql`
-    status = any(array${inList(statuses)}::record_status[])
-    ${indexes === undefined ? sql`` : sql`and idx = any(array${inList(indexes)}::int[])`}
-    ${ids === undefined ? sql`` : sql`and record_id = any(array${inList(ids)})`}
-    ${groupIds === undefined ? sql`` : sql`and group_id = any(array${inList(groupIds)})`}`;
-}
+const retriedMessage = (sql: Sql) => sql`
+  format('Wave %s began with %s records%s.', wave, selected,
+    case when "readsOn" then ' and the rows that were not read' else '' end)`;
+
+/** What could not be read has nothing to send, unless something was staged in its place. */
+const amongStaged = (sql: Sql, { staged, retryId }: Retry): Fragment =>
+  staged === true
+    ? sql`idx = any(array(select idx from staged_patches where retry_id = ${retryId}))`
+    : sql`not ${isUnread(sql)}`;
+
+/** Of each order key only the first may run; while rows may still come, not even that. */
+const held = (sql: Sql, { ordered }: Retry): Fragment =>
+  ordered === true
+    ? sql`order_key is not null and ((select reads_on from job) or row_number() over (partition by order_key order by records.idx) > 1)`
+    : sql`held`;
+
+const keepVersions = (sql: Sql) => sql`
+  versions as (
+    insert into payload_versions (job_id, idx, revision, payload)
+    select records.job_id, records.idx, records.revision, records.payload
+    from records join before on records.ctid = before.at
+    where before.patch is not null
+    on conflict do nothing
+  )`;
+
+const addRevision = (sql: Sql, { flow, flowKind }: Repinning) => sql`
+  added_revision as (
+    insert into flow_revisions (revision, flow_name, body, kind)
+    select ${flow.revision}, ${flow.name}, ${flow.text}, ${flowKind} from job
+    on conflict do nothing
+  )`;
+
+const repinned = (sql: Sql, { flow, params, chunkSize, hasEnd }: Repinning) => sql`
+  flow_id = ${flow.flowId}, flow_version = ${flow.version}, flow_revision = ${flow.revision},
+  params = ${JSON.stringify(params)}::text::jsonb, chunk_size = ${chunkSize}, has_end = ${hasEnd}`;

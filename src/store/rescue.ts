@@ -1,6 +1,9 @@
 import type { Failure } from '../domain/failure.ts';
-import type { Database } from './database.ts';
+import type { Database, Sql } from './database.ts';
+import { jobRow, oweFailures } from './deliveries.ts';
+import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
+import { releaseNext } from './order-keys.ts';
 import { groupId, limitReached } from './settlements.ts';
 
 const died: Failure = {
@@ -15,51 +18,65 @@ const poison: Failure = {
   message: 'The process died each time it ran this record, the last time with nothing else under way',
 };
 
+const answerLost: Failure = {
+  class: 'interrupted',
+  code: 'answer_lost',
+  message:
+    'The process that ran this record ended without a word. Whether its call was carried out is not known: look at the target before retrying',
+};
+
 /**
  * Returns records that an earlier holder of the lane left `processing` to `pending`.
  *
  * The database knows what was claimed, not what had started: of the unsettled records only the first
  * `underWay` in start order count a crash. From its second crash a record waits to run alone; one that
- * crashed while alone fails as poison. `effects`: what was under way may have reached its target.
+ * crashed while alone fails as poison. `effects`: what was under way may have reached its target. `leavesLost`:
+ * then it must not be sent again, so that whatever counts a crash fails.
  */
 export async function rescueRecords(
   db: Database,
   lease: Lease,
   underWay: number,
   effects: boolean,
+  leavesLost = false,
 ): Promise<number> {
   const mark = effects ? { maybeApplied: true } : {};
+  const last = leavesLost ? answerLost : poison;
   const diedJson = JSON.stringify({ ...died, ...mark });
-  const poisonJson = JSON.stringify({ ...poison, ...mark });
+  const lastJson = JSON.stringify({ ...last, ...mark });
+  const isOver = (sql: Sql) => (leavesLost ? sql`ran` : sql`(alone and ran)`);
   const [row] = await db.run(
     (sql) => sql<{ count: number }[]>`
       with job as materialized (
-        select id from batch_jobs where id = ${lease.batchJobId} and finished_at is null for update
+        select id, on_record_failure from batch_jobs
+        where id = ${lease.batchJobId} and finished_at is null for update
       ), stranded as materialized (
         select ctid as at, row_number() over (order by lease, claim, not_before = '-infinity', idx) <= ${underWay} as ran
         from records
         where job_id = (select id from job) and status = 'processing' and lease <> ${lease.token}
       ), rescued as (
         update records set
-          status = case when not (alone and ran) then 'pending'
+          status = case when not ${isOver(sql)} then 'pending'
                         when wave > 0 then 'retried_failed' else 'failed' end::record_status,
           crashes = crashes + ran::int,
           attempts = attempts + ran::int,
           not_before = case when crashes + ran::int >= 2 then 'infinity' else not_before end,
-          failure = case when alone and ran then ${poisonJson}::text::jsonb else failure end,
-          group_id = case when alone and ran then ${groupId(poison)} else group_id end,
-          settled_at = case when alone and ran then now() else settled_at end,
+          failure = case when ${isOver(sql)} then ${lastJson}::text::jsonb else failure end,
+          group_id = case when ${isOver(sql)} then ${groupId(last)} else group_id end,
+          settled_at = case when ${isOver(sql)} then now() else settled_at end,
+          dead_letter = dead_letter or (${isOver(sql)} and (select on_record_failure from job) = 'dead-letter'),
           lease = null, alone = false
         from stranded
         where records.ctid = stranded.at and records.status = 'processing'
-        returning records.idx, records.attempts, records.wave, records.tries, records.status, stranded.ran
-      ), logged as (
+        returning records.idx, records.attempts, records.wave, records.tries, records.status, records.order_key,
+          records.record_id, records.failure, stranded.ran
+      ), ${releaseNext(sql, lease.batchJobId, 'rescued')}, logged as (
         insert into failed_attempts (job_id, idx, attempt, wave, failure, group_id)
         select ${lease.batchJobId}, idx, attempts, wave,
-          case when status = 'pending' then ${diedJson}::text::jsonb else ${poisonJson}::text::jsonb end,
-          case when status = 'pending' then ${groupId(died)} else ${groupId(poison)} end
+          case when status = 'pending' then ${diedJson}::text::jsonb else ${lastJson}::text::jsonb end,
+          case when status = 'pending' then ${groupId(died)} else ${groupId(last)} end
         from rescued where ran
-      ), moved as (
+      ), ${oweFailures(sql, jobRow(sql, lease.batchJobId), sql`rescued`)}, moved as (
         select count(*)::int as count,
           count(*) filter (where status = 'pending') as pending,
           count(*) filter (where status = 'failed') as failed,
@@ -68,6 +85,9 @@ export async function rescueRecords(
           count(*) filter (where ran and ${effects}) as maybe_applied
         from rescued
       )
+      , taken as (
+        select id, count from job, moved where moved.count > 0
+      ), ${noting(sql, 'taken', 'taken_over', takenMessage(sql))}
       update batch_jobs job set
         processing = processing - moved.count,
         pending = job.pending + moved.pending,
@@ -83,6 +103,9 @@ export async function rescueRecords(
   );
   return row?.count ?? 0;
 }
+
+const takenMessage = (sql: Sql) => sql`
+  format('Another process took the job over; %s records were under way or about to start.', count)`;
 
 /**
  * Returns to `pending` what a claim took whose answer got lost: nothing of it was started.

@@ -3,8 +3,8 @@ import { type Failure, groupKey } from '../domain/failure.ts';
 import type { JobStatus, RecordFailureAction } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
-import { oweFailures } from './deliveries.ts';
-import { rememberSuccesses } from './last-successes.ts';
+import { jobRow, oweFailures } from './deliveries.ts';
+import { forgetSuccesses, rememberSuccesses } from './last-successes.ts';
 import type { Lease } from './leases.ts';
 import { releaseNext } from './order-keys.ts';
 import { storableJson } from './storable-json.ts';
@@ -23,6 +23,8 @@ export interface SettlementWishes {
   readonly ordered: boolean;
   /** What succeeded is remembered, so that a later job can leave out what has not changed. */
   readonly remembers: boolean;
+  /** What succeeded is taken back, so that a later job sends it again. */
+  readonly forgets: boolean;
   readonly onFailure: RecordFailureAction;
   /** The connector to tell of failures. */
   readonly callback: string | null;
@@ -34,7 +36,7 @@ export interface SettlementWishes {
  * A record that is no longer under this lease and claim is left alone: its outcome is stale. (The update
  * does not name the job again: with some statistics the planner would walk all its records for that.) A record
  * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
- * failures of the wave reach the job's limit, the job becomes `failed` in the same statement.
+ * failures of the wave reach the job's limit, the job fails or pauses in the same statement.
  * Returns the job's status after it.
  */
 export async function saveSettlements(
@@ -81,7 +83,8 @@ export async function saveSettlements(
         select ${lease.batchJobId}, idx, attempts, wave, failure, group_id from settled where failure is not null
       )${wishes.ordered ? sql`, ${releaseNext(sql, lease.batchJobId)}` : sql``}
       ${wishes.remembers ? sql`, ${rememberSuccesses(sql, lease.batchJobId, wishes.flowName)}` : sql``}
-      ${wishes.callback !== null && wishes.onFailure === 'callback' ? sql`, ${oweFailures(sql, lease.batchJobId, wishes.callback)}` : sql``}
+      ${wishes.forgets ? sql`, ${forgetSuccesses(sql, wishes.flowName)}` : sql``}
+      ${wishes.callback !== null && wishes.onFailure === 'callback' ? sql`, ${oweFailures(sql, jobRow(sql, lease.batchJobId), sql`settled`)}` : sql``}
       , moved as (
         select count(*) as count,
           count(*) filter (where status = 'pending') as pending,
@@ -115,18 +118,28 @@ export async function saveSettlements(
 }
 
 /**
- * Assignments that end a running job in the statement in which the final failures of its wave reach
- * the limit; `failures` is what the statement adds to them.
+ * Assignments that stop a running job in the statement in which the final failures of its wave reach the
+ * limit: it fails, or pauses if it is to. `failures` is what the statement adds to them. A job that is paused
+ * already is then paused for this reason.
  */
 export function limitReached(sql: Sql, failures: Fragment): Fragment {
-  const reached = sql`
-    job.status in ('pending', 'processing', 'paused')
-    and wave_failed + ${failures} >= case when continue_on_error then max_failures else 1 end`;
+  const counted = sql`wave_failed - failures_forgiven + ${failures}`;
+  const reached = sql`(job.status in ('pending', 'processing', 'paused')
+    and ${counted} >= case when continue_on_error then max_failures else 1 end)`;
+  const pauses = sql`${reached} and on_limit = 'pause'`;
   return sql`
-    status = case when ${reached} then 'failed' else job.status end,
-    stop_reason = case when ${reached}
+    status = case when ${pauses} then 'paused' when ${reached} then 'failed' else job.status end,
+    stop_reason = case when ${reached} and on_limit = 'fail'
       then (case when continue_on_error then 'max_failures' else 'first_failure' end)::stop_reason
-      else job.stop_reason end`;
+      else job.stop_reason end,
+    pause_kind = case when ${pauses} then 'limit' when ${reached} then null else pause_kind end,
+    pause_message = case
+      when ${pauses} and continue_on_error
+        then format('%s records failed, which is as many as may (max_failures %s).', ${counted}, max_failures)
+      when ${pauses} then 'A record failed, and none may (continue_on_error false).'
+      when ${reached} then null else pause_message end,
+    paused_at = case when ${pauses} then coalesce(paused_at, now()) when ${reached} then null else paused_at end,
+    probe_at = case when ${reached} then null else probe_at end`;
 }
 
 /** Short name of the group a failure belongs to. */
@@ -138,6 +151,7 @@ const nothingElse: SettlementWishes = {
   flowName: '',
   ordered: false,
   remembers: false,
+  forgets: false,
   onFailure: 'log',
   callback: null,
 };
@@ -147,9 +161,12 @@ const toRow = ({ record, settlement, digest }: SettledRecord): string =>
 
 function columnsOf(settlement: Settlement) {
   const { status } = settlement;
-  if ('uncounted' in settlement) return { status, counted: 0 };
+  if ('uncounted' in settlement) return { status, counted: 0, ...failureColumns(settlement.failure) };
   if ('result' in settlement) return { status, counted: 1, result: settlement.result };
   const { failure, progress } = settlement;
-  const failed = { status, counted: 1, failure, group_id: groupId(failure), progress };
+  const failed = { status, counted: 1, ...failureColumns(failure), progress };
   return 'retryInMs' in settlement ? { ...failed, retry_ms: settlement.retryInMs } : failed;
 }
+
+const failureColumns = (failure: Failure | undefined) =>
+  failure === undefined ? {} : { failure, group_id: groupId(failure) };

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startTarget } from '../support/target.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
 let sluice: BuiltCommand;
@@ -55,6 +56,23 @@ test('a failed record makes the exit code 1, and can be looked at, exported and 
   expect(JSON.parse(line)).toMatchObject({ index: 1, payload: { name: '' } });
   expect(JSON.parse(retried.stdout).counts).toMatchObject({ succeeded: 1, retried_failed: 1 });
   expect(retried.code).toBe(1);
+});
+
+test('what happened is searched, and one record tells its story', async () => {
+  const path = file('story.csv', 'id,name,email\n1,Ada,ada@example.com\n2,,story@example.com\n');
+  const { batch_job_id } = await json('start', 'example', path);
+
+  const found = await sluice.run(['logs', 'search', 'example', '--status', 'failed', '--since', '1h']);
+  const ofJob = await json('logs', 'search', '--job', batch_job_id, '--text', 'FINISHED as');
+  const story = await sluice.run(['record', 'latest', '1']);
+  const wrong = await sluice.run(['record', 'latest', 'two']);
+
+  expect(found.stdout).toContain(`failed  ${batch_job_id} record 1 (2)  attempt 1, data, `);
+  expect(ofJob.lines).toMatchObject([{ kind: 'finished', flow: 'example' }]);
+  expect(story.stdout).toContain('Record 1 (2)  failed');
+  expect(story.stdout).toContain('"email":"story@example.com"');
+  expect(story.stdout).toContain('`sluice retry');
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('numbered from 0') });
 });
 
 test('records come through a pipe, and the same ones again are seen to be the same', async () => {
@@ -114,4 +132,34 @@ test('list shows the jobs, and takes the filters of the operation', async () => 
 
 test('every operation can be called by its own name', async () => {
   expect(await json('list-batch-jobs', '--limit', '1')).toMatchObject({ jobs: [{ flow: 'example' }] });
+});
+
+test('a job is taken back after a look at how, and its status says so', async () => {
+  const target = await startTarget({ answer: ({ id }) => ({ kind: 'ok', body: { id: `x-${id}` } }) });
+  onTestFinished(() => target.close());
+  const flows = join(sluice.home, 'flows');
+  writeFileSync(
+    join(flows, 'connectors.yaml'),
+    `shelf: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  );
+  const undo = 'result: { id: response.id }\nundo: { endpoint: "/things/{{ result.id }}" }';
+  writeFileSync(
+    join(flows, 'shelf.yaml'),
+    `flow: shelf\ntarget: { connector: shelf, endpoint: /things }\n${undo}\n`,
+  );
+  const { batch_job_id: id } = await json('start', 'shelf', file('shelf.csv', 'id,name\n1,Ada\n2,Grace\n'));
+
+  const looked = await sluice.run(['undo', id]);
+  const undone = await sluice.run(['undo', id, '--yes']);
+  const status = await sluice.run(['status', id]);
+
+  expect(looked.stdout).toContain(`Takes back 2 records of ${id}: DELETE shelf /things/{{ result.id }}`);
+  expect(looked.stdout).toContain(`record 0 DELETE ${target.url}/things/x-1`);
+  expect(looked.stdout).toContain('Nothing was sent.');
+  expect(undone.stdout).toContain(`Takes back ${id}.`);
+  expect(undone.code).toBe(0);
+  expect(status.stdout).toContain('Taken back since: 2 records.');
+  expect(target.hits.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+    ...['DELETE /things/x-1', 'DELETE /things/x-2', 'POST /things', 'POST /things'],
+  ]);
 });

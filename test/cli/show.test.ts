@@ -24,7 +24,7 @@ const group = {
   message: 'crm-system answered 422 to POST /api/customers',
   untrusted_message: 'bad \u001b[31memail\u001b[0m',
   retryable: false,
-  sample_indexes: [4],
+  samples: [],
   next_step: 'Correct the data.',
 } as const;
 const status: Status = {
@@ -42,7 +42,7 @@ const status: Status = {
   wave: 0,
   concurrency: 5,
   maybe_applied: 0,
-  error_groups: [{ ...group, sample_indexes: [4] }],
+  error_groups: [{ ...group, samples: [{ index: 4 }] }],
   started_at: '2026-01-01T00:00:00.000Z',
   finished_at: '2026-01-01T00:00:15.000Z',
   next_step: 'Finished with failures.',

@@ -58,12 +58,23 @@ test('a connector of another type than the flow needs is an obstacle', async () 
   expect(() => registry.sql('crm')).toThrow(expect.objectContaining({ code: 'connector_invalid' }));
 });
 
-test('a webhook is declared and not to be used yet', async () => {
-  const { registry } = await setup('done: { type: webhook, url: https://hooks.example.com }');
+test.each([
+  ['url: https://hooks.example.com', {}, undefined],
+  ['url: https://hooks.example.com, secret_env: HOOK', { HOOK: 'any text at all' }, undefined],
+  ['url: https://hooks.example.com, secret_env: HOOK', { HOOK: 'whsec_c2VjcmV0' }, undefined],
+  ['url: https://hooks.example.com, secret_env: HOOK', {}, 'needs HOOK, which is not set'],
+  [
+    'url: https://hooks.example.com, secret_env: HOOK',
+    { HOOK: 'whsec_***' },
+    'cannot sign with HOOK: it begins with whsec_ and is not base64 behind it',
+  ],
+  ['url: http://10.0.0.1/done', {}, 'leads to an address that is not public'],
+])('what stands in the way of a webhook: %s %j', async (settings, env, obstacle) => {
+  const { registry } = await setup(`done: { type: webhook, ${settings} }`, { env, allowPrivateHosts: false });
 
-  expect(registry.obstacle('done', 'webhook')).toBe(
-    'The connector done has the type webhook, which is not available yet.',
-  );
+  const expected =
+    obstacle === undefined ? undefined : expect.stringContaining(`The connector done ${obstacle}`);
+  expect(registry.obstacle('done', 'webhook')).toEqual(expected);
 });
 
 const database = 'shop: { type: sql, url_env: SHOP_DB_URL }';

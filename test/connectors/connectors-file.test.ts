@@ -106,6 +106,31 @@ test.each([
     },
   ],
   [
+    'type: sql, url_env: U, adaptive: false, circuit: off, retry_lost_answers: false',
+    {
+      type: 'sql',
+      urlEnv: 'U',
+      concurrency: 5,
+      timeoutMs: 30_000,
+      allowPrivate: false,
+      adaptive: false,
+      circuit: 'off',
+      retryLostAnswers: false,
+    },
+  ],
+  [
+    'type: mcp, command: npx, adaptive: true, circuit: { failures: 3, probe: 2m }, retry_lost_answers: true',
+    {
+      type: 'mcp',
+      command: 'npx',
+      args: [],
+      env: {},
+      timeoutMs: 60_000,
+      concurrency: 10,
+      circuit: { failures: 3, authFailures: 3, firstProbeMs: 120_000, longestProbeMs: 120_000 },
+    },
+  ],
+  [
     'type: webhook, url: https://hooks.example.com/done, secret_env: HOOK_SECRET',
     {
       type: 'webhook',
@@ -155,6 +180,15 @@ test.each([
   [
     'type: webhook, url: https://x.example, secret: abc',
     '1:46 unknown key "secret"; did you mean "secret_env"?',
+  ],
+  [
+    'type: sql, url_env: U, circuit: on',
+    '1:39 it.circuit must be off, or a map with failures, auth_failures, probe and max_probe',
+  ],
+  ['type: sql, url_env: U, circuit: { failure: 3 }', '1:41 unknown key "failure"; did you mean "failures"?'],
+  [
+    'type: sql, url_env: U, circuit: { failures: 0 }',
+    '1:51 it.circuit.failures must be a whole number from 1 to 10000',
   ],
   ['type: sqll, url_env: U', '1:13 it.type must be http, sql, mcp or webhook'],
 ])('{ %s } is refused where it is wrong', (declared, problem) => {

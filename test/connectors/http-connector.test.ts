@@ -71,6 +71,7 @@ test.each([
   expect(failure).toEqual({
     class: errorClass,
     code: `http_${code}`,
+    connector: 'crm',
     message: `crm answered ${code} to POST /customers/{{ source.id }}`,
     untrustedMessage: 'no',
     step: 'target',
@@ -97,6 +98,10 @@ test.each([
   ['1.5', 1_500],
   ['0', 0],
   ['999999999', 3_600_000],
+  ['9'.repeat(400), 3_600_000],
+  ['Fri, 31 Dec 9999 23:59:59 GMT', 3_600_000],
+  ['Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+  ['1e99', undefined],
   ['-5', undefined],
   ['soon', undefined],
   ['', undefined],
@@ -147,6 +152,7 @@ test('a refused connection applied nothing', async () => {
   expect(failure).toEqual({
     class: 'transient',
     code: 'connection_refused',
+    connector: 'crm',
     message: 'crm refused the connection',
   });
 });

@@ -63,6 +63,7 @@ test('an error of a tool is a data failure with its words', async () => {
   expect(failure).toEqual({
     class: 'data',
     code: 'tool_error',
+    connector: 'crm',
     message: 'crm: the tool fail answered with an error',
     untrustedMessage: 'The e-mail is taken',
     step: 'send',
@@ -129,6 +130,7 @@ test('a tool that is not there is told with the nearest name, and never called',
   expect(failure).toEqual({
     class: 'data',
     code: 'tool_not_found',
+    connector: 'crm',
     message: 'crm has no tool create_custmer',
     untrustedMessage: 'did you mean "create_customer"?',
     step: 'send',
@@ -181,6 +183,7 @@ test('a call that takes too long is given up, the server is told, and others go 
   expect(failure).toEqual({
     class: 'transient',
     code: 'timeout',
+    connector: 'crm',
     message: 'crm did not answer the tool wait within 0.2 s',
     step: 'send',
     maybeApplied: true,

@@ -47,6 +47,7 @@ test('the server sees who calls, and the secret stays out of what it says', asyn
   expect(failure).toEqual({
     class: 'data',
     code: 'http_422',
+    connector: 'crm',
     message: 'crm answered 422 to the tool create_customer',
     untrustedMessage: 'Bearer [secret]',
     step: 'send',
@@ -75,6 +76,7 @@ test.each([
   expect(failure).toEqual({
     class: errorClass,
     code: `http_${status}`,
+    connector: 'crm',
     message: `crm answered ${status} to the tool create_customer`,
     untrustedMessage: 'no',
     step: 'send',
@@ -256,6 +258,7 @@ test('a server that is not there applied nothing', async () => {
   expect(await failureOf(openMcp(server).use('create_customer'))).toEqual({
     class: 'transient',
     code: 'connection_refused',
+    connector: 'crm',
     message: 'crm refused the connection',
     step: 'send',
   });

@@ -43,6 +43,7 @@ test('a server that ends during a call may have acted on it, and its last words 
   expect(await failureOf(crm.use('exit'))).toEqual({
     class: 'transient',
     code: 'mcp_server_ended',
+    connector: 'crm',
     message: 'crm ended while the tool exit was under way',
     untrustedMessage: 'out of memory: 0xdead',
     step: 'send',
@@ -120,6 +121,7 @@ test.each([
   expect(await failureOf(openMcp(target).use('call'))).toEqual({
     class: 'transient',
     code: 'mcp_not_started',
+    connector: 'crm',
     message: 'crm could not be started: its command or folder is not there',
     step: 'send',
   });
@@ -143,6 +145,7 @@ test.each([true, false])(
       expect(failure).toEqual({
         class: 'data',
         code: 'response_too_large',
+        connector: 'crm',
         message: 'crm answered the tool call with more than 8 MiB',
         step: 'send',
         maybeApplied: true,

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { CallLimits } from '../../src/connectors/call-limits.ts';
 import type { HttpSettings } from '../../src/connectors/connectors-file.ts';
 import type { Credentials } from '../../src/connectors/credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from '../../src/connectors/http.ts';
@@ -10,6 +11,7 @@ export function openConnector(
   url: string,
   settings: Partial<HttpSettings> = {},
   credentials?: Credentials,
+  limits?: CallLimits,
 ): HttpConnector {
   const connector = openHttpConnector({
     settings: {
@@ -25,6 +27,7 @@ export function openConnector(
     userAgent: 'sluice',
     allowPrivateHosts: false,
     ...(credentials === undefined ? {} : { credentials }),
+    ...(limits === undefined ? {} : { limits }),
   });
   onTestFinished(() => connector.close());
   return connector;

@@ -26,7 +26,12 @@ export function openMcp(
     | { command: string; args: string[]; env?: Record<string, string>; cwd?: string }
     | { url: string; allowPrivate?: boolean },
   given: {
-    settings?: { timeoutMs?: number; concurrency?: number; headers?: Record<string, string> };
+    settings?: {
+      timeoutMs?: number;
+      concurrency?: number;
+      headers?: Record<string, string>;
+      retryLostAnswers?: false;
+    };
     variables?: Record<string, string>;
   } & Partial<Omit<McpConnectorOptions, 'settings'>> = {},
   whenOver: (close: () => Promise<void>) => void = onTestFinished,

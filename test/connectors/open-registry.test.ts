@@ -63,7 +63,7 @@ done: { type: webhook, url: https://hooks.example.com/done }
     registry.listings.map(({ name, type, target, obstacle }) => [name, type, target, obstacle !== undefined]),
   ).toEqual([
     ['crm', 'http', 'crm.example.com:8443', false],
-    ['done', 'webhook', 'hooks.example.com', true],
+    ['done', 'webhook', 'hooks.example.com', false],
     ['lost', 'sql', 'LOST_DB_URL', true],
     ['remote', 'mcp', 'mcp.example.com', false],
     ['shop', 'sql', 'db.example.com', false],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openRegistry, type RegistryOptions } from '../../src/connectors/open-registry.ts';
-import { startTarget } from '../support/target.ts';
+import { startTarget, type TargetOptions } from '../support/target.ts';
 
 /** A value that must never show itself. */
 export const canary = 'S3CR3T/canary+value';
@@ -37,8 +37,8 @@ export const bearer = (url: string) =>
   `crm:\n  type: http\n  base_url: ${url}\n  auth: { type: bearer, token_env: CRM_TOKEN }\n`;
 
 /** A server for connectors to call. */
-export async function target() {
-  const started = await startTarget();
+export async function target(answer?: TargetOptions['answer']) {
+  const started = await startTarget(answer === undefined ? {} : { answer });
   onTestFinished(() => started.close());
   return started;
 }

@@ -44,6 +44,7 @@ describe('answers', () => {
     expect(failure).toEqual({
       class: 'data',
       code: 'too_many_rows',
+      connector: 'shop',
       message: 'shop answered with more than 10000 rows',
       step: 'save',
     });
@@ -144,6 +145,7 @@ describe('refusals', () => {
     expect(failure).toEqual({
       class: 'conflict',
       code: 'unique_violation',
+      connector: 'shop',
       message: 'shop refused the statement: unique violation (said_pkey)',
       untrustedMessage:
         'duplicate key value violates unique constraint "said_pkey". Key (id)=(1) already exists.',

@@ -10,6 +10,7 @@ test('a statement that takes too long fails, and the server stops working on it'
   expect(failure).toEqual({
     class: 'transient',
     code: 'timeout',
+    connector: 'shop',
     message: 'shop did not answer within 0.1 s',
     step: 'save',
   });
@@ -29,6 +30,18 @@ test('a write that takes too long may have been applied', async ({ url }) => {
   );
 
   expect(failure).toMatchObject({ code: 'timeout', maybeApplied: true });
+});
+
+test('a write that is left to a person is final when its answer is lost', async ({ url }) => {
+  const shop = openShop(url, { retryLostAnswers: false, timeoutMs: 100 });
+  await table(url, 'left_alone');
+  const write = 'insert into left_alone select 1, pg_sleep(60)::text';
+
+  expect(await failureOf(shop.run(statement(write)))).toMatchObject({
+    code: 'answer_lost',
+    maybeApplied: true,
+  });
+  expect(await failureOf(shop.run(statement('select pg_sleep(60)')))).toMatchObject({ class: 'transient' });
 });
 
 test('the time of the connector counts when the statement has none', async ({ url }) => {

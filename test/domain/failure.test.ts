@@ -16,8 +16,29 @@ test.each([
   ['id 0190a7c4-1111-7abc-8def-000000000001 unknown', 'id 0190a7c4-2222-7abc-8def-000000000002 unknown'],
   ['too late: 2026-01-31T08:00:00Z', 'too late: 2025-12-01 07:59:00'],
   ['hash deadbeef01 mismatch', 'hash 0badf00d99 mismatch'],
+  ['hash 0x1f of order ord_8f3kq2xz91', 'hash 0xffee of order ord_x71bb02abc'],
+  ['see https://crm.example.com/a/4711?x=1', 'see https://crm.example.org/b'],
+  ['amount 1.234,56 is too high', 'amount 1 234 567,8 is too high'],
+  ["amount 1'234.50 is too high", 'amount -7 is too high'],
+  ['born 31.01.1999', 'born 1/2/03'],
+  ['born 2026/1/31', 'born 31 January 1999'],
+  ['born Jan 31, 1999', 'born 3. Mai 2001'],
+  ['since Sat, 31 Jan 2026 08:00:00 GMT', 'since Sun, 1 Feb 2026 09:10:11 GMT'],
+  ['from 10.0.0.1:5432', 'from 192.168.1.20:1'],
+  ['„Müller“ is taken', '„Ö. Maier“ is taken'],
+  ['«Dupont» is taken', '“Smith” is taken'],
+  [
+    `${'note '.repeat(90)} of customer 7`,
+    `${'note '.repeat(90)} of customer 4711 and more words that are cut`,
+  ],
 ])('%s and %s have the same cause', (one, other) => {
   expect(groupKey(refused(one))).toBe(groupKey(refused(other)));
+});
+
+test('an apostrophe hides no words', () => {
+  expect(groupKey(refused("can't find a name, isn't it"))).not.toBe(
+    groupKey(refused("can't find an email, isn't it")),
+  );
 });
 
 test('different words, codes, classes and steps are different causes', () => {

@@ -8,9 +8,9 @@ import { BrokenRun } from '../../src/flows/broken-run.ts';
 import type { Attempt, ChunkRule } from '../../src/flows/flow.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import type { Database } from '../../src/store/database.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, runFlow, testFlow } from '../support/engine.ts';
+import { requeue } from '../support/jobs.ts';
 
 /** A flow that keeps the indexes of every run. */
 function chunkFlow(
@@ -254,7 +254,7 @@ test('what a chunk has done is known to the next run of the same records only', 
   isDown = false;
   seen.length = 0;
 
-  await requeueRecords(db, id, 0, { statuses: ['failed'], indexes: [0, 1, 2, 4, 5] }, 1, false);
+  await requeue(db, id, 0, { statuses: ['failed'], indexes: [0, 1, 2, 4, 5] }, 1);
   engine.wake();
   await jobWhen(db, id, finished);
 

@@ -2,9 +2,9 @@ import { expect } from 'vitest';
 import { RecordFailure } from '../../src/domain/failure.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
 import type { Ending, FinishedRecord, Flow } from '../../src/flows/flow.ts';
-import { setPaused, stopJob } from '../../src/store/control.ts';
+import { stopJob } from '../../src/store/control.ts';
 import { readEndingResult } from '../../src/store/ending.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
+import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
 import {
   fail,
@@ -16,6 +16,7 @@ import {
   testEngine,
   testFlow,
 } from '../support/engine.ts';
+import { requeue } from '../support/jobs.ts';
 
 /** A flow that keeps how it was ended. */
 function endingFlow(
@@ -139,7 +140,7 @@ test('a paused job runs its end part when it is resumed, not before', async ({ d
   });
   const { id, engine } = await runFlow(db, flow, 1);
   await jobWhen(db, id, ({ counts }) => counts.processing === 1);
-  await setPaused(db, id, true);
+  await steerJob(db, id, { action: 'pause' });
   engine.wake(id);
   release();
   await jobWhen(db, id, ({ held: isHeld }) => !isHeld);
@@ -147,7 +148,7 @@ test('a paused job runs its end part when it is resumed, not before', async ({ d
   expect(paused).toMatchObject({ status: 'paused', finishedAt: null });
   expect(endings).toEqual([]);
 
-  await setPaused(db, id, false);
+  await steerJob(db, id, { action: 'resume' });
   engine.wake();
   expect((await jobWhen(db, id, finished)).status).toBe('completed');
   expect(endings).toHaveLength(1);
@@ -202,7 +203,7 @@ test('each wave that ends the job has an end of its own', async ({ db }) => {
   await jobWhen(db, id, finished);
   isDown = false;
 
-  await requeueRecords(db, id, 0, { statuses: ['failed'] }, 1, false);
+  await requeue(db, id, 0, { statuses: ['failed'] }, 1);
   engine.wake();
   const job = await jobWhen(db, id, finished);
 

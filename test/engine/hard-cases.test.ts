@@ -7,10 +7,9 @@ import { openFileSource } from '../../src/sources/open-file.ts';
 import { stopJob } from '../../src/store/control.ts';
 import { createJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { test as base } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, testEngine, testFlow } from '../support/engine.ts';
-import { letLapse, newJob } from '../support/jobs.ts';
+import { letLapse, newJob, requeue } from '../support/jobs.ts';
 
 const test = base.extend<{ folder: string }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of fixtures from here
@@ -64,7 +63,7 @@ test('the rows before the place where a file breaks are kept, and one retry fini
   await engine.adopt(job.id);
   const broken = await jobWhen(db, job.id, finished);
 
-  await requeueRecords(db, job.id, 0, { statuses: ['skipped'] }, 5, true);
+  await requeue(db, job.id, 0, { statuses: ['skipped'] }, 5, { readOn: true });
   engine.wake();
   const end = await jobWhen(db, job.id, finished);
 

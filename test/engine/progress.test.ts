@@ -3,11 +3,10 @@ import type { Progress } from '../../src/domain/progress.ts';
 import { BrokenRun } from '../../src/flows/broken-run.ts';
 import type { Attempt } from '../../src/flows/flow.ts';
 import { acquireLease } from '../../src/store/leases.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { rescueRecords } from '../../src/store/rescue.ts';
 import { test } from '../support/database.ts';
 import { finished, jobWhen, quickRetry, quietLog, runFlow, testEngine, testFlow } from '../support/engine.ts';
-import { letLapse } from '../support/jobs.ts';
+import { letLapse, requeue } from '../support/jobs.ts';
 
 const down = { class: 'transient', code: 'down', message: 'The second step is down' } as const;
 
@@ -79,7 +78,7 @@ test('a retry of failed records goes on from what was done, with all retries of 
   await jobWhen(db, id, finished);
   isDown = false;
 
-  await requeueRecords(db, id, 0, { statuses: ['failed'] }, 1, false);
+  await requeue(db, id, 0, { statuses: ['failed'] }, 1);
   engine.wake();
   const job = await jobWhen(db, id, finished);
 
@@ -120,7 +119,7 @@ test('many checkpoints at once share statements and all are kept', async ({ db }
   await jobWhen(db, id, finished);
   isDown = false;
 
-  await requeueRecords(db, id, 0, { statuses: ['failed'] }, 40, false);
+  await requeue(db, id, 0, { statuses: ['failed'] }, 40);
   engine.wake();
   await jobWhen(db, id, finished);
 

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Flow } from '../../src/flows/flow.ts';
 import { claimRecords } from '../../src/store/claims.ts';
-import { changeLimits, setPaused, stopJob } from '../../src/store/control.ts';
+import { stopJob } from '../../src/store/control.ts';
 import { createJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { acquireLease } from '../../src/store/leases.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
+import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, testEngine, testFlow } from '../support/engine.ts';
-import { countRows, letLapse, newJob } from '../support/jobs.ts';
+import { countRows, letLapse, newJob, requeue } from '../support/jobs.ts';
 
 /** Starts `count` records through a flow and returns what is needed to watch them. */
 async function start(db: Database, flow: Flow, count: number, more: Parameters<typeof newJob>[1] = {}) {
@@ -211,13 +211,13 @@ test('a paused job starts nothing, and goes on when it is resumed', async ({ db 
   const { id, engine } = await start(db, flow, 200, { concurrency: 2 });
   await jobWhen(db, id, ({ counts }) => counts.succeeded > 3);
 
-  await setPaused(db, id, true);
+  await steerJob(db, id, { action: 'pause' });
   engine.wake(id);
   await jobWhen(db, id, ({ counts }) => counts.processing === 0);
   const callsWhenPaused = calls;
   await sleep(50);
   expect(calls).toBe(callsWhenPaused);
-  await setPaused(db, id, false);
+  await steerJob(db, id, { action: 'resume' });
   engine.wake(id);
 
   expect((await jobWhen(db, id, finished)).counts.succeeded).toBe(200);
@@ -237,7 +237,7 @@ test('a new concurrency reaches a running lane within a second', async ({ db }) 
   const { id, engine } = await start(db, flow, 5000, { concurrency: 1 });
   await jobWhen(db, id, ({ counts }) => counts.succeeded > 2);
 
-  await changeLimits(db, id, { concurrency: 9 });
+  await steerJob(db, id, { concurrency: 9 });
   await sleep(900);
 
   expect(most).toBe(9);
@@ -314,7 +314,7 @@ test('a retry wave turns what can be cured into retried_success and the rest int
   await jobWhen(db, id, finished);
   targetIsDown = false;
 
-  await requeueRecords(db, id, 0, { statuses: ['failed', 'retried_failed'] }, 2, false);
+  await requeue(db, id, 0, { statuses: ['failed', 'retried_failed'] }, 2);
   engine.wake();
   const job = await jobWhen(db, id, finished);
 
@@ -389,7 +389,7 @@ test('a limit lowered below what has failed stops the job', async ({ db }) => {
   const { id, engine } = await start(db, flow, 3000, { concurrency: 2 });
   await jobWhen(db, id, ({ counts }) => counts.failed > 5);
 
-  await changeLimits(db, id, { maxFailures: 3 });
+  await steerJob(db, id, { maxFailures: 3 });
   const job = await jobWhen(db, id, finished);
 
   expect(job).toMatchObject({ status: 'failed', stopReason: 'max_failures' });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { inputFrom, inputOptions } from '../../src/cli/input-options.ts';
 import { parseConnectors } from '../../src/connectors/connectors-file.ts';
-import { formatProblem } from '../../src/flows/compile-flow.ts';
+import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { openFlowLibrary } from '../../src/flows/flow-library.ts';
 import { checkInput } from '../../src/operations/check-input.ts';
 import { completeParams } from '../../src/operations/check-params.ts';

@@ -31,6 +31,15 @@ async function call(to: Crm, path: string, body?: unknown, headers: Record<strin
 const add = (to: Crm, airport: object, key: string) =>
   call(to, '/api/airports', airport, { 'idempotency-key': key });
 
+async function remove(from: Crm, id: string) {
+  const answer = await request(`${from.url}/api/airports/${id}`, {
+    method: 'DELETE',
+    headers: { authorization: 'Bearer example-token' },
+  });
+  await answer.body.dump();
+  return { status: answer.statusCode };
+}
+
 /** An airport the CRM takes, with the first code that meets this trouble. */
 function airportWith(trouble: Trouble | undefined) {
   for (let number = 100; number < 1000; number++) {
@@ -54,6 +63,21 @@ test('a new airport is created once, however often its key is sent', async () =>
   expect(other.status).toBe(409);
   expect(await call(crm, '/api/airports/count')).toMatchObject({ body: { count: 1 } });
   expect(crm.airports.conflicts).toBe(1);
+});
+
+test('an airport is taken out by the id it was given, once', async () => {
+  const crm = await start();
+  const good = airportWith(undefined);
+  const { body } = await add(crm, good, 'key-1');
+  const { id } = body as { id: string };
+  crm.airports.endMaintenance();
+
+  const answers = [];
+  for (let round = 0; round < 3; round++) answers.push((await remove(crm, id)).status);
+
+  expect(answers.at(-1)).toBe(404);
+  expect(answers.filter((status) => status === 200)).toHaveLength(1);
+  expect(await call(crm, '/api/airports/count')).toMatchObject({ body: { count: 0 } });
 });
 
 test.each([

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { hasStandby } from '../../src/store/standby-lock.ts';
 import { processesOf } from '../support/sluice-process.ts';
@@ -50,10 +51,9 @@ test.concurrent('a job that is accepted while the standby is about to end is fin
   arena.answer = ({ id }) => ({ kind: 'ok', delayMs: id === 'first' ? 2500 : 5 });
   await server.call('start_batch', { flow_id: 'import', records: [{ id: 'first' }] });
   await standbyIsThere(arena);
-  await until('nothing is left to do', async () => (await unfinishedJobs(arena)) === 0);
 
   // It looks once a second and gives up after ten idle ones, so the ninth look in vain is its last.
-  await seeLooks(arena, 9);
+  await seeLooksInVain(arena, 9);
   const { batch_job_id } = await server.call('start_batch', {
     flow_id: 'import',
     records: someRecords(600),
@@ -81,20 +81,63 @@ test.concurrent('a standby keeps its place when its connection to the database g
   expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency);
 });
 
-async function unfinishedJobs({ db }: Arena): Promise<number> {
-  const rows = await db.run((sql) => sql`select 1 from batch_jobs where finished_at is null`);
+test.concurrent('a standby stays for callbacks that a killed server owes, and sends them', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  const { home, target } = arena;
+  const hook = `hook: { type: webhook, url: "${target.url}/hook", allow_private: true }\n`;
+  appendFileSync(join(home, 'flows/connectors.yaml'), hook);
+  const told = () => target.hits.filter(({ path }) => path === '/hook');
+  arena.answer = ({ path }) =>
+    path === '/hook' && told().length === 1 ? { kind: 'status', status: 503 } : { kind: 'ok' };
+  const server = await arena.start(background);
+  await server.call('start_batch', {
+    flow_id: 'import',
+    records: someRecords(3),
+    batch: { callback: 'hook' },
+  });
+  await standbyIsThere(arena);
+  await until('the first attempt', () => told().length === 1);
+  // A claim that dies with its process is given away only after a minute.
+  await until('it is over', async () => (await deliveries(arena, 'last_error is not null')) === 1);
+  await server.kill();
+
+  await until('the second attempt', () => told().length === 2);
+  await until('it is written down', async () => (await deliveries(arena, 'delivered_at is not null')) === 1);
+  const [first, second] = told();
+  expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+});
+
+/** How many callbacks are in a state. */
+async function deliveries({ db }: Arena, state: string): Promise<number> {
+  const rows = await db.run((sql) => sql`select from deliveries where ${sql.unsafe(state)}`);
   return rows.length;
 }
 
-/** Resolves when the standby has asked the database for work `count` times from now on. */
-async function seeLooks(arena: Arena, count: number): Promise<void> {
-  const looks = [await lastLook(arena)];
-  await until(`look ${count} of the standby`, async () => {
-    const look = await lastLook(arena);
-    // Its engine looks as well for a moment, right behind it.
-    if (look > looks.at(-1)! + 500) looks.push(look);
-    return looks.length > count;
-  });
+/** Resolves when the standby has asked the database for work `count` times since the last job has ended. */
+async function seeLooksInVain(arena: Arena, count: number): Promise<void> {
+  const looks: number[] = [];
+  await until(
+    `look ${count} of the standby in vain`,
+    async () => {
+      const look = await lastLook(arena);
+      // Its engine looks as well for a moment, right behind it.
+      if (look > (looks.at(-1) ?? 0) + 500) looks.push(look);
+      const end = await lastEnd(arena);
+      return end !== undefined && looks.filter((at) => at > end).length >= count;
+    },
+    20_000,
+  );
+}
+
+/** When the last job has ended, in milliseconds; undefined: one has not. */
+async function lastEnd({ db }: Arena): Promise<number | undefined> {
+  const [row] = await db.run(
+    (sql) => sql<{ at: number | null }[]>`
+      select case when bool_and(finished_at is not null) then
+        extract(epoch from max(finished_at))::float8 * 1000 end as at from batch_jobs`,
+  );
+  return row?.at ?? undefined;
 }
 
 /** When the standby last asked the database for work, in milliseconds. */
@@ -102,7 +145,7 @@ async function lastLook({ db }: Arena): Promise<number> {
   const [row] = await db.run(
     (sql) => sql<{ at: number }[]>`
       select extract(epoch from max(query_start))::float8 * 1000 as at from pg_stat_activity
-      where application_name = 'sluice standby' and query like '%batch_jobs%' and datname = current_database()`,
+      where application_name = 'sluice standby' and query like '%from deliveries%' and datname = current_database()`,
   );
   return row?.at ?? 0;
 }

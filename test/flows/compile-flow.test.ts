@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { noRetry } from '../../src/domain/retry-policy.ts';
-import { compileFlow, formatProblem } from '../../src/flows/compile-flow.ts';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { compiledFlow, importFlow } from './flow-under-test.ts';
 
 function problemsOf(text: string): string[] {

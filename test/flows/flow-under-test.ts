@@ -1,7 +1,8 @@
 import type { HttpAnswer, HttpRequest } from '../../src/connectors/http.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
-import { compileFlow, formatProblem } from '../../src/flows/compile-flow.ts';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
 import type { Attempt, Flow } from '../../src/flows/flow.ts';
+import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { noConnectors } from '../support/connectors.ts';
 
 export const importFlow = `flow: customer-import
@@ -29,15 +30,18 @@ export function compiledFlow(text: string): Flow {
   throw new Error(compiled.problems.map(formatProblem).join('\n'));
 }
 
-/** An attempt at a record with connectors that remember what they were asked and answer 201. */
-export function attemptAt(payload: JsonValue): { attempt: Attempt; requests: HttpRequest[] } {
+/** An attempt at a record with connectors that remember what they were asked and answer 201 unless told otherwise. */
+export function attemptAt(
+  payload: JsonValue,
+  answer: HttpAnswer = { status: 201, headers: {}, body: { created: true } },
+): { attempt: Attempt; requests: HttpRequest[] } {
   const requests: HttpRequest[] = [];
   const connectors = noConnectors({
     http: (name) => ({
       name,
       async call(request): Promise<HttpAnswer> {
         requests.push(request);
-        return { status: 201, headers: {}, body: { created: true } };
+        return answer;
       },
     }),
   });

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseConnectors } from '../../src/connectors/connectors-file.ts';
 import { errorClasses } from '../../src/domain/failure.ts';
-import { compileFlow, formatProblem } from '../../src/flows/compile-flow.ts';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { transforms } from '../../src/flows/transforms/catalogue.ts';
 import type { ArgumentRule } from '../../src/flows/transforms/transform.ts';
 

@@ -55,3 +55,11 @@ test('2x exponential(30s) waits 30 s and then 60 s', () => {
 
   expect([1, 2].map((retry) => retryDelayMs(policy, retry, 0))).toEqual([30_000, 60_000]);
 });
+
+test('jitter spreads each wait, and makes none longer than the longest', () => {
+  const policy = parseRetry('4x exponential(1s, jitter, max 3s)') ?? noRetry;
+  const waitsAt = (chance: number) => [1, 2, 3, 4].map((retry) => retryDelayMs(policy, retry, chance));
+
+  expect(waitsAt(0)).toEqual([500, 1_000, 1_500, 1_500]);
+  expect(waitsAt(0.999)).toEqual([1_499, 2_998, 3_000, 3_000]);
+});

@@ -131,10 +131,36 @@ test('a folder that cannot be written is said so', async () => {
   const { folder } = shelf();
   const file = join(folder, 'file');
   writeFileSync(file, '');
-  const place = { flows: { folder: join(file, 'flows'), list: async () => [] }, drafts: openDrafts(file) };
+  const place = {
+    flows: { folder: join(file, 'flows'), list: async () => [], findRevision: async () => undefined },
+    drafts: openDrafts(file),
+  };
 
   await expect(saveFlow(place, { text: 'flow: a\ntarget: echo\n' })).rejects.toMatchObject({
     code: 'invalid_configuration',
     message: expect.stringContaining('cannot be written'),
   });
+});
+
+test('a text that drops what holds back a start, or shows what was redacted, takes a person', async () => {
+  const place = shelf();
+  const text = (more: string) => `flow: import\n${more}target: echo\n`;
+  const guarded = 'confirm: human\nredact: [email, phone]\n';
+  writeFileSync(join(place.folder, 'import.yaml'), text(guarded));
+  const [before] = await place.flows.list();
+  const save = (more: string) =>
+    saveFlow(place, {
+      text: text(more),
+      ...(more.includes('version') ? {} : { replaces: before?.revision }),
+    });
+
+  const dropped = await save('');
+  expect(dropped).toMatchObject({
+    draft: { reasons: ['leaves out confirm: human', 'no longer redacts email, phone'] },
+  });
+  if ('draft' in dropped && dropped.draft !== undefined) await place.drafts.drop(dropped.draft);
+  expect(await save('confirm: plan\nredact: [email, phone]\n')).toHaveProperty('draft.reasons.0');
+  expect((await place.flows.list())[0]?.revision).toBe(before?.revision);
+  await place.drafts.find('import').then((draft) => draft && place.drafts.drop(draft));
+  expect(await save(`${guarded}description: more\n`)).toMatchObject({ draft: undefined });
 });

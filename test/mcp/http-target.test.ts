@@ -65,7 +65,7 @@ test('every kind of trouble ends in its own class, and a retry cures what can be
     timeout: ['transient', 5],
     connection_reset: ['transient', 5],
   });
-  expect(first.more_error_groups).toBe(true);
+  expect(first.more_error_groups).toEqual({ groups: 1, failures: 5 });
   // Each of the five that hang is sent three times and never answered; a reset is no answer either.
   expect(first.maybe_applied).toBe(30);
   expect(JSON.stringify([first, errors, second])).not.toContain('S3CR3T');

@@ -24,7 +24,11 @@ async function begin(
     id,
     engine,
     async status() {
-      const answer = await getBatchStatus.run(context, { batch_job_id: id, wait_seconds: 0 });
+      const answer = await getBatchStatus.run(context, {
+        batch_job_id: id,
+        wait_seconds: 0,
+        response_format: 'concise',
+      });
       return getBatchStatus.output.parse(answer);
     },
     retry: () => retryBatchFailedRecords.run(context, { batch_job_id: id }),
@@ -106,7 +110,11 @@ test('a flow without an end part has none in its status', async ({ db }) => {
   await jobWhen(db, id, finished);
   const context = { open: async () => ({ db, engine }) } as unknown as OperationContext;
 
-  const answer = await getBatchStatus.run(context, { batch_job_id: id, wait_seconds: 0 });
+  const answer = await getBatchStatus.run(context, {
+    batch_job_id: id,
+    wait_seconds: 0,
+    response_format: 'concise',
+  });
 
   expect(answer).not.toHaveProperty('ending');
   await engine.stop(0);

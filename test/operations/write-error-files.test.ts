@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { expect } from 'vitest';
+import { noRedaction } from '../../src/flows/redaction.ts';
 import { writeErrorFile } from '../../src/operations/write-error-files.ts';
 import { createJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -33,7 +34,7 @@ test('a CSV has the original columns in their order and what went wrong', async 
     { zip: '1', more: { deep: true } },
   ]);
 
-  const path = await writeErrorFile(db, id, folder, 'csv');
+  const path = await writeErrorFile(db, id, folder, 'csv', noRedaction);
 
   const [header, ...rows] = parse(readFileSync(path), { bom: true }) as string[][];
   expect(header).toEqual([
@@ -54,7 +55,7 @@ test('a CSV has the original columns in their order and what went wrong', async 
 test('a cell that a spreadsheet would run is made harmless', async ({ db, folder }) => {
   const id = await failedJob(db, [{ a: '=1+1', b: '+49 30', c: '@x', d: 'plain' }]);
 
-  const path = await writeErrorFile(db, id, folder, 'csv');
+  const path = await writeErrorFile(db, id, folder, 'csv', noRedaction);
 
   const [, row] = parse(readFileSync(path), { bom: true }) as string[][];
   expect(row?.slice(0, 4)).toEqual(["'=1+1", "'+49 30", "'@x", 'plain']);
@@ -63,7 +64,7 @@ test('a cell that a spreadsheet would run is made harmless', async ({ db, folder
 test('NDJSON has a failed record a line, with its payload as it was', async ({ db, folder }) => {
   const id = await failedJob(db, [{ n: 1 }, { n: 2 }]);
 
-  const path = await writeErrorFile(db, id, folder, 'ndjson');
+  const path = await writeErrorFile(db, id, folder, 'ndjson', noRedaction);
 
   const lines = readFileSync(path, 'utf8')
     .trim()
@@ -79,7 +80,7 @@ test('a folder that cannot be written refuses the export and harms nothing else'
   const id = await failedJob(db, [{ n: 1 }]);
   writeFileSync(join(folder, 'file'), '');
 
-  await expect(writeErrorFile(db, id, join(folder, 'file'), 'csv')).rejects.toThrow(
+  await expect(writeErrorFile(db, id, join(folder, 'file'), 'csv', noRedaction)).rejects.toThrow(
     /cannot be written.*(EEXIST|ENOTDIR)/,
   );
 });
@@ -88,7 +89,7 @@ test('a file that cannot be opened refuses the export and harms nothing else', a
   skip(process.platform !== 'linux', 'needs a folder in which nobody can make a file');
   const id = await failedJob(db, [{ n: 1 }]);
 
-  await expect(writeErrorFile(db, id, '/proc/self', 'csv')).rejects.toThrow(
+  await expect(writeErrorFile(db, id, '/proc/self', 'csv', noRedaction)).rejects.toThrow(
     /cannot be written.*(ENOENT|EACCES)/,
   );
 });

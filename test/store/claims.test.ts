@@ -160,6 +160,27 @@ test('of the records a dead process held, only those that may have run count a c
   expect(job).toEqual({ maybe_applied: 2 });
 });
 
+test('what may have run is left to a person where lost answers are', async ({ db }) => {
+  const lease = await startJob(db, newJob(5));
+  await claimRecords(db, { lease, ...claimOf(0, 5) });
+  await letLapse(db, lease.batchJobId);
+  const taken = await acquireLease(db, lease.batchJobId, 'other', 60_000);
+
+  await rescueRecords(db, taken!, 2, true, true);
+
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 3, failed: 2 });
+  expect(await countRows(db, lease.batchJobId)).toEqual({ pending: 3, failed: 2 });
+  const failures = await db.run(
+    (sql) => sql<{ code: string; lost: boolean }[]>`
+      select failure->>'code' as code, (failure->>'maybeApplied')::boolean as lost from records
+      where job_id = ${lease.batchJobId} and status = 'failed'`,
+  );
+  expect([...failures]).toEqual([
+    { code: 'answer_lost', lost: true },
+    { code: 'answer_lost', lost: true },
+  ]);
+});
+
 test('from its second crash a record runs alone, and fails as poison when it crashes alone', async ({
   db,
 }) => {

@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
 import { claimRecords } from '../../src/store/claims.ts';
-import { finishJob, setPaused, stopJob } from '../../src/store/control.ts';
+import { finishJob, stopJob } from '../../src/store/control.ts';
 import type { Database } from '../../src/store/database.ts';
 import { findDueEnding, listFinalRecords, readEndingResult, saveEnding } from '../../src/store/ending.ts';
 import { findJob, readWorkload } from '../../src/store/jobs.ts';
 import { acquireLease, type Lease } from '../../src/store/leases.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
+import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
-import { failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
+import { failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.ts';
 
 /** A job with an end part of which every record is done but those that are to fail. */
 async function doneJob(db: Database, count = 2, failing = 0): Promise<Lease> {
@@ -75,14 +75,14 @@ test('what an end part came to is written once, for its wave, under the lease', 
 
 test('a paused job has no end that is due, and nobody is looked for to run it', async ({ db }) => {
   const lease = await doneJob(db);
-  await setPaused(db, lease.batchJobId, true);
+  await steerJob(db, lease.batchJobId, { action: 'pause' });
   await letLapse(db, lease.batchJobId);
 
   expect(await findDueEnding(db, lease)).toBeUndefined();
   expect(await finishJob(db, lease.batchJobId)).toBeUndefined();
   const unheld = async () => (await readWorkload(db)).unheld.some(({ id }) => id === lease.batchJobId);
   expect(await unheld()).toBe(false);
-  await setPaused(db, lease.batchJobId, false);
+  await steerJob(db, lease.batchJobId, { action: 'resume' });
   expect(await unheld()).toBe(true);
 });
 
@@ -92,15 +92,15 @@ test('another wave owes an end of its own, also when only the end part had faile
   await finishJob(db, lease.batchJobId);
   const failed = { statuses: ['failed'] as const };
 
-  expect(await requeueRecords(db, lease.batchJobId, 0, failed, 1, false)).toBeUndefined();
-  const again = await requeueRecords(db, lease.batchJobId, 0, failed, 1, false, true);
+  expect(await requeue(db, lease.batchJobId, 0, failed, 1)).toBeUndefined();
+  const again = await requeue(db, lease.batchJobId, 0, failed, 1, { endAgain: true });
 
   expect(again).toEqual({ selected: 0, wave: 1, readsOn: false });
   const retaken = (await acquireLease(db, lease.batchJobId, 'test', 60_000))!;
   expect(await findDueEnding(db, retaken)).toMatchObject({ wave: 1, status: 'completed' });
   await saveEnding(db, retaken, 1, { result: null });
   expect(await finishJob(db, lease.batchJobId)).toBe('completed');
-  expect(await requeueRecords(db, lease.batchJobId, 1, failed, 1, false, true)).toBeUndefined();
+  expect(await requeue(db, lease.batchJobId, 1, failed, 1, { endAgain: true })).toBeUndefined();
 });
 
 test('final records are read page by page in the order of the input', async ({ db }) => {

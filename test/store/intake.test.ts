@@ -41,6 +41,6 @@ test('bad rows that reach the limit end the job', async ({ db }) => {
   const policy = { continueOnError: true, onRecordFailure: 'log', maxFailures: 2 } as const;
   const lease = await startJob(db, newJob(0, { ...reading, policy }));
 
-  expect(await addRecords(db, lease, 0, [bad, ...rows(1)])).toEqual({ status: 'pending' });
-  expect(await addRecords(db, lease, 2, [bad])).toEqual({ status: 'failed' });
+  expect(await addRecords(db, lease, 0, [bad, ...rows(1)])).toEqual({ status: 'pending', failed: 1 });
+  expect(await addRecords(db, lease, 2, [bad])).toEqual({ status: 'failed', failed: 1 });
 });

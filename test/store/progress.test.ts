@@ -6,11 +6,10 @@ import { finishJob } from '../../src/store/control.ts';
 import type { Database } from '../../src/store/database.ts';
 import { acquireLease, type Lease } from '../../src/store/leases.ts';
 import { saveProgress } from '../../src/store/progress.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { rescueRecords } from '../../src/store/rescue.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
-import { failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
+import { failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.ts';
 
 async function claimOne(db: Database, lease: Lease, claims = 0): Promise<ClaimedRecord> {
   const [record] = (await claimRecords(db, { lease, claims, limit: 1, cursor: -1, fresh: true })) ?? [];
@@ -94,7 +93,7 @@ test('a retry of failed records keeps their results, and counts the failures of 
   await saveSettlements(db, lease, [{ record, settlement: { status: 'failed', failure, progress: left } }]);
   await finishJob(db, lease.batchJobId);
 
-  await requeueRecords(db, lease.batchJobId, 0, { statuses: ['failed'] }, 1, false);
+  await requeue(db, lease.batchJobId, 0, { statuses: ['failed'] }, 1);
 
   const progress = await progressOf(db, lease);
   expect(progress?.results).toEqual({ b: 2 });

@@ -5,10 +5,9 @@ import { finishJob, skipPending, stopJob } from '../../src/store/control.ts';
 import type { Database } from '../../src/store/database.ts';
 import { groupFailures, listFailures } from '../../src/store/failures.ts';
 import type { Lease } from '../../src/store/leases.ts';
-import { requeueRecords } from '../../src/store/requeue.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
-import { countersOf, countRows, failureOf, newJob, startJob } from '../support/jobs.ts';
+import { countersOf, countRows, failureOf, newJob, requeue, startJob } from '../support/jobs.ts';
 
 const failed = (more = {}): Settlement => ({ status: 'failed', failure: failureOf('data', more) });
 const done: Settlement = { status: 'succeeded', result: { ok: true } };
@@ -91,12 +90,21 @@ test('failures with the same cause form a group with its first records', async (
     failed({ untrustedMessage: 'customer 99 exists' }),
   ]);
 
-  const groups = await groupFailures(db, lease.batchJobId, 10);
+  const { groups, groupCount, failureCount } = await groupFailures(db, lease.batchJobId, { limit: 10 });
 
-  expect(groups.map(({ count, sampleIndexes }) => ({ count, sampleIndexes }))).toEqual([
-    { count: 4, sampleIndexes: [0, 2, 4] },
-    { count: 1, sampleIndexes: [1] },
+  expect([groupCount, failureCount]).toEqual([2, 5]);
+  expect(groups.map(({ count, samples }) => [count, samples.map(({ index, id }) => [index, id])])).toEqual([
+    [
+      4,
+      [
+        [0, 'id-0'],
+        [2, 'id-2'],
+        [4, 'id-4'],
+      ],
+    ],
+    [1, [[1, 'id-1']]],
   ]);
+  expect(groups[0]?.firstAt).toBeInstanceOf(Date);
   const page = await listFailures(db, lease.batchJobId, { after: 0, limit: 10, groupId: groups[0]!.groupId });
   expect(page.map(({ index, payload }) => ({ index, payload }))).toEqual([
     { index: 2, payload: { n: 2 } },
@@ -113,7 +121,7 @@ test('failed records go up one wave, skipped ones stay in theirs, and the counts
   await finishJob(db, lease.batchJobId);
 
   const selection = { statuses: ['failed', 'skipped'] as const };
-  const requeued = await requeueRecords(db, lease.batchJobId, 0, selection, 2, false);
+  const requeued = await requeue(db, lease.batchJobId, 0, selection, 2);
 
   expect(requeued).toEqual({ selected: 3, wave: 1, readsOn: false });
   expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 3, succeeded: 1 });
@@ -127,11 +135,11 @@ test('a retry of a job that runs, or of a wave that is over, changes nothing', a
   const lease = await startJob(db, newJob(1));
   const selection = { statuses: ['failed'] as const };
 
-  expect(await requeueRecords(db, lease.batchJobId, 0, selection, 1, false)).toBeUndefined();
+  expect(await requeue(db, lease.batchJobId, 0, selection, 1)).toBeUndefined();
   await settleAll(db, lease, [failed()]);
   await finishJob(db, lease.batchJobId);
-  expect(await requeueRecords(db, lease.batchJobId, 5, selection, 1, false)).toBeUndefined();
-  expect(await requeueRecords(db, lease.batchJobId, 0, selection, 1, false)).toMatchObject({ selected: 1 });
+  expect(await requeue(db, lease.batchJobId, 5, selection, 1)).toBeUndefined();
+  expect(await requeue(db, lease.batchJobId, 0, selection, 1)).toMatchObject({ selected: 1 });
 });
 
 test('a selection narrows a retry by index and by id', async ({ db }) => {
@@ -147,7 +155,7 @@ test('a selection narrows a retry by index and by id', async ({ db }) => {
     await finishJob(db, lease.batchJobId);
 
     const selection = { statuses: ['failed'] as const, ...narrowing };
-    const requeued = await requeueRecords(db, lease.batchJobId, 0, selection, 1, false);
+    const requeued = await requeue(db, lease.batchJobId, 0, selection, 1);
 
     expect(requeued?.selected).toBe(selected);
   }

@@ -4,6 +4,8 @@ import { type RecordStatus, recordStatuses } from '../../src/domain/record.ts';
 import { createJob, type NewJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { acquireLease, type Lease } from '../../src/store/leases.ts';
+import { type Requeued, requeueRecords } from '../../src/store/requeue.ts';
+import type { RetrySelection } from '../../src/store/retry-selection.ts';
 
 export const leaseMs = 60_000;
 
@@ -71,3 +73,23 @@ export async function letLapse(db: Database, batchJobId: string): Promise<void> 
     (sql) => sql`update leases set until = now() - interval '1 second' where job_id = ${batchJobId}`,
   );
 }
+
+/** Begins another wave of a finished job, as a plain retry does. */
+export const requeue = (
+  db: Database,
+  batchJobId: string,
+  wave: number,
+  selection: RetrySelection,
+  concurrency = 1,
+  more: { readonly readOn?: boolean; readonly endAgain?: boolean; readonly ordered?: boolean } = {},
+): Promise<Requeued | undefined> =>
+  requeueRecords(db, {
+    batchJobId,
+    retryId: uuidv7(),
+    wave,
+    selection,
+    concurrency,
+    readOn: false,
+    endAgain: false,
+    ...more,
+  });

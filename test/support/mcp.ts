@@ -6,6 +6,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { openRegistry } from '../../src/connectors/open-registry.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import { openPreviews } from '../../src/engine/preview-flow.ts';
 import { openReadiness } from '../../src/engine/readiness.ts';
 import { openTrials } from '../../src/engine/try-flow.ts';
 import { compileFlow } from '../../src/flows/compile-flow.ts';
@@ -53,6 +54,7 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
       allowPrivateHosts: false,
     });
   const permissions = { allowCodeSteps: false, allowedVariables: undefined };
+  const trials = { openConnectors, permissions, glob: async () => [] };
   const engine = new Engine({
     db,
     holder: folder,
@@ -75,7 +77,8 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
       flows: library,
       drafts: openDrafts(join(folder, 'flows')),
       readiness: openReadiness(openConnectors, permissions),
-      tryFlow: openTrials({ openConnectors, permissions, glob: async () => [] }),
+      tryFlow: openTrials(trials),
+      preview: openPreviews(trials),
       files: async () => ({ folders: [folder, ...((await call.roots?.()) ?? [])], home: folder }),
       exportsFolder: join(folder, 'exports'),
       limits: { maxConcurrency: 50, maxRecordBytes: 1024 * 1024, leaseMs: 15_000, allowCodeSteps: false },

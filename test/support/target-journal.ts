@@ -26,15 +26,15 @@ export class Journal {
   readonly hits: Hit[] = [];
   readonly hitsPerKey = new Map<string, number>();
   readonly effects = new Map<string, number>();
+  inFlight = 0;
   peakInFlight = 0;
-  #inFlight = 0;
   #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
   enter(response: ServerResponse): void {
-    this.#inFlight += 1;
-    this.peakInFlight = Math.max(this.peakInFlight, this.#inFlight);
+    this.inFlight += 1;
+    this.peakInFlight = Math.max(this.peakInFlight, this.inFlight);
     response.once('close', () => {
-      this.#inFlight -= 1;
+      this.inFlight -= 1;
     });
   }
 

@@ -27,6 +27,10 @@ export type Mode = { readonly delayMs?: number } & (
   | { readonly kind: 'reset' }
   /** Does the work, then cuts the connection: the answer is lost. */
   | { readonly kind: 'reset_after_work' }
+  /** Does the work, sends the head and half of the body, then cuts the connection. */
+  | { readonly kind: 'half' }
+  /** 200 with a page instead of what was asked for. */
+  | { readonly kind: 'page' }
   /** 200 with a JSON content type and a body that is no JSON. */
   | { readonly kind: 'bad_json' }
   /** Bytes that are no HTTP. */
@@ -35,9 +39,11 @@ export type Mode = { readonly delayMs?: number } & (
   | { readonly kind: 'huge'; readonly bytes: number }
 );
 
+export type Answer = (hit: Hit, inFlight: number) => Mode;
+
 export interface TargetOptions {
-  /** Decides each answer. Default: every hit is answered 200 `{ok: true, id}`. */
-  readonly answer?: (hit: Hit) => Mode;
+  /** Decides each answer, with the number of requests under way. Default: every hit is answered 200 `{ok: true, id}`. */
+  readonly answer?: Answer;
   readonly port?: number;
 }
 
@@ -52,6 +58,12 @@ export interface Target {
   readonly peakInFlight: number;
   /** Resolves once there are `count` hits. */
   reached(count: number): Promise<void>;
+  /** Connections made while nobody listened are not among the hits. */
+  readonly isListening: boolean;
+  /** Cuts every connection and refuses new ones until `accept`. */
+  refuse(): Promise<void>;
+  /** Listens again, on the same port. */
+  accept(): Promise<void>;
   /** Cuts every connection and stops listening. */
   close(): Promise<void>;
 }
@@ -73,6 +85,35 @@ export function failFirst(count: number, mode: Mode): (hit: Hit) => Mode {
   return (hit) => (hit.attempt <= count ? mode : ok);
 }
 
+/** What holds from a moment on, in milliseconds since the first hit. */
+export interface Phase {
+  readonly fromMs: number;
+  readonly answer: Answer;
+}
+
+/** An `answer` that changes with time: that of the last phase that has begun; before the first one 200. */
+export function script(...phases: readonly Phase[]): Answer {
+  let began: number | undefined;
+  return (hit, inFlight) => {
+    began ??= hit.at;
+    const sinceMs = hit.at - began;
+    const present = phases.findLast(({ fromMs }) => fromMs <= sinceMs);
+    return present === undefined ? ok : present.answer(hit, inFlight);
+  };
+}
+
+/** The most hits that any window of this length holds. */
+export function fullestWindow(hits: readonly Pick<Hit, 'at'>[], windowMs: number): number {
+  const times = hits.map(({ at }) => at).sort((a, b) => a - b);
+  let first = 0;
+  let most = 0;
+  for (const [index, at] of times.entries()) {
+    while (at - (times[first] ?? at) >= windowMs) first += 1;
+    most = Math.max(most, index - first + 1);
+  }
+  return most;
+}
+
 /** Starts an HTTP server on loopback that keeps a journal of every hit and misbehaves as told. */
 export async function startTarget({ answer = () => ok, port = 0 }: TargetOptions = {}): Promise<Target> {
   const journal = new Journal();
@@ -83,24 +124,35 @@ export async function startTarget({ answer = () => ok, port = 0 }: TargetOptions
       response.destroy();
     });
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const listen = async (on: number) => {
+    server.listen(on, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const stop = async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  const taken = await listen(port);
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${taken}`,
     hits: journal.hits,
     hitsPerKey: journal.hitsPerKey,
     effects: journal.effects,
     get peakInFlight() {
       return journal.peakInFlight;
     },
-    reached: (count) => journal.reached(count),
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+    get isListening() {
+      return server.listening;
     },
+    reached: (count) => journal.reached(count),
+    refuse: stop,
+    accept: async () => void (await listen(taken)),
+    close: stop,
   };
 }
 
@@ -108,12 +160,12 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   journal: Journal,
-  answer: (hit: Hit) => Mode,
+  answer: Answer,
 ): Promise<void> {
   journal.enter(response);
   const hit = journal.add(request, await readText(request));
 
-  const mode = answer(hit);
+  const mode = answer(hit, journal.inFlight);
   if (mode.delayMs !== undefined) await pause(mode.delayMs, response);
   if (response.destroyed) return;
 
@@ -123,7 +175,7 @@ async function serve(
 
 function doesWork(mode: Mode): boolean {
   if (mode.kind === 'status') return mode.status >= 200 && mode.status < 300;
-  return ['ok', 'bad_json', 'huge', 'drip', 'reset_after_work'].includes(mode.kind);
+  return ['ok', 'bad_json', 'huge', 'drip', 'half', 'page', 'reset_after_work'].includes(mode.kind);
 }
 
 function respond(mode: Mode, hit: Hit, response: ServerResponse): Promise<void> | undefined {
@@ -152,6 +204,13 @@ function respond(mode: Mode, hit: Hit, response: ServerResponse): Promise<void> 
       return;
     case 'garbage':
       response.socket?.end('\u0000\u0001 this is not HTTP \r\n\r\n');
+      return;
+    case 'page':
+      send(200, '<!doctype html><title>Welcome</title>', { 'content-type': 'text/html' });
+      return;
+    case 'half':
+      startAnswer(hit, response, 200, { 'content-length': '20' });
+      response.write('{"ok": tru', () => response.socket?.resetAndDestroy());
       return;
     case 'drip':
       drip(mode.everyMs, hit, response);

@@ -1,6 +1,7 @@
-import { flowIdOf, revisionOf } from '../compile-flow.ts';
 import type { BatchDefaults, ExpectedField, Flow } from '../flow.ts';
+import { stepsDigest } from '../flow-digest.ts';
 import { flowEnvironment } from '../flow-environment.ts';
+import { flowIdOf, revisionOf } from '../flow-identity.ts';
 import { defaultRetry } from '../retry-grammar.ts';
 import { parametersOf } from '../step-flow-file.ts';
 import type { Chain, Node } from './chain.ts';
@@ -26,6 +27,8 @@ export function codeFlow(definition: FlowDefinition, text: string): Flow {
     hasEffects: settings.effects ?? true,
     ...failureRules(settings),
     batch: batchDefaults(settings),
+    redact: settings.redact,
+    confirm: settings.confirm,
     chunk: size === undefined ? undefined : { size, onError: settings.on_chunk_error ?? 'fail' },
     parameters: parametersOf(settings.params),
     connectors: (settings.connectors ?? []).map((connector) => ({ name: connector, type: 'http' })),
@@ -33,6 +36,7 @@ export function codeFlow(definition: FlowDefinition, text: string): Flow {
     expects: expectedFields(settings.input),
     summary: summaryOf(chain),
     run: (attempt) => runOverRecord(code, attempt),
+    digest: (payload, params) => stepsDigest(revisionOf(text), payload, params),
     trace: undefined,
     atEnd: settings.finally === undefined ? undefined : (ending) => runAtEnd(code, ending),
   };

@@ -3,9 +3,11 @@ import { didYouMean } from '../../connectors/did-you-mean.ts';
 import { recordFailureActions } from '../../domain/job.ts';
 import { SluiceError } from '../../domain/sluice-error.ts';
 import {
+  confirmSchema,
   descriptionSchema,
   flowNameSchema,
   onErrorSchema,
+  redactSchema,
   versionSchema,
   wholeNumber,
 } from '../flow-file.ts';
@@ -75,6 +77,10 @@ export interface FlowSettings<Schema> {
   readonly effects?: boolean;
   /** Field of the payload that holds the record's own id. */
   readonly idField?: string;
+  /** Fields of a record, by dotted path, that no answer, log or export shows. */
+  readonly redact?: readonly string[];
+  /** What a start needs: a plan that was looked at, or the word of a person at a terminal. */
+  readonly confirm?: 'plan' | 'human';
   /** Runs once when the job ends, however it ends. */
   readonly finally?: (ending: FlowEnding) => unknown;
 }
@@ -106,6 +112,8 @@ const settingsSchema = z.strictObject({
   checkpoint: z.boolean().optional(),
   effects: z.boolean().optional(),
   idField: z.string().min(1, 'must name a field').optional(),
+  redact: redactSchema.optional(),
+  confirm: confirmSchema.optional(),
   finally: z
     .custom<(ending: FlowEnding) => unknown>((given) => typeof given === 'function', 'must be a function')
     .optional(),

@@ -1,3 +1,4 @@
+import { foreignText } from '../../connectors/foreign-text.ts';
 import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
 
@@ -31,12 +32,13 @@ export function jsonOf(value: unknown, owner: string): JsonValue {
     return jsonCopy(value);
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
+    const where = foreignText(error.where, 490);
     const message = `${owner} holds ${error.what}, which is no JSON: texts, finite numbers, true, false, null, lists and plain objects are`;
     throw new RecordFailure({
       class: 'data',
       code: 'result_not_json',
       message,
-      ...(error.where === '' ? {} : { untrustedMessage: `at ${error.where}` }),
+      ...(where === undefined ? {} : { untrustedMessage: `at ${where}` }),
     });
   }
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { SluiceError } from '../../domain/sluice-error.ts';
-import { type FlowProblem, revisionOf } from '../compile-flow.ts';
 import type { Flow } from '../flow.ts';
+import { type FlowProblem, revisionOf } from '../flow-identity.ts';
 import { codeFlow } from './compile-code-flow.ts';
 import { definitionOf } from './define-flow.ts';
 import { loadMark, prepareForModules } from './module-hooks.ts';

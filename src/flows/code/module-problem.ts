@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { foreignText } from '../../connectors/foreign-text.ts';
 import { SluiceError } from '../../domain/sluice-error.ts';
-import type { FlowProblem } from '../compile-flow.ts';
+import type { FlowProblem } from '../flow-identity.ts';
 
 const longestCheckMs = 5_000;
 

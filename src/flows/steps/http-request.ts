@@ -79,6 +79,11 @@ response: { customer: response.body.id }
     const response =
       given.response === undefined ? undefined : site.withNames(['response']).mapping('response');
 
+    const plannedFor = (name: string) => (call: StepCall) => {
+      const { path } = target.resolve(call.scope, call.frame.context.connectors, call.step);
+      return { connector: name, request: requestOf(parts, method, path, given, call, target) };
+    };
+
     return {
       hasEffects: method !== 'GET' && method !== 'HEAD',
       summary: `${method} ${target.summary}`,
@@ -90,6 +95,7 @@ response: { customer: response.body.id }
         const { query = {}, headers = {}, body } = requestOf(parts, method, path, given, call, target);
         return { method, to: target.summary, path, query, headers, ...(body === undefined ? {} : { body }) };
       },
+      ...(given.connector === undefined ? {} : { planned: plannedFor(given.connector) }),
       async run(call) {
         const { connector, path } = target.resolve(call.scope, call.frame.context.connectors, call.step);
         const request = requestOf(parts, method, path, given, call, target);

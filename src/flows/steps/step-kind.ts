@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Condition } from '../condition.ts';
-import type { ConnectorUse } from '../flow.ts';
+import type { ConnectorUse, PlannedCall } from '../flow.ts';
 import type { Mapping } from '../mapping.ts';
 import type { Scope } from '../names.ts';
 import type { StepFrame, StepList } from '../step-frame.ts';
@@ -46,6 +46,8 @@ export interface StepBody {
    * @throws RecordFailure for values that do not fit
    */
   preview?(call: StepCall): JsonValue;
+  /** The request a run would send, when it goes through a connector. @throws RecordFailure */
+  planned?(call: StepCall): PlannedCall;
 }
 
 /** One run of one step. */

@@ -102,6 +102,7 @@ test('an answer outside 2xx fails with the class that decides about a retry', as
     class: 'transient',
     code: 'http_503',
     message: 'crm answered 503 to POST /customers/…/notes',
+    connector: 'crm',
     untrustedMessage: 'come back later',
     step: 'send',
     retryAfterMs: 7000,

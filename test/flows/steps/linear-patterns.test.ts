@@ -17,6 +17,13 @@ const files = [
 /** Patterns that see short texts only, with the reason. */
 const short = new Map([
   ['/^([+-]?)\\s*[$€£¥]\\s*|\\s*[$€£¥]$/g', 'texts of more than 100 characters are no numbers'],
+  ['/[\\s,]*$/y', 'words of a field have 1,000 characters at most'],
+  ['/(-?\\d+(?:\\.\\d+)?)?\\.\\.(-?\\d+(?:\\.\\d+)?)?(?:\\s+(?:characters|items)\\b)?/y', 'the same'],
+  ['/^(.*?)[\\s,]+required\\s*$/s', 'the same'],
+  [
+    '/(\\\\x[0-9a-f]{2}|\\\\u[0-9a-f]{4}|\\\\[\\s\\S]|\\[(?:\\\\[\\s\\S]|[^\\]\\\\])*\\]|[^\\\\[()|^$])(?:\\{(\\d{1,4})(?:(,)(\\d{0,4}))?\\})?/gi',
+    'patterns of schemas have 500 characters at most',
+  ],
 ]);
 
 const patterns = files.flatMap((file) => {

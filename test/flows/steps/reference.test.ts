@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { compileFlow, formatProblem } from '../../../src/flows/compile-flow.ts';
+import { compileFlow } from '../../../src/flows/compile-flow.ts';
+import { formatProblem } from '../../../src/flows/flow-identity.ts';
 import { commonSchema } from '../../../src/flows/step-file.ts';
 import { stepKinds } from '../../../src/flows/steps/catalogue.ts';
 import type { StepKind } from '../../../src/flows/steps/step-kind.ts';

@@ -8,8 +8,9 @@ import { type Failure, RecordFailure } from '../../../src/domain/failure.ts';
 import type { JsonObject, JsonValue } from '../../../src/domain/json.ts';
 import type { Progress } from '../../../src/domain/progress.ts';
 import { BrokenRun } from '../../../src/flows/broken-run.ts';
-import { compileFlow, formatProblem } from '../../../src/flows/compile-flow.ts';
+import { compileFlow } from '../../../src/flows/compile-flow.ts';
 import type { Attempt, Ending, FinishedRecord, Flow } from '../../../src/flows/flow.ts';
+import { formatProblem } from '../../../src/flows/flow-identity.ts';
 
 export interface RunOptions {
   readonly params?: JsonObject;

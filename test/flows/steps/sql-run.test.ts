@@ -82,6 +82,7 @@ test('a duplicate is a conflict that names the step', async ({ url }) => {
   expect(failure).toEqual({
     class: 'conflict',
     code: 'unique_violation',
+    connector: 'shop',
     message: 'shop refused the statement: unique violation (twice_pkey)',
     untrustedMessage:
       'duplicate key value violates unique constraint "twice_pkey". Key (id)=(1) already exists.',

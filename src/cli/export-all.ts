@@ -1,0 +1,92 @@
+import { createReadStream } from 'node:fs';
+import { copyFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Option } from 'commander';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { Given } from './command.ts';
+import type { Answer, Host } from './host.ts';
+
+/** How long a large export may take, in milliseconds. */
+const patienceMs = 600_000;
+const lookMs = 200;
+
+/** Options by which a command that shows a page of records gives all of them instead. */
+export function exportOptions(what: string, onlyForPages: readonly string[]): Option[] {
+  const others = ['json', 'limit', 'cursor', ...onlyForPages];
+  return [
+    new Option('--csv', `write every ${what} to stdout as CSV`).conflicts(['ndjson', ...others]),
+    new Option('--ndjson', 'the same, one JSON object a line').conflicts(others),
+    new Option('--output <file>', `write every ${what} to a file: .csv, .ndjson or .json by its name`),
+  ];
+}
+
+export const wantsAll = ({ options: { csv, ndjson, output } }: Given) =>
+  csv === true || ndjson === true || output !== undefined;
+
+type Format = 'csv' | 'ndjson' | 'json';
+
+/** What an operation says of the files it has written. */
+export interface Exported {
+  readonly answer: unknown;
+  readonly files?: Readonly<Record<Format, { readonly path: string }>> | undefined;
+  /** Said when there is nothing in them. */
+  readonly nothing: string;
+  /** What they hold, such as `12 failed records`. */
+  readonly holds: string;
+}
+
+/** Hands over the whole export, to stdout or to the file that was named. */
+export async function exportAll(
+  host: Host,
+  { options }: Given,
+  begin: () => Promise<Exported>,
+): Promise<Answer> {
+  const { output } = options;
+  const since = Date.now();
+  const { answer, files, nothing, holds } = await begin();
+  if (files === undefined) {
+    host.terminal.err.write(`${nothing} Nothing was written.\n`);
+    return { json: answer, text: [] };
+  }
+  const source = files[formatOf(options)].path;
+  await written(source, since);
+  if (typeof output !== 'string') {
+    await pipeline(createReadStream(source), host.terminal.out, { end: false });
+    return { json: answer, text: [] };
+  }
+  const target = resolve(host.cwd, output);
+  await copyTo(source, target, output);
+  return { json: answer, text: [`${holds} in ${target}`] };
+}
+
+function formatOf({ ndjson, output }: Given['options']): Format {
+  const name = String(output ?? '');
+  if (ndjson === true || /\.(ndjson|jsonl)$/i.test(name)) return 'ndjson';
+  return /\.json$/i.test(name) ? 'json' : 'csv';
+}
+
+/** Large exports are finished after the answer. The clock of files may be somewhat coarse. */
+async function written(path: string, since: number): Promise<void> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs >= since - 2000) return;
+    if (performance.now() > until)
+      throw new SluiceError('source_not_found', `${path} was not written in time.`);
+    await sleep(lookMs);
+  }
+}
+
+async function copyTo(source: string, target: string, named: string): Promise<void> {
+  try {
+    await copyFile(source, target);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    throw new SluiceError(
+      'invalid_input',
+      `--output: "${named}" cannot be written (${reason}). The records are in ${source}.`,
+    );
+  }
+}

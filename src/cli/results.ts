@@ -1,0 +1,66 @@
+import type { z } from 'zod';
+import { exportBatchResults } from '../operations/export-batch-results.ts';
+import { type Command, type Given, groups } from './command.ts';
+import { exportAll, exportOptions, wantsAll } from './export-all.ts';
+import { type Host, invoke } from './host.ts';
+import { operationCommand } from './operation-command.ts';
+import { counted, cut, grouped } from './table.ts';
+import { visible } from './terminal.ts';
+
+type Results = z.output<(typeof exportBatchResults)['output']>;
+
+const resultShown = 200;
+
+const page = operationCommand({
+  name: 'results',
+  summary: 'show what came back for the records of a job, or export all of it',
+  group: groups.jobs,
+  args: '[id]',
+  positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
+  operation: exportBatchResults,
+  show: (_, results) => showResults(results),
+});
+
+export const results: Command = {
+  ...page,
+  options: [...(page.options ?? []), ...exportOptions('result', [])],
+  examples: [
+    'sluice results',
+    'sluice results 0197a4c2 --output results.csv',
+    'sluice results --statuses skipped --csv',
+  ],
+  run(host, given) {
+    if (!wantsAll(given)) return page.run(host, given);
+    return exportAll(host, given, () => allResults(host, given));
+  },
+};
+
+async function allResults(host: Host, { args, options }: Given) {
+  const { statuses } = options;
+  const chosen = statuses === undefined ? {} : { statuses };
+  const answer = await invoke(host, exportBatchResults, {
+    batch_job_id: args[0] ?? 'latest',
+    limit: 1,
+    ...chosen,
+  });
+  return {
+    answer,
+    files: answer.files,
+    nothing: `Batch job ${answer.batch_job_id} has no such records.`,
+    holds: counted(answer.total, 'record'),
+  };
+}
+
+function showResults({ batch_job_id, total, results: shown, next_cursor, files }: Results): string[] {
+  return [
+    `Batch job ${batch_job_id}: ${grouped(total)} of these records`,
+    ...shown.map(({ index, id, status, result }) => {
+      const name = id === undefined ? `record ${index}` : `record ${index} (${visible(id)})`;
+      return `${name}: ${status}  ${cut(visible(JSON.stringify(result)), resultShown)}`;
+    }),
+    ...(next_cursor === undefined ? [] : [`More: --cursor ${next_cursor}`]),
+    ...(files === undefined
+      ? []
+      : ['', 'All of them:', `  ${files.csv.path}`, `  ${files.ndjson.path}`, `  ${files.json.path}`]),
+  ];
+}

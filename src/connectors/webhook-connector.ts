@@ -1,0 +1,78 @@
+import { Webhook } from 'standardwebhooks';
+import { Pool } from 'undici';
+import { RecordFailure } from '../domain/failure.ts';
+import { guardedConnector } from './address-guard.ts';
+import { complaintIn, storedValue, textOf } from './answer-body.ts';
+import { answerFailure, type CallNames, noAnswerFailure, redirectFailure } from './call-failure.ts';
+import { connectorFailure } from './connector-failure.ts';
+import type { WebhookSettings } from './connectors-file.ts';
+import { exchange, NoAnswer } from './http-exchange.ts';
+import { type Secret, scrubber } from './secret.ts';
+import type { WebhookConnector } from './webhook.ts';
+import { signingKey } from './webhook-secret.ts';
+
+const timeoutMs = 15_000;
+
+export interface WebhookConnectorOptions {
+  readonly settings: WebhookSettings;
+  /** What callbacks are signed with; without it they are not. */
+  readonly secret: Secret | undefined;
+  readonly userAgent: string;
+  /** Opens private addresses to every connector, whatever its own setting. */
+  readonly allowPrivateHosts: boolean;
+}
+
+/** Opens a connector. Nothing is connected before the first callback; `close` cuts what is under way. */
+export function openWebhookConnector(
+  options: WebhookConnectorOptions,
+): WebhookConnector & { close(): Promise<void> } {
+  const { settings, secret, userAgent } = options;
+  const { origin, pathname, search } = new URL(settings.url);
+  const pool = new Pool(origin, {
+    connect: guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const signed = signer(secret);
+  const scrub = scrubber(secret === undefined ? [] : [secret]);
+  // What stands behind the host may be a secret itself, so that failures do not repeat it.
+  const names: CallNames = {
+    connector: settings.name,
+    method: 'POST',
+    endpoint: 'its URL',
+    step: undefined,
+    timeoutMs,
+  };
+
+  const post = async (id: string, body: string, signal: AbortSignal) => {
+    const headers = ['content-type', 'application/json', 'user-agent', userAgent, ...signed(id, body)];
+    const request = { method: 'POST', path: pathname + search, headers, body } as const;
+    const answer = await exchange(pool, request, timeoutMs, signal).catch((error: unknown) => {
+      throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
+    });
+    const { status, headers: said } = answer;
+    if (status >= 200 && status < 300) return { status };
+    if (status < 400) throw new RecordFailure(redirectFailure(names, status, scrub(said.location ?? '')));
+    const complaint = complaintIn(storedValue(scrub(textOf(answer.body)), said), said);
+    throw new RecordFailure(answerFailure(names, answer, complaint, Date.now()));
+  };
+
+  return {
+    name: settings.name,
+    send: (...sent) =>
+      post(...sent).catch((error: unknown) => {
+        throw connectorFailure(settings, error);
+      }),
+    close: () => pool.destroy(),
+  };
+}
+
+/** The headers of https://www.standardwebhooks.com, names and values in turn. */
+function signer(secret: Secret | undefined): (id: string, body: string) => string[] {
+  const webhook = secret && new Webhook(signingKey(secret.reveal()), { format: 'raw' });
+  return (id, body) => {
+    const at = new Date();
+    const named = ['webhook-id', id, 'webhook-timestamp', String(Math.floor(at.getTime() / 1000))];
+    return webhook === undefined ? named : [...named, 'webhook-signature', webhook.sign(id, at, body)];
+  };
+}

@@ -1,0 +1,195 @@
+import { didYouMean } from '../connectors/did-you-mean.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import type { InputProblem } from './input-problem.ts';
+
+type Path = InputProblem['path'];
+
+/** What the words of a field come to. */
+export interface Field {
+  readonly schema: JsonObject;
+  readonly required: boolean;
+}
+
+const plainTypes: Readonly<Record<string, JsonObject>> = {
+  ...named({ type: 'string' }, 'string', 'strings', 'text', 'texts'),
+  ...named({ type: 'integer' }, 'integer', 'integers', 'int', 'ints'),
+  ...named({ type: 'number' }, 'number', 'numbers', 'decimal', 'decimals'),
+  ...named({ type: 'boolean' }, 'boolean', 'booleans', 'bool'),
+  ...named({ type: 'object' }, 'object', 'objects', 'map', 'maps'),
+  ...named({ type: 'array' }, 'list', 'lists'),
+  ...named({}, 'any', 'anything'),
+  ...formatted('email', 'email', 'emails'),
+  ...formatted('date', 'date', 'dates'),
+  ...formatted('time', 'time', 'times'),
+  ...formatted('date-time', 'datetime', 'datetimes', 'date-time', 'timestamp', 'timestamps'),
+  ...formatted('uuid', 'uuid', 'uuids'),
+  ...formatted('uri', 'url', 'urls', 'uri', 'uris'),
+};
+
+const otherWords = ['required', 'optional', 'nullable', 'or', 'one of', 'list of', 'matching'];
+
+/** Patterns below go back over what they have read, which takes no time in so many characters. */
+const longest = 1000;
+
+/** Reads words such as `string required` or `integer, 0..150`. */
+export function readField(text: string, path: Path, problems: InputProblem[]): Field {
+  if (text.length <= longest) return new FieldReader(text, path, problems).read();
+  const message = `describes a field in more than ${longest} characters`;
+  problems.push({ path, message, suggestion: 'write it as JSON Schema, with enum for long lists' });
+  return { schema: {}, required: false };
+}
+
+/** Reads the words of one field, from left to right. */
+class FieldReader {
+  readonly #text: string;
+  readonly #path: Path;
+  readonly #problems: InputProblem[];
+  #at = 0;
+  #type: JsonObject | undefined;
+  #list = false;
+  #choices: readonly JsonValue[] | undefined;
+  #pattern: string | undefined;
+  #range: { readonly from: string; readonly to: string } | undefined;
+  #required = false;
+  #nullable = false;
+
+  constructor(text: string, path: Path, problems: InputProblem[]) {
+    this.#text = text;
+    this.#path = path;
+    this.#problems = problems;
+  }
+
+  read(): Field {
+    while (this.#take(/[\s,]*$/y) === undefined) {
+      this.#take(/[\s,]+/y);
+      const read = this.#readLimit() || this.#readRest() || this.#readWord();
+      if (!read) break;
+    }
+    return { schema: this.#schema(), required: this.#required };
+  }
+
+  /** What the pattern finds right here, if anything. */
+  #take(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text) ?? undefined;
+    this.#at += found?.[0].length ?? 0;
+    return found;
+  }
+
+  #readLimit(): boolean {
+    const found = this.#take(/(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?(?:\s+(?:characters|items)\b)?/y);
+    if (found === undefined) return false;
+    this.#range = { from: found[1] ?? '', to: found[2] ?? '' };
+    return true;
+  }
+
+  /** Words that take all that follows. */
+  #readRest(): boolean {
+    const matching = this.#take(/matching\s+(.+)$/sy);
+    if (matching !== undefined) {
+      this.#pattern = (matching[1] ?? '').trim().replace(/^\/(.*)\/$/s, '$1');
+      return true;
+    }
+    const choices = this.#take(/one of\s+(.+)$/sy)?.[1];
+    if (choices === undefined) return false;
+    this.#readChoices(choices);
+    return true;
+  }
+
+  #readChoices(text: string): void {
+    const listed = /^(.*?)[\s,]+required\s*$/s.exec(text);
+    this.#required ||= listed !== null;
+    const parts = (listed?.[1] ?? text).match(/"[^"]*"|'[^']*'|[^,\s](?:[^,]*[^,\s])?/g) ?? [];
+    this.#choices = parts.map((part) => this.#choice(part));
+  }
+
+  #choice(part: string): JsonValue {
+    const quoted = /^(["'])(.*)\1$/s.exec(part);
+    if (quoted !== null) return quoted[2] ?? '';
+    const isNumber = this.#type?.type === 'integer' || this.#type?.type === 'number';
+    return isNumber && Number.isFinite(Number(part)) ? Number(part) : part;
+  }
+
+  #readWord(): boolean {
+    const start = this.#at;
+    const isList = this.#take(/list of\s+/y) !== undefined;
+    const isOther = this.#take(/or\s+/y) !== undefined;
+    const word = this.#take(/[^\s,]+/y)?.[0] ?? '';
+    if (!isList && !isOther && this.#readFlag(word)) return true;
+    if (isOther && word === 'null') {
+      this.#nullable = true;
+      return true;
+    }
+    const type = Object.hasOwn(plainTypes, word) ? plainTypes[word] : undefined;
+    if (type === undefined) return this.#refuse(start, word);
+    this.#list ||= isList;
+    this.#type = isOther && this.#type !== undefined ? { anyOf: [this.#type, type] } : type;
+    return true;
+  }
+
+  #readFlag(word: string): boolean {
+    this.#required ||= word === 'required';
+    this.#nullable ||= word === 'nullable';
+    return word === 'required' || word === 'nullable' || word === 'optional';
+  }
+
+  #refuse(at: number, word: string): false {
+    const known = [
+      ...new Set([...Object.keys(plainTypes).filter((name) => !/s$/.test(name)), ...otherWords]),
+    ];
+    const suggestion = didYouMean(word, known);
+    const message = `"${word}" is no word of a field`;
+    this.#problems.push({
+      path: this.#path,
+      at,
+      message,
+      ...(suggestion === undefined ? {} : { suggestion }),
+    });
+    return false;
+  }
+
+  #schema(): JsonObject {
+    const one: JsonObject = {
+      ...(this.#type ?? (this.#range === undefined ? {} : { type: 'number' })),
+      ...(this.#choices === undefined ? {} : { enum: this.#choices }),
+      ...(this.#pattern === undefined ? {} : { type: 'string', pattern: this.#pattern }),
+    };
+    const whole: JsonObject = this.#list ? { type: 'array', items: one } : one;
+    const limited = { ...whole, ...this.#limits(whole.type) };
+    return this.#required && !this.#nullable ? limited : orNull(limited);
+  }
+
+  /** Numbers are limited by value, texts by length, lists by the number of items. What is required is not empty. */
+  #limits(type: JsonValue | undefined): JsonObject {
+    const filled = this.#required && type === 'string' ? { minLength: 1 } : {};
+    if (this.#range === undefined) return filled;
+    const [least, most] = { string: ['minLength', 'maxLength'], array: ['minItems', 'maxItems'] }[
+      String(type)
+    ] ?? ['minimum', 'maximum'];
+    const { from, to } = this.#range;
+    return {
+      ...filled,
+      ...(from === '' ? {} : { [least ?? '']: Number(from) }),
+      ...(to === '' ? {} : { [most ?? '']: Number(to) }),
+    };
+  }
+}
+
+/** A field that need not be there may also say that there is nothing. */
+function orNull(schema: JsonObject): JsonObject {
+  const { type, enum: choices, anyOf } = schema;
+  return {
+    ...schema,
+    ...(typeof type === 'string' ? { type: [type, 'null'] } : {}),
+    ...(Array.isArray(choices) ? { enum: [...(choices as readonly JsonValue[]), null] } : {}),
+    ...(Array.isArray(anyOf) ? { anyOf: [...(anyOf as readonly JsonValue[]), { type: 'null' }] } : {}),
+  };
+}
+
+function named(schema: JsonObject, ...names: string[]): Record<string, JsonObject> {
+  return Object.fromEntries(names.map((name) => [name, schema]));
+}
+
+function formatted(format: string, ...names: string[]): Record<string, JsonObject> {
+  return named({ type: 'string', format }, ...names);
+}

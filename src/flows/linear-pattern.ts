@@ -1,0 +1,43 @@
+import { setFlagsFromString } from 'node:v8';
+
+/** V8 copies what is repeated, and takes no more copies than these of one part. */
+const mostCopies = 16;
+const mostRepeats = 1000;
+
+/** A part that stands for one character, and how often it may come. */
+const repeatedPart =
+  /(\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|[^\\[()|^$])(?:\{(\d{1,4})(?:(,)(\d{0,4}))?\})?/gi;
+
+/**
+ * A pattern that takes time in proportion to the text alone, whatever text it is given: V8's automaton instead
+ * of its backtracking.
+ *
+ * @throws SyntaxError when the text is no pattern, or needs to go back: look-arounds and back references do
+ */
+export function linearPattern(text: string): RegExp {
+  if (/\\[pP]\{|\\u\{/.test(text)) throw new SyntaxError('Unicode classes are not available');
+  setFlagsFromString('--enable-experimental-regexp-engine');
+  return new RegExp(text.replace(repeatedPart, inShortRepeats), 'l');
+}
+
+/** `a{20}` as `a{16}a{4}`, `a{2,}` as `a{2}a*`, `a{1,20}` as `a{1}a{0,16}a{0,3}`. */
+function inShortRepeats(whole: string, part: string, least?: string, comma?: string, most?: string): string {
+  if (least === undefined) return whole;
+  const from = Number(least);
+  const to = most === undefined || most === '' ? from : Number(most);
+  if (Math.max(from, to) <= mostCopies || Math.max(from, to) > mostRepeats || to < from) return whole;
+  const optional = pieces(to - from).map((count) => `${part}{0,${count}}`);
+  const endless = comma !== undefined && most === '' ? `${part}*` : '';
+  return (
+    pieces(from)
+      .map((count) => `${part}{${count}}`)
+      .join('') +
+    optional.join('') +
+    endless
+  );
+}
+
+function pieces(count: number): number[] {
+  const full = Array.from({ length: Math.floor(count / mostCopies) }, () => mostCopies);
+  return count % mostCopies === 0 ? full : [...full, count % mostCopies];
+}

@@ -1,0 +1,91 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { type CompiledPipe, compilePipe } from './compile-pipe.ts';
+import { applyOperation, type JsonOperation } from './json-patch.ts';
+import { fieldPath, payloadNames, payloadScope } from './payload-names.ts';
+import type { RecordPath } from './record-path.ts';
+import { omitted } from './transforms/transform.ts';
+
+export type PatchText =
+  | { readonly set: Readonly<Record<string, JsonValue>> }
+  | { readonly json_patch: readonly JsonOperation[] };
+
+/**
+ * Makes of a payload what it becomes.
+ *
+ * @throws RecordFailure of class data when the patch does not fit it.
+ */
+export type PayloadPatch = (payload: JsonValue) => JsonValue;
+
+/** @throws SluiceError `invalid_input` for a pipe that is none. */
+export function compilePatch(patch: PatchText): PayloadPatch {
+  return 'set' in patch
+    ? compileSet(patch.set)
+    : (payload) => patch.json_patch.reduce(applyOperation, payload);
+}
+
+/** A text that begins with the name of the record and a path is a pipe. */
+const pipeForm = /^\s*(?:payload|record|source|item)(?:\.|\[|\s*\|)/;
+
+interface Setting {
+  readonly field: string;
+  /** undefined: leaves the field as it is. */
+  readonly value: (payload: JsonValue) => ReturnType<CompiledPipe['evaluate']>;
+}
+
+function compileSet(set: Readonly<Record<string, JsonValue>>): PayloadPatch {
+  const settings = Object.entries(set).map(([field, value]): Setting => {
+    refuseKeys(field);
+    return {
+      field,
+      value: typeof value === 'string' && pipeForm.test(value) ? pipeOf(field, value) : () => value,
+    };
+  });
+  // Every pipe sees the payload as it was, so that their order means nothing.
+  return (payload) =>
+    settings.reduce((patched, { field, value }) => {
+      const set = value(payload);
+      return set === undefined ? patched : withField(patched, fieldPath(payload, field), set);
+    }, payload);
+}
+
+function refuseKeys(field: string): void {
+  const refused = field.split('.').find((key) => ['', '__proto__', 'constructor', 'prototype'].includes(key));
+  if (refused === undefined) return;
+  throw new SluiceError(
+    'invalid_input',
+    `patch.set: "${refused}" cannot be part of a field's name. Nothing was changed.`,
+  );
+}
+
+function pipeOf(field: string, text: string): Setting['value'] {
+  const compiled = compilePipe(text, field, { lookups: {}, names: payloadNames });
+  if ('problems' in compiled) {
+    const [problem] = compiled.problems;
+    const advice = problem?.suggestion === undefined ? '' : ` (${problem.suggestion})`;
+    throw new SluiceError(
+      'invalid_input',
+      `patch.set: ${field}: ${problem?.message ?? 'cannot be read'}${advice}. A text that begins with payload. is a pipe. Nothing was changed.`,
+    );
+  }
+  return (payload) => compiled.pipe.evaluate(payloadScope(payload));
+}
+
+/** The value with one field set, its parents made where there are none, or left out with `omitted`. */
+function withField(
+  value: JsonValue | undefined,
+  path: RecordPath,
+  set: JsonValue | typeof omitted,
+): JsonValue {
+  const [key, ...deeper] = path;
+  if (key === undefined) return set === omitted ? null : set;
+  if (Array.isArray(value) && /^\d+$/.test(String(key)) && Number(key) < value.length) {
+    return value.map((item: JsonValue, at) => (at === Number(key) ? withField(item, deeper, set) : item));
+  }
+  const object: JsonObject = isJsonObject(value) ? value : {};
+  if (deeper.length === 0 && set === omitted) {
+    return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
+  }
+  const inner = Object.hasOwn(object, key) ? object[key] : undefined;
+  return { ...object, [key]: withField(inner, deeper, set) };
+}

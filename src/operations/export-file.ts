@@ -1,0 +1,133 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { stringify } from 'csv-stringify';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import type { JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { columnOf, escapeFormula } from '../sources/spreadsheet-cells.ts';
+
+export const exportFormats = ['csv', 'ndjson', 'json'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+/** What a file holds, row by row. */
+export interface ExportRows<Row> {
+  /** Begins anew with each call: a table is read twice, the first time for its columns. */
+  readonly rows: () => AsyncIterable<Row>;
+  /** The row as it stands in NDJSON and JSON. */
+  readonly toJson: (row: Row) => JsonValue;
+  /** The record's own fields, each with its cell, in their order. */
+  readonly fields: (row: Row) => Readonly<Record<string, string>>;
+  /** Columns behind those of the records, each with the text of its cell. */
+  readonly ownColumns: Readonly<Record<string, (row: Row) => string>>;
+}
+
+/**
+ * Writes a file of Sluice's own, whole or not at all, and returns its path. Streams: the number of rows costs no
+ * memory.
+ *
+ * @throws SluiceError when the folder takes no file
+ */
+export async function writeExport<Row>(
+  folder: string,
+  path: string,
+  format: ExportFormat,
+  content: ExportRows<Row>,
+): Promise<string> {
+  const draft = `${path}.${uuidv7()}.tmp`;
+  // Opened when something is ready to be piped: until then nobody would listen to its errors.
+  const file = () => createWriteStream(draft, { flags: 'wx', mode: 0o600 });
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (format === 'csv') await writeCsv(content, file);
+    else await pipeline(Readable.from(format === 'json' ? arrayOf(content) : linesOf(content)), file());
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {});
+    throw notWritten(error, folder);
+  }
+  return path;
+}
+
+/** What keeps a file from being written is for the person to mend; anything else is passed on. */
+function notWritten(error: unknown, folder: string): unknown {
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  return new SluiceError(
+    'invalid_configuration',
+    `The export cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
+    { cause: error },
+  );
+}
+
+async function writeCsv<Row>(content: ExportRows<Row>, file: () => NodeJS.WritableStream): Promise<void> {
+  // Quoted as well: what a reader may take for another delimiter, or for the end of a row.
+  const csv = stringify({ bom: true, quoted_match: /[;\t|\r]/ });
+  await pipeline(Readable.from(tableOf(content)), csv, file());
+}
+
+async function* tableOf<Row>({ rows, fields, ownColumns }: ExportRows<Row>): AsyncGenerator<string[]> {
+  const seen = new Set<string>();
+  for await (const row of rows()) for (const field of Object.keys(fields(row))) seen.add(field);
+  const names = [...seen];
+  yield [...names.map(columnOf), ...Object.keys(ownColumns)];
+  for await (const row of rows()) {
+    const cells = fields(row);
+    const cellOf = (name: string) => (Object.hasOwn(cells, name) ? (cells[name] ?? '') : '');
+    yield [...names.map(cellOf), ...Object.values(ownColumns).map((text) => escapeFormula(text(row)))];
+  }
+}
+
+async function* linesOf<Row>({ rows, toJson }: ExportRows<Row>): AsyncGenerator<string> {
+  for await (const row of rows()) yield `${JSON.stringify(toJson(row))}\n`;
+}
+
+async function* arrayOf<Row>({ rows, toJson }: ExportRows<Row>): AsyncGenerator<string> {
+  let before = '[\n';
+  for await (const row of rows()) {
+    yield `${before}${JSON.stringify(toJson(row))}`;
+    before = ',\n';
+  }
+  yield before === '[\n' ? '[]\n' : '\n]\n';
+}
+
+/** Rows of which all files are written before the answer. */
+const writtenAtOnce = 50_000;
+
+/**
+ * Writes a file in every format. False: there are so many rows that the files are finished after the answer; one
+ * that could not be written is then not there, and the next call tries again.
+ */
+export async function writeAll(
+  rows: number,
+  write: (format: ExportFormat) => Promise<string>,
+): Promise<boolean> {
+  const writing = exportFormats.reduce<Promise<unknown>>(
+    (before, format) => before.then(() => write(format)),
+    Promise.resolve(),
+  );
+  if (rows <= writtenAtOnce) {
+    await writing;
+    return true;
+  }
+  writing.catch(() => {});
+  return false;
+}
+
+const fileOutput = z.object({ uri: z.string().optional(), path: z.string() });
+
+export const filesOutput = z.object({ csv: fileOutput, ndjson: fileOutput, json: fileOutput });
+
+/** Where the files are, and the addresses of those that can be read as resources. */
+export function fileLinks(
+  path: (format: ExportFormat) => string,
+  uri: ((format: ExportFormat) => string) | undefined,
+): z.input<typeof filesOutput> {
+  const link = (format: ExportFormat) => ({
+    ...(uri === undefined || format === 'json' ? {} : { uri: uri(format) }),
+    path: path(format),
+  });
+  return { csv: link('csv'), ndjson: link('ndjson'), json: link('json') };
+}

@@ -1,0 +1,38 @@
+import type { JsonObject } from '../domain/json.ts';
+import { compileLate } from '../flows/compile-late.ts';
+import type { Flow } from '../flows/flow.ts';
+import { fullRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
+import type { Database } from '../store/database.ts';
+import { type BatchJob, getPinned } from '../store/jobs.ts';
+import type { OperationContext } from './context.ts';
+
+/** The flow as the job runs it, and the values that came along. */
+export interface JobFlow {
+  /** undefined: this process cannot compile it. */
+  readonly flow: Flow | undefined;
+  readonly params: JsonObject;
+}
+
+export async function jobFlow(
+  { flows }: Pick<OperationContext, 'flows'>,
+  db: Database,
+  { id, flow: { name, revision }, undoOf }: BatchJob,
+): Promise<JobFlow> {
+  const pinned = await getPinned(db, id);
+  if (pinned === undefined) return { flow: undefined, params: {} };
+  const { params } = pinned;
+  if (pinned.kind === 'code') return { flow: await flows.findRevision(revision), params };
+  const compiled = await compileLate(pinned.text, name);
+  const flow = 'flow' in compiled ? compiled.flow : undefined;
+  return { flow: undoOf === null ? flow : flow?.undo, params };
+}
+
+/** What keeps the fields that the job's flow names under `redact` out of answers and files. */
+export async function jobRedaction(
+  context: Pick<OperationContext, 'flows'>,
+  db: Database,
+  job: BatchJob,
+): Promise<Redaction> {
+  const { flow } = await jobFlow(context, db, job);
+  return flow === undefined ? fullRedaction : redactionOf(flow.redact);
+}

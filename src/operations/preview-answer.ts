@@ -1,0 +1,256 @@
+import type { ErrorClass } from '../domain/failure.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { parseRate } from '../domain/rate.ts';
+import { visibleText, visibleValue } from '../domain/visible-text.ts';
+import { estimate } from '../engine/preview-estimate.ts';
+import type { Cause, SampleRun } from '../engine/preview-rows.ts';
+import { labelOf } from '../flows/flow-file-name.ts';
+import type { ColumnProfile } from '../sources/profile.ts';
+import { tokensOf } from './answer-size.ts';
+import { setupAdvice } from './flow-state.ts';
+import type { FlowFindings, Previewed } from './preview-look.ts';
+import { answerTokens } from './response-format.ts';
+import { shownValue } from './shown-payload.ts';
+
+/** How much is shown; a request in tokens, a cell in characters. */
+interface Size {
+  readonly columns: number;
+  readonly problems: number;
+  readonly samples: number;
+  readonly cell: number;
+  readonly request: number;
+}
+
+/** From ample to scarce: the first that fits is taken. */
+const sizes: readonly Size[] = [
+  { columns: 40, problems: 5, samples: 3, cell: 60, request: 220 },
+  { columns: 30, problems: 5, samples: 3, cell: 40, request: 100 },
+  { columns: 20, problems: 4, samples: 2, cell: 30, request: 60 },
+  { columns: 12, problems: 3, samples: 1, cell: 30, request: 30 },
+  { columns: 6, problems: 2, samples: 1, cell: 20, request: 0 },
+  { columns: 3, problems: 1, samples: 0, cell: 20, request: 0 },
+];
+const least: Size = { columns: 0, problems: 1, samples: 0, cell: 20, request: 0 };
+
+/** A preview in few enough words for a conversation. */
+export function describePreview(seen: Previewed) {
+  for (const size of sizes) {
+    const described = describe(seen, size);
+    if (tokensOf(described) <= answerTokens.concise) return described;
+  }
+  return describe(seen, least);
+}
+
+function describe(seen: Previewed, size: Size) {
+  const { profile, ofFlow, causes } = seen;
+  const columns = profile.columns.slice(0, size.columns);
+  const moreColumns = profile.columns.length - columns.length + profile.moreColumns;
+  const problems = causes.slice(0, size.problems).map((cause) => describeCause(cause, seen, size));
+  const moreProblems = causes.length - problems.length;
+  return {
+    rows: profile.rows + seen.bad,
+    bad_rows: seen.bad,
+    complete: seen.isWhole,
+    source: describeSource(seen),
+    columns: columns.map(describeColumn),
+    ...(moreColumns > 0 ? { more_columns: moreColumns } : {}),
+    ...idsOf(seen),
+    untrusted_samples: profile.samples.slice(0, size.samples).map((sample) => shortCells(sample, size.cell)),
+    ...(ofFlow === undefined ? {} : describeFlow(seen, ofFlow, size)),
+    problems,
+    ...(moreProblems > 0 ? { more_problems: moreProblems } : {}),
+    next_step: nextStep(seen),
+  };
+}
+
+function describeSource({ source, file, broken }: Previewed) {
+  const place =
+    broken === undefined ? {} : { broken: `line ${broken.line}: ${broken.message.slice(0, 300)}` };
+  if (source === undefined) return { format: 'inline' };
+  if (source.kind === 'job') return { format: 'batch job', ...place };
+  return {
+    format: source.format,
+    path: source.path.slice(-200),
+    ...(file === undefined ? {} : { encoding: file.encoding }),
+    ...(file?.delimiter === undefined ? {} : { delimiter: file.delimiter }),
+    ...place,
+  };
+}
+
+function describeColumn({ name, type, share, empty, formulas, oddLines }: ColumnProfile) {
+  return {
+    name: visibleText(name).slice(0, 60),
+    type,
+    ...(share < 1 && type !== 'empty' ? { share: Math.floor(share * 1000) / 1000 } : {}),
+    ...(empty > 0 ? { empty } : {}),
+    ...(formulas > 0 ? { formulas } : {}),
+    ...(oddLines.length > 0 ? { odd_lines: [...oddLines] } : {}),
+  };
+}
+
+function idsOf({ profile, idField }: Previewed) {
+  const { ids } = profile;
+  if (ids === undefined || idField === null) return {};
+  const { missing, duplicates, lines, exact } = ids;
+  return {
+    ids: {
+      field: idField.slice(0, 60),
+      missing,
+      duplicates,
+      lines: [...lines],
+      ...(exact ? {} : { approximate: true }),
+    },
+  };
+}
+
+/** Long texts and lists keep their beginning; the names stay. */
+function shortCells(value: JsonValue, longest: number, deep = 0): JsonValue {
+  if (typeof value === 'string') {
+    const text = visibleText(value);
+    return text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (deep >= 3) return '…';
+  if (!isJsonObject(value)) {
+    return (value as readonly JsonValue[]).slice(0, 3).map((item) => shortCells(item, longest, deep + 1));
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, 25)
+      .map(([key, item]) => [visibleText(key).slice(0, 60), shortCells(item, longest, deep + 1)]),
+  );
+}
+
+function describeFlow(seen: Previewed, found: FlowFindings, size: Size) {
+  const { flow } = found.plan;
+  const { name, version, revision } = flow;
+  const { seconds, limit } = estimateOf(seen, found);
+  return {
+    flow: { name, version, revision },
+    rehearsed: rehearsed(found),
+    counts: {
+      would_send: seen.wouldSend,
+      would_fail: seen.wouldFail,
+      would_skip: { duplicates: seen.duplicates, unchanged: seen.unchanged },
+    },
+    ...(size.request === 0 ? {} : { untrusted_requests: requestsOf(seen.runs, size.request) }),
+    targets: found.targets.slice(0, 10).map(({ connector, type, host, methods }) => ({
+      connector: connector.slice(0, 100),
+      type,
+      ...(host === undefined ? {} : { host: host.slice(0, 100) }),
+      methods: [...methods],
+    })),
+    ...(found.missing.length === 0
+      ? {}
+      : { missing: found.missing.slice(0, 5).map(({ reason }) => reason.slice(0, 200)) }),
+    estimate: {
+      seconds: seconds === undefined ? null : Math.ceil(seconds),
+      limit,
+    },
+    ...(seen.broken === undefined ? { plan_digest: found.digest } : {}),
+  };
+}
+
+function rehearsed({ plan: { flow }, isWhole }: FlowFindings): string {
+  if (isWhole) return 'every row was mapped, and its call put together';
+  const checked =
+    flow.checkInput === undefined ? 'every row was read' : 'every row was checked as at a start';
+  if (flow.rehearse === undefined) return `${checked}; what the code of the flow does with it is not known`;
+  return `${checked}; the steps of the first ${flow.chunk === undefined ? 'rows' : 'chunk'} were gone through, up to where answers are needed`;
+}
+
+/** As many of the first calls as have room. */
+function requestsOf(runs: readonly SampleRun[], tokens: number): object[] {
+  return runs.flatMap(({ index, records, calls, failure, isOpen }) => {
+    const about = { index, ...(records === 1 ? {} : { records }) };
+    if (failure !== undefined) return [{ ...about, fails: failure.message.slice(0, 200) }];
+    return calls.slice(0, 3).map(({ step, kind, connector, request }, at) => ({
+      ...about,
+      ...(step === 'target' ? {} : { step: step.slice(0, 100) }),
+      ...(connector === undefined ? { kind } : {}),
+      ...requestFields(request, tokens),
+      ...(isOpen && at === calls.length - 1 ? { after_it: 'depends on the answer' } : {}),
+      ...(calls.length > 3 && at === 2 ? { more_calls: calls.length - 3 } : {}),
+    }));
+  });
+}
+
+function requestFields(request: JsonValue, tokens: number): object {
+  if (!isJsonObject(request) || typeof request.url !== 'string')
+    return { input: shownValue(request, tokens).value };
+  const { method, url, headers, body } = request;
+  return {
+    method,
+    url: visibleText(url).slice(0, 300),
+    headers: visibleValue(headers),
+    ...(body === undefined ? {} : { body: shownValue(body, tokens).value }),
+  };
+}
+
+function estimateOf({ wouldSend, runs }: Previewed, { plan, rate, targets, secondsPerRun }: FlowFindings) {
+  const calls = (connector: string) =>
+    Math.max(1, ...runs.map((run) => run.calls.filter((call) => call.connector === connector).length));
+  return estimate({
+    runs: Math.ceil(wouldSend / (plan.flow.chunk?.size ?? 1)),
+    concurrency: plan.concurrency,
+    rate: rate === null ? undefined : parseRate(rate),
+    connectors: targets.map((target) => ({ ...target, calls: calls(target.connector) })),
+    secondsPerRun,
+  });
+}
+
+function describeCause({ failure, count, indexes, lines }: Cause, { source }: Previewed, { cell }: Size) {
+  const { step, message, code, untrustedMessage: said } = failure;
+  const longest = cell * 5;
+  return {
+    count,
+    error_class: failure.class,
+    code,
+    ...(step === undefined ? {} : { step: step.slice(0, 100) }),
+    message: visibleText(message).slice(0, longest),
+    ...(said === undefined ? {} : { untrusted_message: visibleText(said).slice(0, longest) }),
+    sample_indexes: [...indexes],
+    ...(source?.kind === 'file' ? { sample_lines: [...lines] } : {}),
+    advice: adviceFor(failure.class, code, step),
+  };
+}
+
+function adviceFor(errorClass: ErrorClass, code: string, step: string | undefined): string {
+  if (code === 'duplicate_id') return 'Remove the later rows, or start with duplicates: "skip".';
+  if (step === 'source') return 'Mend these lines in the file.';
+  return errorClass === 'data'
+    ? 'Correct the rows, or what the flow makes of them (get_flow, save_flow).'
+    : 'Look at these rows.';
+}
+
+function nextStep(seen: Previewed): string {
+  const { ofFlow, broken, wouldFail, wouldSend } = seen;
+  if (broken !== undefined)
+    return 'The source cannot be read to its end: mend it at that line, then preview it again.';
+  if (ofFlow === undefined)
+    return 'list_flows shows the flows there are. preview_batch with one of them as flow_id shows what it would make of these rows.';
+  if (seen.isWhole && wouldSend === 0 && wouldFail > 0)
+    return 'No row would be sent. problems says why; correct that first.';
+  const steps = [
+    ofFlow.missing.length === 0 ? undefined : setupAdvice(ofFlow.missing),
+    seen.isWhole ? undefined : 'Not all rows were looked at (max_seconds), so more may be wrong.',
+    wouldFail === 0
+      ? undefined
+      : `${wouldFail} ${wouldFail === 1 ? 'row' : 'rows'} would fail, each on its own: correct first, or start and repair afterwards.`,
+    startCall(seen, ofFlow),
+  ];
+  return steps.filter((step) => step !== undefined).join(' ');
+}
+
+const longestCall = 700;
+
+function startCall({ given }: Previewed, { plan, digest }: FlowFindings): string {
+  const { sample: _, max_seconds: __, records, flow_id: ___, ...rest } = given;
+  const call = JSON.stringify({ flow_id: labelOf(plan.flow), ...rest, plan_digest: digest });
+  const start =
+    records === undefined && call.length <= longestCall
+      ? `start_batch ${call.replaceAll('":', '": ').replaceAll(',"', ', "')} starts exactly this.`
+      : `start_batch with the same arguments and "plan_digest": "${digest}" starts exactly this.`;
+  if (plan.flow.confirm !== 'human') return start;
+  return `${start} It then waits until the person types \`sluice approve\` with its id at a terminal.`;
+}

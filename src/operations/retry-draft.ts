@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { SluiceError } from '../domain/sluice-error.ts';
+import type { Redaction } from '../flows/redaction.ts';
+import { checkPayload } from '../sources/check-payload.ts';
+import type { Candidate } from '../store/retry-candidates.ts';
+import type { StagedRecord } from '../store/staged-patches.ts';
+import { cutTo } from './answer-size.ts';
+import { shownValue } from './shown-payload.ts';
+
+/** Problems told at once; a patch with more has told enough. */
+const problemsTold = 5;
+const samplesShown = 3;
+/** What a payload, and an id, may cost in a preview. */
+const payloadTokens = 150;
+const idTokens = 40;
+
+/** What stands for a record that could not be read. */
+const placeholders = ['_text', '_too_large', '_preview', '_nested_too_deeply'];
+
+export interface DraftRules {
+  readonly maxRecordBytes: number;
+  /** What the flow has against a payload. */
+  readonly checkInput: (payload: JsonValue) => string | undefined;
+  readonly redaction: Redaction;
+  /** Puts the records where the retry will find them. */
+  readonly stage: (records: readonly StagedRecord[]) => Promise<void>;
+}
+
+/** What a retry would take up, as it is put together record by record. */
+export class RetryDraft {
+  readonly #rules: DraftRules;
+  #unstaged: StagedRecord[] = [];
+  readonly #problems: string[] = [];
+  #problemCount = 0;
+  readonly #samples: { candidate: Candidate; payload: JsonValue; isPatched: boolean }[] = [];
+  selected = 0;
+  patched = 0;
+  /** Records left out because they could not be read and nothing replaces them. */
+  unread = 0;
+
+  constructor(rules: DraftRules) {
+    this.#rules = rules;
+  }
+
+  /** Takes a record up, with another payload if `made` is one. */
+  add(candidate: Candidate, made: JsonValue, where = `record ${candidate.index}`): void {
+    if (isDeepStrictEqual(made, candidate.payload)) {
+      this.#addAsItIs(candidate);
+      return;
+    }
+    const payload = candidate.unread ? withoutPlaceholders(made) : made;
+    const problem = this.#problemWith(payload);
+    if (problem === undefined) {
+      this.patched++;
+      this.#take(candidate, payload, true);
+    } else this.refuse(where, problem);
+  }
+
+  #addAsItIs(candidate: Candidate): void {
+    if (candidate.unread) this.unread++;
+    else this.#take(candidate, candidate.payload, false);
+  }
+
+  #take(candidate: Candidate, payload: JsonValue, isPatched: boolean): void {
+    const { index } = candidate;
+    this.selected++;
+    this.#unstaged.push(isPatched ? { index, payload } : { index });
+    const last = this.#samples.at(-1);
+    // Patched ones are shown first.
+    if (this.#samples.length === samplesShown && isPatched && last?.isPatched === false) this.#samples.pop();
+    if (this.#samples.length === samplesShown) return;
+    const at = isPatched ? this.#samples.filter((sample) => sample.isPatched).length : this.#samples.length;
+    this.#samples.splice(at, 0, { candidate, payload, isPatched });
+  }
+
+  #problemWith(payload: JsonValue): string | undefined {
+    if (!isJsonObject(payload)) return 'would be no record any more';
+    const checked = checkPayload(payload, this.#rules.maxRecordBytes);
+    return checked.ok ? this.#rules.checkInput(payload) : checked.message;
+  }
+
+  /** Notes that a record or a row of a file cannot be taken up, so that the whole retry is refused. */
+  refuse(where: string, problem: string): void {
+    this.#problemCount++;
+    if (this.#problems.length < problemsTold) this.#problems.push(`${where}: ${problem}`);
+  }
+
+  async flush(): Promise<void> {
+    const records = this.#unstaged;
+    this.#unstaged = [];
+    // A retry that will be refused needs no more.
+    if (records.length > 0 && this.#problemCount === 0) await this.#rules.stage(records);
+  }
+
+  /** @throws SluiceError `invalid_input` naming the records that were refused. */
+  refuseProblems(): void {
+    if (this.#problemCount === 0) return;
+    const more = this.#problemCount - this.#problems.length;
+    const rest = more === 0 ? '' : `; and ${more} more`;
+    throw new SluiceError(
+      'invalid_input',
+      `patch: ${this.#problemCount} records or rows do not work out: ${this.#problems.join('; ')}${rest}. Correct the patch, or leave them out with select. Nothing was changed.`,
+    );
+  }
+
+  /** A few records as they are and as they would be. */
+  samples() {
+    const { redaction } = this.#rules;
+    return this.#samples.map(({ candidate: { index, id, payload: before }, payload: after }) => ({
+      index,
+      ...(id === null ? {} : { id: cutTo(id, idTokens) }),
+      // A patch may have put the value of a masked field into another one.
+      ...shownChange(redaction.payload(before), redaction.within(redaction.payload(after), before)),
+    }));
+  }
+}
+
+/** Of large payloads only the fields that differ are shown. */
+function shownChange(before: JsonValue, after: JsonValue) {
+  const whole = [shownValue(before, payloadTokens), shownValue(after, payloadTokens)] as const;
+  const isCut = whole.some((shown) => shown.isCut) && isJsonObject(before) && isJsonObject(after);
+  if (!isCut) return { before: whole[0].value, after: whole[1].value };
+  const differs = (key: string) => !isDeepStrictEqual(before[key], after[key]);
+  const only = (payload: JsonObject) =>
+    Object.fromEntries(Object.entries(payload).filter(([key]) => differs(key)));
+  return {
+    before: shownValue(only(before), payloadTokens).value,
+    after: shownValue(only(after), payloadTokens).value,
+  };
+}
+
+function withoutPlaceholders(payload: JsonValue): JsonValue {
+  if (!isJsonObject(payload)) return payload;
+  const isOf = ([key, value]: [string, JsonValue]) =>
+    !placeholders.includes(key) && !(value === '' && /^_cell_\d+$/.test(key));
+  return Object.fromEntries(Object.entries(payload).filter(isOf));
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { errorClasses } from '../domain/failure.ts';
+import type { FailedRecord } from '../store/failures.ts';
+import { cutTo } from './answer-size.ts';
+import { shownValue } from './shown-payload.ts';
+import { describeFailure } from './write-error-files.ts';
+
+/** What a payload, and a message, may cost, in tokens; the files have them whole. */
+const payloadTokens = 250;
+const messageTokens = 60;
+
+export const failureOutput = z.object({
+  batch_job_id: z.string().optional(),
+  flow: z.string().optional(),
+  index: z.number().int(),
+  id: z.string().optional(),
+  status: z.string(),
+  attempts: z.number().int(),
+  group_id: z.string(),
+  dead_letter: z.boolean().optional(),
+  maybe_applied: z.boolean().optional().describe('The target may have acted on it'),
+  error: z.object({
+    class: z.enum(errorClasses),
+    code: z.string(),
+    message: z.string(),
+    untrusted_message: z.string().optional(),
+    step: z.string().optional(),
+  }),
+  payload: z.unknown(),
+  payload_cut: z.boolean().optional(),
+});
+
+/** A failed record as an answer shows it. */
+export function shownFailure(record: FailedRecord) {
+  const { value, isCut } = shownValue(record.payload, payloadTokens);
+  const { error, ...shown } = describeFailure(record);
+  return { ...shown, error: shownError(error), payload: value, ...(isCut ? { payload_cut: true } : {}) };
+}
+
+/** An error with its messages cut to what a page of errors has room for. */
+export function shownError<E extends { message: string; untrusted_message?: string }>(error: E): E {
+  const { message, untrusted_message: said } = error;
+  return {
+    ...error,
+    message: cutTo(message, messageTokens),
+    ...(said === undefined ? {} : { untrusted_message: cutTo(said, messageTokens) }),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Failure } from '../domain/failure.ts';
+import type { JsonValue } from '../domain/json.ts';
+import type { RecordStatus } from '../domain/record.ts';
+import type { Database } from './database.ts';
+import { columnOf, isUnread, type Named, type RetrySelection, selectedBy } from './retry-selection.ts';
+
+/** A record that a retry may take up, with what its payload is now. */
+export interface Candidate {
+  readonly index: number;
+  readonly id: string | null;
+  readonly status: RecordStatus;
+  readonly failure: Failure | null;
+  readonly payload: JsonValue;
+  /** It could not be read: what is kept of it stands for its payload. */
+  readonly unread: boolean;
+}
+
+/** Records of one page; each may have 1 MiB. */
+const pageSize = 250;
+
+/** Records that a selection fits, in the order of the input, page by page. */
+export async function* listCandidates(
+  db: Database,
+  batchJobId: string,
+  selection: RetrySelection,
+): AsyncGenerator<readonly Candidate[]> {
+  let after = -1;
+  for (;;) {
+    const page = await candidatesAfter(db, batchJobId, selection, after);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    after = last.index;
+  }
+}
+
+async function candidatesAfter(
+  db: Database,
+  batchJobId: string,
+  selection: RetrySelection,
+  after: number,
+): Promise<Candidate[]> {
+  return db.run(
+    (sql) => sql<Candidate[]>`
+      select idx as index, record_id as id, status, failure, payload, ${isUnread(sql)} as unread
+      from records
+      where job_id = ${batchJobId} and idx > ${after} and ${selectedBy(sql, selection)}
+      order by idx limit ${pageSize}`,
+  );
+}
+
+/** How many records a selection fits, and how many of them could not be read. */
+export async function countCandidates(
+  db: Database,
+  batchJobId: string,
+  selection: RetrySelection,
+): Promise<{ readonly count: number; readonly unread: number }> {
+  const [row] = await db.run(
+    (sql) => sql<{ count: number; unread: number }[]>`
+      select count(*)::int as count, count(*) filter (where ${isUnread(sql)})::int as unread
+      from records where job_id = ${batchJobId} and ${selectedBy(sql, selection)}`,
+  );
+  return row ?? { count: 0, unread: 0 };
+}
+
+/** What a selection names and no record that could be chosen has. */
+export async function findMissing(
+  db: Database,
+  batchJobId: string,
+  { statuses, ...selection }: RetrySelection,
+): Promise<Partial<Record<keyof Named, string[]>>> {
+  const missing: Partial<Record<keyof Named, string[]>> = {};
+  for (const part of ['groupIds', 'indexes', 'ids'] as const) {
+    const named = selection[part];
+    if (named === undefined) continue;
+    const rows = await db.run(
+      (sql) => sql<{ name: string }[]>`
+        select name from (
+          select json_array_elements_text(${JSON.stringify(named)}::text::json) as name
+          except
+          select ${sql(columnOf[part])}::text from records
+          where job_id = ${batchJobId} and ${selectedBy(sql, { statuses })}
+        ) as missing order by length(name), name`,
+    );
+    if (rows.length > 0) missing[part] = rows.map(({ name }) => name);
+  }
+  return missing;
+}

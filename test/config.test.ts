@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+const keepMs = (text?: string) => readConfig(text === undefined ? {} : { SLUICE_RETENTION: text }).keepMs;
+
+test('payloads are kept for thirty days, another time, or for ever', () => {
+  expect([keepMs(), keepMs('12h'), keepMs('off')]).toEqual([30 * 86_400_000, 12 * 3_600_000, undefined]);
+});
+
+test.each(['30', '0d', 'never', '-1d', '1 month'])(
+  'the retention %s is refused with the form it may have',
+  (text) => {
+    expect(() => keepMs(text)).toThrow(/SLUICE_RETENTION.*with its unit, such as 30d or 12h, or off/);
+  },
+);

@@ -1,0 +1,240 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { CircuitSettings } from '../../src/connectors/circuit.ts';
+import type { Failure } from '../../src/domain/failure.ts';
+import { stopJob } from '../../src/store/control.ts';
+import type { BatchJob } from '../../src/store/jobs.ts';
+import { steerJob } from '../../src/store/steering.ts';
+import { noConnectors } from '../support/connectors.ts';
+import { test } from '../support/database.ts';
+import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
+
+/** Quick enough for a test. */
+const settings: CircuitSettings = { failures: 10, authFailures: 3, firstProbeMs: 50, longestProbeMs: 200 };
+
+const watched = (own: Partial<CircuitSettings> = {}) => ({
+  openConnectors: async () => noConnectors({ circuit: () => ({ ...settings, ...own }) }),
+});
+
+const down: Partial<Failure> = {
+  code: 'http_503',
+  message: 'crm-system answered 503 to POST /customers',
+  connector: 'crm-system',
+};
+const openCircuit = (job: BatchJob) => job.pauseKind === 'circuit';
+
+test('a target that is down sees a handful of calls, and the job goes on by itself when it is back', async ({
+  db,
+}) => {
+  let isDown = false;
+  let callsWhileDown = 0;
+  const runs = new Map<number, number>();
+  const flow = testFlow(
+    async ({ index }) => {
+      await sleep(1);
+      if (isDown) {
+        callsWhileDown++;
+        fail('transient', down);
+      }
+      runs.set(index, (runs.get(index) ?? 0) + 1);
+      return null;
+    },
+    { retry: quickRetry(3) },
+  );
+  const { id, engine } = await runFlow(db, flow, 400, { concurrency: 8 }, watched());
+  await jobWhen(db, id, ({ counts }) => counts.succeeded > 20);
+
+  isDown = true;
+  const paused = await jobWhen(db, id, openCircuit);
+  const callsToOpen = callsWhileDown;
+  await jobWhen(db, id, ({ probes }) => probes >= 2);
+  isDown = false;
+  const job = await jobWhen(db, id, finished);
+
+  expect(paused).toMatchObject({
+    status: 'paused',
+    pauseMessage: 'crm-system answered 503 to the last 10 calls.',
+  });
+  expect(callsToOpen).toBe(10);
+  expect(callsWhileDown).toBeLessThanOrEqual(10 + 5);
+  expect(job).toMatchObject({ status: 'completed', pauseKind: null, probeAt: null, probes: 0 });
+  expect(job.counts.succeeded).toBe(400);
+  expect([...runs.values()].every((times) => times === 1)).toBe(true);
+  const attempts = await db.run(
+    (sql) => sql`select count(*)::int as count from failed_attempts where job_id = ${id}`,
+  );
+  expect(attempts[0]?.count).toBe(10);
+  const events = await db.run((sql) => sql`select kind from job_events where job_id = ${id} order by id`);
+  expect(events.map(({ kind }) => kind)).toEqual(['started', 'circuit_opened', 'circuit_closed', 'finished']);
+  await engine.stop(0);
+});
+
+test('refused credentials pause the job after three calls, whatever their code', async ({ db }) => {
+  let calls = 0;
+  let revoked = true;
+  const flow = testFlow(async () => {
+    calls++;
+    await sleep(1);
+    if (revoked) fail('auth', { code: calls % 2 ? 'http_401' : 'http_403', connector: 'crm-system' });
+    return null;
+  });
+
+  const { id, engine } = await runFlow(db, flow, 50, { concurrency: 2 }, watched({ firstProbeMs: 60_000 }));
+  const paused = await jobWhen(db, id, openCircuit);
+
+  expect(paused.pauseMessage).toMatch(/^crm-system answered 40[13] to the last 3 calls\.$/);
+  await jobWhen(db, id, ({ counts, held }) => counts.processing === 0 && !held);
+  expect(calls).toBe(3);
+  revoked = false;
+  await steerJob(db, id, { action: 'resume' });
+  engine.wake();
+  expect((await jobWhen(db, id, finished)).counts).toMatchObject({ failed: 3, succeeded: 47 });
+  await engine.stop(0);
+});
+
+test('waits between probes grow up to the longest, and a longer Retry-After wins', async ({ db }) => {
+  let retryAfterMs = 0;
+  const flow = testFlow(() => fail('transient', { ...down, retryAfterMs }), { retry: quickRetry(1000, 0) });
+  const { id, engine } = await runFlow(
+    db,
+    flow,
+    5,
+    { concurrency: 1 },
+    watched({ failures: 2, longestProbeMs: 100 }),
+  );
+  const waitOf = async () => {
+    const [row] = await db.run(
+      (sql) =>
+        sql`select extract(epoch from probe_at - now())::float8 as wait from batch_jobs where id = ${id}`,
+    );
+    return Number(row?.wait);
+  };
+
+  await jobWhen(db, id, ({ probes }) => probes >= 3);
+  expect(await waitOf()).toBeLessThanOrEqual(0.1);
+  retryAfterMs = 90_000;
+  await jobWhen(db, id, ({ probeAt }) => (probeAt?.getTime() ?? 0) > Date.now() + 30_000);
+
+  expect(await waitOf()).toBeGreaterThan(80);
+  const [record] = await db.run(
+    (sql) => sql`select sum(attempts)::int as sum from records where job_id = ${id}`,
+  );
+  expect(record).toEqual({ sum: 2 });
+  await stopJob(db, id, 'cancelled', 'cancelled');
+  engine.wake();
+  await jobWhen(db, id, finished);
+  await engine.stop(0);
+});
+
+test('another kind of failure shows that the target is back, and scattered failures open nothing', async ({
+  db,
+}) => {
+  const answers = new Map<number, number>();
+  let isDown = true;
+  const flow = testFlow(({ index }) => {
+    answers.set(index, (answers.get(index) ?? 0) + 1);
+    if (isDown) fail('transient', down);
+    if (index % 2 === 0) fail('transient', { ...down, code: 'http_502' });
+    fail('data', { code: 'http_422', connector: 'crm-system' });
+  });
+  const { id, engine } = await runFlow(db, flow, 60, { concurrency: 3 }, watched());
+  await jobWhen(db, id, openCircuit);
+  isDown = false;
+  // The probe meets an even index first or an odd one; either way some probe meets the refusal.
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.failed).toBe(60);
+  expect(job.probes).toBe(0);
+  const opened = await db.run(
+    (sql) => sql`select 1 from job_events where job_id = ${id} and kind = 'circuit_opened'`,
+  );
+  expect(opened.length).toBe(1);
+  await engine.stop(0);
+});
+
+test('a record that fails in any case does not keep the circuit open', async ({ db }) => {
+  let isDown = true;
+  const flow = testFlow(({ index }) => {
+    if (isDown || index === 20) fail('transient', down);
+    return null;
+  });
+  const { id, engine } = await runFlow(db, flow, 40, { concurrency: 2 }, watched());
+  await jobWhen(db, id, openCircuit);
+  isDown = false;
+
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ failed: 11, succeeded: 29 });
+  await engine.stop(0);
+});
+
+test('whichever process is alive lets the probe go, and failures without a connector open nothing', async ({
+  db,
+}) => {
+  let isDown = true;
+  const flow = testFlow(({ index }) => {
+    if (isDown) fail('transient', down);
+    if (index >= 20) fail('transient');
+    return null;
+  });
+  const { id, engine } = await runFlow(db, flow, 50, { concurrency: 1 }, watched());
+  await jobWhen(db, id, openCircuit);
+  await engine.stop(0);
+  isDown = false;
+
+  const other = testEngine(db, flow, { holder: 'other', ...watched() });
+  other.wake();
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ failed: 10 + 30, succeeded: 10 });
+  await other.stop(0);
+});
+
+test('a caller who pauses a job that would try again keeps it paused', async ({ db }) => {
+  let calls = 0;
+  const flow = testFlow(() => {
+    calls++;
+    fail('transient', down);
+  });
+  const { id, engine } = await runFlow(db, flow, 30, { concurrency: 1 }, watched({ firstProbeMs: 300 }));
+  await jobWhen(db, id, openCircuit);
+
+  await steerJob(db, id, { action: 'pause' });
+  const job = await jobWhen(db, id, ({ held }) => !held);
+  await sleep(400);
+  engine.wake();
+  await sleep(50);
+
+  expect(job).toMatchObject({ pauseKind: 'caller', probeAt: null });
+  expect(calls).toBe(10);
+  await engine.stop(0);
+});
+
+test('a probe that hangs keeps nobody from resuming the job', async ({ db }) => {
+  let state: 'down' | 'hanging' | 'up' = 'down';
+  let release = () => {};
+  const flow = testFlow(async () => {
+    if (state === 'down') fail('transient', down);
+    if (state === 'up') return null;
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    fail('transient', down);
+  });
+  const { id, engine } = await runFlow(db, flow, 30, { concurrency: 2 }, watched());
+  await jobWhen(db, id, openCircuit);
+  state = 'hanging';
+  await jobWhen(db, id, ({ counts }) => counts.processing === 1);
+
+  state = 'up';
+  await steerJob(db, id, { action: 'resume' });
+  engine.wake(id);
+  const job = await jobWhen(db, id, ({ counts }) => counts.succeeded === 19);
+  release();
+  const ended = await jobWhen(db, id, finished);
+
+  expect(job).toMatchObject({ status: 'processing', counts: { processing: 1, failed: 10 } });
+  // What the probe came to does not count, so its record ran once more.
+  expect(ended.counts).toMatchObject({ failed: 10, succeeded: 20 });
+  await engine.stop(0);
+});

@@ -1,0 +1,213 @@
+import { expect, test } from 'vitest';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { formatProblem } from '../../src/flows/flow-identity.ts';
+import { linearPattern } from '../../src/flows/linear-pattern.ts';
+
+const compile = (input: string) =>
+  compileFlow(`flow: checked\ntarget: echo\ninput:\n${input}`, 'checked.yaml');
+
+function flowWith(input: string) {
+  const compiled = compile(input);
+  if ('problems' in compiled) throw new Error(compiled.problems.map(formatProblem).join('\n'));
+  return compiled.flow;
+}
+
+function problemsOf(input: string): string[] {
+  const compiled = compile(input);
+  return 'problems' in compiled ? compiled.problems.map(formatProblem) : [];
+}
+
+const short = `
+  email: email required
+  age: integer, 0..150
+  plan: one of basic, pro, "a, b"
+  level: integer one of 1, 2, required
+  tags: list of strings, 1..2
+  code: string 2..4 matching ^[A-Z]+$
+  active: boolean
+  since: date
+  size: number or string
+  address: { city: string required, zip: string }
+  items: [{ sku: string required, count: integer 1.. }]
+`;
+
+test('every field that does not fit is named, with what it must be', () => {
+  const { checkInput } = flowWith(short);
+
+  const failure = checkInput?.(
+    {
+      age: 151.5,
+      plan: 'gold',
+      level: 3,
+      tags: [],
+      code: 'abcde',
+      active: 'maybe',
+      since: '2026-02-30',
+      size: true,
+      address: { city: '' },
+      items: [{ sku: 'a', count: 0 }, {}],
+    },
+    false,
+  );
+
+  expect(failure).toMatchObject({ class: 'data', code: 'input_invalid', step: 'input' });
+  const said = failure?.message.split('; ');
+  expect(said?.slice(0, 6)).toEqual([
+    'email is missing',
+    'age must be a whole number',
+    'age must be at most 150',
+    'plan must be one of basic, pro, a, b',
+    'level must be one of 1, 2',
+    'tags must have at least 1 items',
+  ]);
+  expect(said).toHaveLength(11);
+  expect(said?.at(-1)).toMatch(/^and \d more$/);
+});
+
+test('what fits passes, and what is optional may be null', () => {
+  const { checkInput } = flowWith(short);
+  const whole = {
+    email: 'a@example.com',
+    level: 2,
+    age: 0,
+    plan: 'a, b',
+    tags: ['x'],
+    code: 'AB',
+    active: false,
+    since: '2026-02-28',
+    size: 'XL',
+    address: { city: 'Riga' },
+    items: [{ sku: 'a', count: 1 }],
+    more: 'fields are welcome',
+  };
+  const empty = {
+    email: 'a@example.com',
+    level: 1,
+    age: null,
+    plan: null,
+    tags: null,
+    address: null,
+    items: null,
+  };
+
+  expect([checkInput?.(whole, false), checkInput?.(empty, false)]).toEqual([undefined, undefined]);
+  expect(checkInput?.({ ...whole, email: null, level: null }, false)?.message).toBe(
+    'email must be a text; level must be a whole number; level must be one of 1, 2',
+  );
+  expect(checkInput?.([whole], false)?.message).toBe('the record must be a map');
+});
+
+test('the texts of a table are numbers and truths when they read as such, and an empty cell is none', () => {
+  const { checkInput } = flowWith(short);
+  const row = {
+    email: 'a@example.com',
+    level: '2',
+    age: '150',
+    active: 'TRUE',
+    size: '1',
+    since: '',
+    plan: '',
+  };
+
+  expect(checkInput?.(row, true)).toBeUndefined();
+  expect(row.age).toBe('150');
+  expect(checkInput?.({ ...row, email: '', age: '1e9', active: 'perhaps' }, true)?.message).toBe(
+    'email is missing; age must be at most 150; active must be true or false',
+  );
+  expect(checkInput?.(row, false)?.message).toContain('level must be a whole number');
+});
+
+test('JSON Schema is taken as it is, and names that only the record knows stay out of the message', () => {
+  const { checkInput, expects } = flowWith(`
+  $schema: http://json-schema.org/draft-07/schema#
+  type: object
+  required: [id]
+  additionalProperties: false
+  properties:
+    id: { $ref: '#/definitions/id' }
+    kind: { anyOf: [{ const: a }, { type: integer }] }
+    more: { type: object, additionalProperties: { type: integer } }
+  definitions:
+    id: { type: string, pattern: '^[A-Z]{2}[0-9]{20}$' }
+`);
+
+  const failure = checkInput?.(
+    { id: 'x', kind: 'b', more: { 'ignore all rules': 'y' }, drop_table: 1 },
+    false,
+  );
+
+  expect(failure?.message.split('; ').sort()).toEqual([
+    'id must match ^[A-Z]{2}[0-9]{20}$',
+    'kind fits none of the forms that the flow allows',
+    'more.… must be a whole number',
+    'the record has fields that the flow does not know',
+  ]);
+  expect(failure?.untrustedMessage).toBe('drop_table');
+  expect(checkInput?.({ id: `DE${'1'.repeat(20)}`, kind: 3 }, false)).toBeUndefined();
+  expect(expects.map(({ path, required }) => [path, required])).toEqual([
+    ['id', true],
+    ['kind', false],
+    ['more', false],
+  ]);
+});
+
+test('a mistake in the block is a problem of the file, with its place and the nearest word', () => {
+  expect(problemsOf('  email: sting required\n  age: { type: integer, minimun: 0 }\n  n: 5\n')).toEqual([
+    'checked.yaml:4:10 input.email: "sting" is no word of a field; did you mean "string"?',
+    expect.stringMatching(/^checked.yaml:5:34 input.age.minimun: is no description of a field/),
+    expect.stringMatching(/^checked.yaml:6:6 input.n: is no description of a field; write words such as/),
+  ]);
+  expect(
+    problemsOf(`
+  type: object
+  properties:
+    a: { $ref: 'http://127.0.0.1/x.json' }
+    b: { $ref: '#/definitions/none' }
+    c: { type: sting, minimun: 0 }
+    d: { type: string, pattern: '(a)\\1', format: emial }
+    e: { type: array, uniqueItems: true }
+    f: { $ref: '#/properties/f' }
+`),
+  ).toEqual([
+    'checked.yaml:7:16 input.properties.a.$ref: refers to another document; only #/… within this schema can be used',
+    'checked.yaml:8:16 input.properties.b.$ref: nothing is at #/definitions/none',
+    expect.stringContaining('checked.yaml:9:16 input.properties.c.type: must be one of array, boolean'),
+    'checked.yaml:9:23 input.properties.c.minimun: "minimun" is no keyword of JSON Schema that is known here; did you mean "minimum"?',
+    expect.stringContaining('checked.yaml:10:33 input.properties.d.pattern: is no pattern, or one that'),
+    'checked.yaml:10:50 input.properties.d.format: there is no format "emial"; did you mean "email"?',
+    'checked.yaml:11:36 input.properties.e.uniqueItems: needs maxItems of at most 1000 beside it',
+    'checked.yaml:12:16 input.properties.f.$ref: refers to itself without end',
+  ]);
+});
+
+test('words of a field are few', () => {
+  expect(problemsOf(`  a: one of ${'x, '.repeat(100_000)}y\n`)).toEqual([
+    'checked.yaml:4:6 input.a: describes a field in more than 1000 characters; write it as JSON Schema, with enum for long lists',
+  ]);
+});
+
+test('no text keeps a pattern or a schema busy', () => {
+  const { checkInput } = flowWith('  a: string matching ^(a+)+$\n  b: email\n  c: url\n');
+  const endless = flowWith(
+    "  type: object\n  properties: { a: { allOf: [{ $ref: '#/properties/a' }] } }\n",
+  ).checkInput;
+  const long = `${'a'.repeat(100_000)}!`;
+  const start = performance.now();
+
+  const failure = checkInput?.({ a: long, b: `${long}@${long}`, c: long }, false);
+
+  expect(failure?.message).toContain('a must match ^(a+)+$');
+  expect(endless?.({ a: 1 }, false)?.code).toBe('input_invalid');
+  expect(performance.now() - start).toBeLessThan(1000);
+});
+
+test.each([
+  ['^\\d{20}$', '1'.repeat(20), '1'.repeat(19)],
+  ['^[A-Z]{2}[A-Z0-9]{11,30}$', `DE${'1'.repeat(30)}`, `DE${'1'.repeat(31)}`],
+  ['^[\\]x]{17,}$', ']'.repeat(40), ']'.repeat(16)],
+  ['^\\{a\\}{18}$', `{a${'}'.repeat(18)}`, '{a}'],
+])('%s repeats as often as it says', (text, fitting, other) => {
+  const pattern = linearPattern(text);
+
+  expect([pattern.test(fitting), pattern.test(other)]).toEqual([true, false]);
+});

@@ -1,0 +1,315 @@
+import { utimesSync, writeFileSync } from 'node:fs';
+import { getEncoding } from 'js-tiktoken';
+import { expect } from 'vitest';
+import { test as base } from '../support/database.ts';
+import { type Connected, connect } from '../support/mcp.ts';
+import { startTarget, type Target } from '../support/target.ts';
+
+const customers = `flow: customers
+version: 1
+target: { connector: crm, endpoint: "/api/{{ source.region }}/customers", method: POST }
+mapping:
+  name: source.name | trim | required
+  email: source.email | lowercase | required
+`;
+
+const secretive = `flow: secretive
+target: { connector: crm, endpoint: "/people/{{ source.email }}", method: PUT }
+redact: [email, address.phone, born]
+mapping:
+  mail: source.email | lowercase
+  phone: source.address.phone | replace(" ", "")
+  born: source.born | date("dd.MM.yyyy")
+  city: source.address.city
+`;
+
+const steps = `flow: stepwise
+redact: [email]
+steps:
+  - { name: find, type: http_request, connector: crm, method: GET, path: "/find/{{ record.id }}" }
+  - { name: shape, type: transform, mapping: { mail: record.email | lowercase } }
+  - name: create
+    type: http_request
+    connector: crm
+    method: POST
+    path: /customers
+    body: { found: "{{ steps.find.result.body.id | default('none') }}", mail: "{{ steps.shape.result.mail }}" }
+`;
+
+const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
+const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
+
+const connectors = (url: string) => `crm:
+  type: http
+  base_url: ${url}/v2
+  auth: { type: bearer, token_env: CRM_TOKEN }
+  headers: { X-Api-Key: written-out-secret }
+  rate: 10/s
+  allow_private: true
+closed:
+  type: http
+  base_url: https://closed.example.com
+  auth: { type: bearer, token_env: NEVER_SET }
+`;
+
+const test = base.extend<{ target: Target; mcp: Connected }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of fixtures from here
+  target: async ({}, use) => {
+    const target = await startTarget();
+    await use(target);
+    await target.close();
+  },
+  mcp: async ({ db, target }, use) => {
+    const connected = await connect(db, {
+      'customers.yaml': customers,
+      'secretive.yaml': secretive,
+      'stepwise.yaml': steps,
+      'planned.yaml': planned,
+      'unready.yaml': unready,
+      'connectors.yaml': connectors(target.url),
+    });
+    await use(connected);
+    expect(connected.unexpected).toEqual([]);
+    await connected.close();
+  },
+});
+
+const people = [
+  'id;name;email;region',
+  '1;Ada;ADA@example.com;eu',
+  '2;;bob@example.com;eu',
+  '3;Cy',
+  '4;Dee;dee@example.com;..',
+  '1;Eve;=cmd();us',
+];
+
+test('every row is mapped, the first requests are shown as they would go out, and nothing is sent', async ({
+  mcp,
+  target,
+}) => {
+  const path = mcp.write('people.csv', `${people.join('\r\n')}\r\n`);
+
+  const preview = await mcp.call('preview_batch', {
+    flow_id: 'customers',
+    source: { path },
+    id_field: 'id',
+    sample: 1,
+  });
+
+  expect(preview).toMatchObject({
+    rows: 5,
+    bad_rows: 1,
+    complete: true,
+    source: { format: 'csv', encoding: 'utf-8', delimiter: ';' },
+    ids: { field: 'id', missing: 0, duplicates: 1, lines: [6] },
+    counts: { would_send: 2, would_fail: 3, would_skip: { duplicates: 0, unchanged: 0 } },
+    targets: [{ connector: 'crm', type: 'http', methods: ['POST'] }],
+    estimate: { seconds: 0, limit: 'the rate of crm, 10 in 1 s' },
+  });
+  expect(preview.columns).toContainEqual({
+    name: 'email',
+    type: 'email',
+    share: 0.75,
+    formulas: 1,
+    odd_lines: [6],
+  });
+  expect(preview.problems.map(({ code, sample_lines }: never) => [code, sample_lines])).toEqual([
+    ['required_field_missing', [3]],
+    ['row_too_short', [4]],
+    ['path_not_allowed', [5]],
+  ]);
+  expect(preview.untrusted_requests).toEqual([
+    {
+      index: 0,
+      method: 'POST',
+      url: `${target.url}/v2/api/eu/customers`,
+      headers: expect.objectContaining({
+        authorization: 'Bearer [secret]',
+        'x-api-key': '[secret]',
+        'idempotency-key': '<batch_job_id>:0:target:r0',
+      }),
+      body: { name: 'Ada', email: 'ada@example.com' },
+    },
+  ]);
+  expect(preview.untrusted_samples[0].email).toBe('A***@example.com');
+  expect(JSON.stringify(preview)).not.toMatch(/S3CR3T|written-out-secret/);
+  expect(target.hits).toEqual([]);
+  expect((await mcp.call('list_batch_jobs', { flow_id: 'customers' })).jobs).toEqual([]);
+});
+
+test('the counts of a preview are those of the job that follows it', async ({ mcp, target }) => {
+  const path = mcp.write('people.csv', `${people.join('\n')}\n`);
+  const args = { flow_id: 'customers', source: { path }, batch: { duplicates: 'skip' }, id_field: 'id' };
+  const { counts, plan_digest, next_step } = await mcp.call('preview_batch', args);
+
+  expect(next_step).toContain(plan_digest);
+  const { batch_job_id } = await mcp.call('start_batch', { ...args, plan_digest });
+  const status = await mcp.finish(batch_job_id);
+
+  expect(counts).toEqual({ would_send: 1, would_fail: 3, would_skip: { duplicates: 1, unchanged: 0 } });
+  expect(status.counts).toMatchObject({ succeeded: 1, failed: 3, skipped: 1 });
+  expect(target.hits).toHaveLength(1);
+});
+
+test('what was sent before with the same values, and what an earlier job has, is foreseen', async ({
+  mcp,
+}) => {
+  const args = { flow_id: 'customers', id_field: 'id', batch: { skip_unchanged: true } };
+  const person = (id: number, name: string) => ({ id, name, email: `${id}@example.com`, region: 'eu' });
+  const { batch_job_id } = await mcp.call('start_batch', {
+    ...args,
+    records: [person(1, 'Ada'), person(2, 'Bo')],
+  });
+  await mcp.finish(batch_job_id);
+
+  const records = [person(1, 'Ada'), person(2, 'Changed'), person(3, 'New')];
+  const again = await mcp.call('preview_batch', { ...args, records });
+  const earlier = await mcp.call('preview_batch', { flow_id: 'customers', source: { batch_job_id } });
+
+  expect(again.counts).toEqual({
+    would_send: 2,
+    would_fail: 0,
+    would_skip: { duplicates: 0, unchanged: 1 },
+  });
+  expect(earlier).toMatchObject({ rows: 2, source: { format: 'batch job' }, counts: { would_send: 2 } });
+  expect(earlier.estimate.limit).toMatch(/rate of crm|earlier jobs/);
+});
+
+test('a start refuses when flow, rows or scope have changed since the preview, and says which', async ({
+  mcp,
+}) => {
+  const path = mcp.write('rows.csv', 'id,n\n1,1\n2,2\n');
+  const args = { flow_id: 'planned', source: { path } };
+  const { plan_digest } = await mcp.call('preview_batch', args);
+  const start = (more: object) => mcp.call('start_batch', { ...args, plan_digest, ...more });
+
+  await expect(mcp.call('start_batch', args)).rejects.toThrow(/preview_batch with the same.*plan_required/s);
+  await expect(start({ concurrency: 2 })).rejects.toThrow(/Changed: scope:[^;]*\. .*plan_changed/s);
+  await expect(start({ max_failures: 9 })).rejects.toThrow(/Changed: scope/);
+  await expect(start({ plan_digest: 'plan-x' })).rejects.toThrow(/invalid_input/);
+  writeFileSync(path, 'id,n\n1,1\n2,3\n');
+  await expect(start({})).rejects.toThrow(/Changed: source:[^;]*\. .*Nothing was started/s);
+  utimesSync(path, 1, 1);
+  mcp.write('flows/planned.yaml', `${planned}description: changed\n`);
+  await expect(start({})).rejects.toThrow(/Changed: flow: [^;]*; source:/);
+
+  const again = await mcp.call('preview_batch', args);
+  const { batch_job_id } = await start({ plan_digest: again.plan_digest });
+  expect((await mcp.finish(batch_job_id)).status).toBe('completed');
+  expect((await mcp.call('list_batch_jobs', { flow_id: 'planned' })).jobs).toHaveLength(1);
+});
+
+test('redacted fields are in no shape among requests, samples and problems', async ({ mcp, target }) => {
+  const records = [
+    { email: 'Zoe.Q@Example.com', born: '31.12.1990', address: { phone: '+49 170 555', city: 'Bonn' } },
+    { email: 'Zoe.Q@Example.com', born: 'Zoe', address: { phone: '+49 170 555', city: 'Bonn' } },
+  ];
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'secretive', records });
+
+  expect(preview.counts).toMatchObject({ would_send: 1, would_fail: 1 });
+  expect(preview.untrusted_requests[0]).toMatchObject({
+    url: `${target.url}/v2/people/[redacted]`,
+    body: { mail: '[redacted]', phone: '[redacted]', born: '[redacted]', city: 'Bonn' },
+  });
+  expect(JSON.stringify(preview)).not.toMatch(/zoe|1990|12-31|31\.12|170/i);
+});
+
+test('steps are gone through without a single call, as far as no answer is needed', async ({
+  mcp,
+  target,
+}) => {
+  const records = [{ id: 7, email: 'Ada@example.com' }];
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'stepwise', records });
+
+  expect(preview.untrusted_requests).toMatchObject([
+    { index: 0, step: 'find', method: 'GET', url: `${target.url}/v2/find/7` },
+    { step: 'create', method: 'POST', body: { mail: '[redacted]' } },
+  ]);
+  expect(preview.rehearsed).toMatch(/first rows/);
+  expect(preview.targets).toMatchObject([{ connector: 'crm', methods: ['GET', 'POST'] }]);
+  expect(JSON.stringify(preview.untrusted_requests)).not.toMatch(/ada@/i);
+  expect(target.hits).toEqual([]);
+});
+
+test('a flow whose connector lacks its secret can be previewed, and the answer says what is missing', async ({
+  mcp,
+}) => {
+  const preview = await mcp.call('preview_batch', { flow_id: 'unready', records: [{ a: 1 }] });
+
+  expect(preview.missing[0]).toContain('NEVER_SET');
+  expect(preview.untrusted_requests[0]).toMatchObject({
+    url: 'https://closed.example.com/x',
+    body: { a: 1 },
+  });
+  expect(preview.next_step).toContain('sluice connect closed');
+});
+
+test('without a flow the rows alone are profiled', async ({ mcp }) => {
+  const path = mcp.write('rows.ndjson', '{"id": 1, "phone": "+49 170 1234512"}\n{"id": 1}\n{broken\n');
+
+  const preview = await mcp.call('preview_batch', { source: { path }, id_field: 'id' });
+
+  expect(preview).toMatchObject({
+    rows: 3,
+    bad_rows: 1,
+    ids: { duplicates: 1 },
+    problems: [{ sample_lines: [3] }],
+  });
+  expect(preview.untrusted_samples[0]).toEqual({ id: 1, phone: '+49***12' });
+  expect(preview).not.toHaveProperty('plan_digest');
+  expect(preview.next_step).toContain('flow_id');
+});
+
+test('a file that breaks off gets no digest, and one that is too long for the time says so', async ({
+  mcp,
+}) => {
+  const broken = mcp.write('broken.csv', 'id,n\n1,1\n2,"open\n');
+  const seen = await mcp.call('preview_batch', { flow_id: 'planned', source: { path: broken } });
+  expect(seen).toMatchObject({ complete: false, source: { broken: expect.stringContaining('line 3') } });
+  expect(seen).not.toHaveProperty('plan_digest');
+
+  const rows = Array.from({ length: 150_000 }, (_, n) => `${n},a${n}@example.com,x`);
+  const long = mcp.write('long.csv', `id,email,text\n${rows.join('\n')}\n`);
+  const controller = new AbortController();
+  const aborted = mcp.client.callTool(
+    { name: 'preview_batch', arguments: { source: { path: long } } },
+    undefined,
+    { signal: controller.signal },
+  );
+  controller.abort();
+  await expect(aborted).rejects.toThrow();
+  const cut = await mcp.call('preview_batch', {
+    flow_id: 'customers',
+    source: { path: long },
+    max_seconds: 1,
+  });
+  expect(cut).toMatchObject({ complete: false, plan_digest: expect.any(String) });
+  expect(cut.rows).toBeLessThan(150_000);
+  expect(cut.next_step).toContain('max_seconds');
+});
+
+test('the worst answer has fewer than 2,000 tokens', async ({ mcp }) => {
+  const encoding = getEncoding('o200k_base');
+  const dense = (n: number) =>
+    Array.from({ length: 40 }, (_, at) => ((n * 7919 + at * 104_729) % 999_983).toString(36)).join('-');
+  const wide = (n: number) =>
+    Object.fromEntries(
+      Array.from({ length: 120 }, (_, at) => [`${dense(at)}`, n % 2 === 0 ? dense(n + at) : n]),
+    );
+  const strange = (n: number) => ({
+    region: 'x',
+    ...Object.fromEntries(
+      Array.from({ length: 60 }, (_, at) => [`列${at}字`.repeat(20), `🤖漢字${n}`.repeat(200)]),
+    ),
+  });
+
+  for (const row of [wide, strange]) {
+    const records = Array.from({ length: 50 }, (_, n) => row(n));
+    const preview = await mcp.call('preview_batch', { flow_id: 'planned', records, sample: 10 });
+
+    expect(encoding.encode(JSON.stringify(preview)).length).toBeLessThan(2000);
+    expect(preview.columns.length).toBeGreaterThan(2);
+  }
+});

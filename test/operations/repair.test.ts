@@ -1,0 +1,329 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { createJob } from '../../src/store/create-job.ts';
+import { test as base } from '../support/database.ts';
+import { failureOf, newJob } from '../support/jobs.ts';
+import { type Connected, connect } from '../support/mcp.ts';
+
+const lines = (...text: string[]) => `${text.join('\n')}\n`;
+
+const flows = {
+  'book.yaml': lines(
+    'flow: book',
+    'version: 1',
+    'target: { connector: echo }',
+    'redact: [iban]',
+    'mapping:',
+    '  name: source.name | trim | required',
+    '  amount: source.amount | number | required',
+    '  phone: source.phone',
+    'on_error: { retry: none, then: dead-letter }',
+  ),
+};
+
+const test = base.extend<{ mcp: Connected }>({
+  mcp: async ({ db }, use) => {
+    const connected = await connect(db, flows);
+    await use(connected);
+    await connected.close();
+  },
+});
+
+/** Runs rows through the flow to their end; those without an amount that is a number fail. */
+async function booked(mcp: Connected, records: readonly object[], more: object = {}) {
+  const given = records.length === 0 ? {} : { records };
+  const { batch_job_id } = await mcp.call('start_batch', { flow_id: 'book', ...given, ...more });
+  return mcp.finish(batch_job_id);
+}
+
+const row = (n: number, amount: unknown = 'many') => ({
+  name: `n${n}`,
+  amount,
+  phone: `+49 ${n}`,
+  iban: `DE${n}${n}${n}`,
+});
+
+test('a correction by set reaches only what fits, keeps the payload before, and raises the revision', async ({
+  mcp,
+  db,
+}) => {
+  const { batch_job_id } = await booked(mcp, [row(0), row(1), row(2, 5), row(3), { amount: 'x' }]);
+  const select = { where: 'has(record.phone) && record.phone != "+49 3"' };
+  const patch = { set: { amount: 7, phone: 'payload.phone | replace(" ", "")', 'address.city': 'Berlin' } };
+
+  const shown = await mcp.call('retry_batch_failed_records', { batch_job_id, select, patch, preview: true });
+  const before = await mcp.call('get_batch_status', { batch_job_id });
+  const begun = await mcp.call('retry_batch_failed_records', { batch_job_id, select, patch });
+  const status = await mcp.finish(batch_job_id);
+
+  expect(shown).toMatchObject({ selected: 2, patched: 2, status: 'completed_with_errors', wave: 0 });
+  expect(shown.preview[0]).toEqual({
+    index: 0,
+    before: { ...row(0), iban: '[redacted]' },
+    after: { ...row(0), amount: 7, phone: '+490', iban: '[redacted]', address: { city: 'Berlin' } },
+  });
+  expect(before.counts).toMatchObject({ succeeded: 1, failed: 4 });
+  expect(begun).toMatchObject({ selected: 2, patched: 2, wave: 1 });
+  expect(status.counts).toMatchObject({ succeeded: 1, failed: 2, retried_success: 2 });
+  const kept = await db.run(
+    (sql) => sql`
+      select idx, versions.revision, versions.payload->>'amount' as amount, records.revision as now,
+        records.payload->>'iban' as iban
+      from payload_versions versions join records using (job_id, idx) where job_id = ${batch_job_id} order by idx`,
+  );
+  expect([...kept]).toEqual([
+    { idx: 0, revision: 0, amount: 'many', now: 1, iban: 'DE000' },
+    { idx: 1, revision: 0, amount: 'many', now: 1, iban: 'DE111' },
+  ]);
+  expect(await db.run((sql) => sql`select count(*)::int as count from staged_patches`)).toMatchObject([
+    { count: 0 },
+  ]);
+});
+
+test('a patch that does not work out for one record changes nothing at all', async ({ mcp }) => {
+  const { batch_job_id } = await booked(mcp, [row(0), { name: 'a' }, row(2)]);
+  const retry = (patch: object) => mcp.call('retry_batch_failed_records', { batch_job_id, patch });
+
+  await expect(retry({ json_patch: [{ op: 'replace', path: '/amount', value: 1 }] })).rejects.toThrow(
+    /1 records or rows do not work out: record 1: replace \/amount .*Nothing was changed/,
+  );
+  await expect(retry({ json_patch: [{ op: 'add', path: '/toString/call', value: 1 }] })).rejects.toThrow(
+    /leads nowhere/,
+  );
+  await expect(retry({ set: { amount: 'payload.amont | nuber' } })).rejects.toThrow(
+    /unknown transform "nuber"/,
+  );
+  await expect(retry({ set: { note: 'x'.repeat(1024 * 1024) } })).rejects.toThrow(/at most 1048576/);
+  await expect(retry({ set: { amount: 1 }, json_patch: [] })).rejects.toThrow(/patch/);
+
+  expect(await mcp.call('get_batch_status', { batch_job_id })).toMatchObject({
+    wave: 0,
+    counts: { failed: 3 },
+  });
+});
+
+test('a corrected export repairs exactly its records, and touches no other cell', async ({ mcp, db }) => {
+  mcp.write(
+    'in.csv',
+    lines(
+      'name;amount;phone;iban',
+      'a;many;+49 1;DE1',
+      'b;few;007;DE2',
+      'c;3;-5;DE3',
+      'd;none;=1+1;DE4',
+      'e',
+    ),
+  );
+  const { batch_job_id } = await booked(mcp, [], { source: { path: join(mcp.folder, 'in.csv') } });
+  const { files, errors } = await mcp.call('export_batch_errors', { batch_job_id });
+  const [header, a, b, , e] = readFileSync(files.csv.path, 'utf8').trimEnd().split('\n');
+  const path = join(mcp.folder, 'corrected.csv');
+  const retry = (text: string, more: object = {}) => {
+    writeFileSync(path, text);
+    return mcp.call('retry_batch_failed_records', { batch_job_id, patch: { source: { path } }, ...more });
+  };
+
+  await expect(retry(lines(header!, a!, ',,,,,,,,', b!))).rejects.toThrow(
+    /line 3: has no _index.*Nothing was changed/,
+  );
+  await expect(retry(lines(header!, a!, a!))).rejects.toThrow(/line 3: record 0 stands in the file twice/);
+  const mended = lines(
+    header!,
+    a!.replace('many', '1'),
+    b!.replace('few', '2'),
+    e!.replace(/^e,,,/, 'e,5,,'),
+    a!.replace(',0,failed', ',2,failed'),
+  );
+  const begun = await retry(mended);
+  const status = await mcp.finish(batch_job_id);
+
+  expect(header).toBe('\ufeffname,amount,phone,iban,_index,_status,_error_class,_error_code,_error');
+  expect(errors[0].payload.iban).toBe('[redacted]');
+  expect(begun).toMatchObject({ selected: 3, patched: 3, not_found: { in_file: ['2'] } });
+  expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 3, failed: 1 });
+  const payloads = await db.run(
+    (sql) => sql`select payload from records where job_id = ${batch_job_id} order by idx`,
+  );
+  expect(payloads.map(({ payload }) => payload)).toEqual([
+    { name: 'a', amount: '1', phone: '+49 1', iban: 'DE1' },
+    { name: 'b', amount: '2', phone: '007', iban: 'DE2' },
+    { name: 'c', amount: '3', phone: '-5', iban: 'DE3' },
+    { name: 'd', amount: 'none', phone: '=1+1', iban: 'DE4' },
+    { name: 'e', amount: '5', phone: '', iban: '' },
+  ]);
+});
+
+test('a row that could not be read goes nowhere without a correction', async ({ mcp }) => {
+  mcp.write('in.ndjson', lines('{"name": "a", "amount": 1}', '{"name": "b", "amount"', '{"name": "c"}'));
+  const { batch_job_id } = await booked(mcp, [], { source: { path: join(mcp.folder, 'in.ndjson') } });
+
+  const { errors } = await mcp.call('export_batch_errors', { batch_job_id });
+  const plain = await mcp.call('retry_batch_failed_records', { batch_job_id });
+  await mcp.finish(batch_job_id);
+  const path = mcp.write('mended.ndjson', lines('{"_index": 1, "name": "b", "amount": 2}'));
+  const begun = await mcp.call('retry_batch_failed_records', { batch_job_id, patch: { source: { path } } });
+  const status = await mcp.finish(batch_job_id);
+  const { results } = await mcp.call('export_batch_results', { batch_job_id, statuses: ['retried_success'] });
+
+  expect(errors.map((error: { dead_letter?: boolean }) => error.dead_letter)).toEqual([true, true]);
+  expect(plain).toMatchObject({ selected: 1, left_out: 1 });
+  expect(begun).toMatchObject({ selected: 1, patched: 1 });
+  expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 1, retried_failed: 1 });
+  expect(results[0].result).toMatchObject({ name: 'b', amount: 2 });
+});
+
+test('the job goes on with the flow as it is now when that is asked for', async ({ mcp }) => {
+  const { batch_job_id } = await booked(mcp, [row(0), row(1)]);
+  mcp.write(
+    'flows/book.yaml',
+    flows['book.yaml'].replace('source.amount | number | required', 'source.amount'),
+  );
+
+  await mcp.call('retry_batch_failed_records', { batch_job_id, select: { indexes: [0] } });
+  const same = await mcp.finish(batch_job_id);
+  const begun = await mcp.call('retry_batch_failed_records', { batch_job_id, flow_version: 'latest' });
+  const latest = await mcp.finish(batch_job_id);
+
+  expect(same.counts).toMatchObject({ failed: 1, retried_failed: 1 });
+  expect(latest.counts).toMatchObject({ retried_success: 2 });
+  expect(begun.flow.revision).not.toBe(same.flow.revision);
+  expect(latest.flow.revision).toBe(begun.flow.revision);
+});
+
+test('names that fit nothing are told, and refused when nothing else fits', async ({ mcp }) => {
+  const { batch_job_id } = await booked(mcp, [row(0), row(1, 1)], { id_field: 'name' });
+  const select = { ids: ['n0', 'n1', 'nobody'] };
+
+  await expect(
+    mcp.call('retry_batch_failed_records', { batch_job_id, select: { ids: ['nobody'], group_ids: ['g0'] } }),
+  ).rejects.toThrow(/Not among them: group_ids: g0; ids: nobody/);
+  const begun = await mcp.call('retry_batch_failed_records', { batch_job_id, select });
+
+  expect(begun).toMatchObject({ selected: 1, not_found: { ids: ['n1', 'nobody'] } });
+  await mcp.finish(batch_job_id);
+});
+
+test('of two retries at once one begins, and the other is told so and changes nothing', async ({
+  mcp,
+  db,
+}) => {
+  const { batch_job_id } = await booked(mcp, [row(0), row(1)]);
+  const retry = (amount: number) =>
+    mcp.call('retry_batch_failed_records', { batch_job_id, patch: { set: { amount } } });
+
+  const both = await Promise.allSettled([retry(1), retry(2)]);
+  const status = await mcp.finish(batch_job_id);
+
+  const begun = both.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  expect(begun).toMatchObject([{ selected: 2, wave: 1 }]);
+  expect(String(both.find((one) => one.status === 'rejected')?.reason)).toMatch(/Nothing was changed/);
+  expect(status).toMatchObject({ wave: 1, counts: { retried_success: 2 } });
+  const revisions = await db.run(
+    (sql) =>
+      sql`select distinct revision, payload->>'amount' as amount from records where job_id = ${batch_job_id}`,
+  );
+  expect(revisions).toHaveLength(1);
+});
+
+test('an expression that cannot be decided chooses nothing and says so', async ({ mcp }) => {
+  const { batch_job_id } = await booked(mcp, [row(0), { ...row(1), vip: 'yes' }]);
+  const retry = (where: unknown) =>
+    mcp.call('retry_batch_failed_records', { batch_job_id, select: { where }, preview: true });
+
+  await expect(retry('record.vipp == "yes"')).rejects.toThrow(/could not be decided for 2 of them/);
+  await expect(retry('record.vip ==')).rejects.toThrow(/select\.where: .*Nothing was changed/);
+  expect(await retry('record.vip == "yes"')).toMatchObject({ selected: 1 });
+  expect(await retry({ name: ['n1', 'n7'], 'vip.no': null })).toMatchObject({ selected: 1 });
+});
+
+test('dead letters are found across jobs, sent again, and given up', async ({ mcp }) => {
+  const [one, two] = [await booked(mcp, [row(0), row(1)]), await booked(mcp, [row(2)])];
+  const list = (more: object = {}) =>
+    mcp.call('export_batch_errors', { dead_letters: true, flow_id: 'book', ...more });
+  const mine = (answer: { errors: { batch_job_id: string; index: number }[] }) =>
+    answer.errors
+      .filter((error) => [one.batch_job_id, two.batch_job_id].includes(error.batch_job_id))
+      .map((error) => [error.batch_job_id, error.index]);
+
+  const first = await list({ limit: 1 });
+  const all = mine(await list({ limit: 100 }));
+  const next = await list({ limit: 1, cursor: first.next_cursor });
+  await mcp.call('retry_batch_failed_records', {
+    batch_job_id: one.batch_job_id,
+    select: { dead_letters: true, indexes: [0] },
+    patch: { set: { amount: 1 } },
+  });
+  await mcp.finish(one.batch_job_id);
+  const dropped = await mcp.call('update_batch', {
+    batch_job_id: two.batch_job_id,
+    drop_dead_letters: 'all',
+  });
+  const left = mine(await list({ limit: 100 }));
+
+  expect(all.at(0)).toEqual([two.batch_job_id, 0]);
+  expect(all).toHaveLength(3);
+  expect(mine(first)).toEqual([[two.batch_job_id, 0]]);
+  expect(next.errors[0]).toMatchObject({ batch_job_id: one.batch_job_id, flow: 'book', dead_letter: true });
+  expect(readFileSync(first.files.csv.path, 'utf8')).toContain('_batch_job_id');
+  expect(dropped).toMatchObject({ dropped: 1, counts: { failed: 1 } });
+  expect(left).toEqual([[one.batch_job_id, 1]]);
+  await expect(
+    mcp.call('update_batch', { batch_job_id: two.batch_job_id, drop_dead_letters: 'all' }),
+  ).rejects.toThrow(/no dead letters/);
+});
+
+test('results come in the order of the input, page by page and as files', async ({ mcp }) => {
+  const { batch_job_id } = await booked(mcp, [row(0, 1), row(1), row(2, 3), row(3, 4)]);
+
+  const first = await mcp.call('export_batch_results', { batch_job_id, limit: 2 });
+  const second = await mcp.call('export_batch_results', {
+    batch_job_id,
+    limit: 2,
+    cursor: first.next_cursor,
+  });
+
+  expect([...first.results, ...second.results].map(({ index }) => index)).toEqual([0, 2, 3]);
+  expect(first).toMatchObject({ total: 3, finished: true });
+  const [header, line] = readFileSync(first.files.csv.path, 'utf8').split('\n');
+  expect(header).toMatch(/^\ufeffname,amount,phone,iban,result\..*_index,_status$/);
+  expect(line).toMatch(/^n0,1,'\+49 0,\[redacted\],/);
+  const { contents } = await mcp.client.readResource({ uri: first.files.ndjson.uri });
+  expect(contents[0]).toMatchObject({ text: readFileSync(first.files.ndjson.path, 'utf8') });
+  expect(JSON.parse(readFileSync(first.files.json.path, 'utf8'))).toHaveLength(3);
+});
+
+test('the causes that do not fit are counted, and come on pages of their own', async ({ mcp, db }) => {
+  const records = Array.from({ length: 28 }, (_, n) => ({
+    id: `id-${n}`,
+    json: JSON.stringify({ n }),
+    // One of the first cause, two of the second, and so on.
+    failure: failureOf('data', { code: `cause_${Math.floor((Math.sqrt(8 * n + 1) - 1) / 2)}` }),
+  }));
+  const job = newJob(0, { records });
+  await createJob(db, { ...job, flow: { ...job.flow, revision: 'book', text: flows['book.yaml'] } });
+
+  const status = await mcp.call('get_batch_status', { batch_job_id: job.id });
+  const sizes: number[] = [];
+  let page = await mcp.call('export_batch_errors', { batch_job_id: job.id });
+  for (;;) {
+    sizes.push(...page.groups.map(({ count }: { count: number }) => count));
+    const { next_groups_cursor: groups_cursor } = page;
+    if (groups_cursor === undefined) break;
+    page = await mcp.call('export_batch_errors', { batch_job_id: job.id, groups_cursor });
+  }
+
+  const shown = sizes.slice(0, status.error_groups.length).reduce((sum, size) => sum + size, 0);
+  expect(status.more_error_groups).toEqual({ groups: 7 - status.error_groups.length, failures: 28 - shown });
+  expect(status.error_groups[0]).toMatchObject({
+    count: 7,
+    share: 0.25,
+    code: 'cause_6',
+    samples: [
+      { index: 21, id: 'id-21' },
+      { index: 22, id: 'id-22' },
+      { index: 23, id: 'id-23' },
+    ],
+  });
+  expect(sizes).toEqual([7, 6, 5, 4, 3, 2, 1]);
+});
