@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Failure, groupKey, normaliseMessage } from '../../src/domain/failure.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 const refused = (untrustedMessage: string, more: Partial<Failure> = {}): Failure => ({
   class: 'data',
@@ -54,10 +55,10 @@ test('different words, codes, classes and steps are different causes', () => {
 });
 
 test('a megabyte of hostile text is normalised in no time', () => {
-  const started = performance.now();
+  const started = cpuMs();
 
   for (const piece of ['"', 'a@', '1-', 'ab1'.repeat(3), '0'.repeat(9)])
     normaliseMessage(piece.repeat(300_000));
 
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(cpuMs() - started).toBeLessThan(500);
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compileFlow } from '../../src/flows/compile-flow.ts';
 import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { linearPattern } from '../../src/flows/linear-pattern.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 const compile = (input: string) =>
   compileFlow(`flow: checked\ntarget: echo\ninput:\n${input}`, 'checked.yaml');
@@ -192,13 +193,13 @@ test('no text keeps a pattern or a schema busy', () => {
     "  type: object\n  properties: { a: { allOf: [{ $ref: '#/properties/a' }] } }\n",
   ).checkInput;
   const long = `${'a'.repeat(100_000)}!`;
-  const start = performance.now();
+  const start = cpuMs();
 
   const failure = checkInput?.({ a: long, b: `${long}@${long}`, c: long }, false);
 
   expect(failure?.message).toContain('a must match ^(a+)+$');
   expect(endless?.({ a: 1 }, false)?.code).toBe('input_invalid');
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(cpuMs() - start).toBeLessThan(1000);
 });
 
 test.each([

@@ -4,6 +4,7 @@ import type { JsonValue } from '../../src/domain/json.ts';
 import { recordNames } from '../../src/flows/names.ts';
 import { parsePipe } from '../../src/flows/pipe-syntax.ts';
 import { transforms } from '../../src/flows/transforms/catalogue.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 import { evaluate, problemsOf } from './evaluate.ts';
 
 const payload = {
@@ -139,11 +140,11 @@ test('no text makes the parser throw or take long', () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
       const text = pieces.join('');
-      const begun = performance.now();
+      const begun = cpuMs();
       const parsed = parsePipe(text, recordNames.roots);
 
       if ('problem' in parsed) expect(parsed.problem.at).toBeLessThanOrEqual(text.length);
-      expect(performance.now() - begun).toBeLessThan(100);
+      expect(cpuMs() - begun).toBeLessThan(100);
     }),
     { numRuns: 2_000 },
   );
@@ -163,10 +164,10 @@ test('a text in quotes is read back as it was', () => {
 test.each(['(', '{', '[', '"', '| trim', 'source', 'a:', ',', '{a:'])(
   '100,000 of %j are refused quickly',
   (piece) => {
-    const begun = performance.now();
+    const begun = cpuMs();
 
     problemsOf(`source.a | lookup(${piece.repeat(100_000)}`);
 
-    expect(performance.now() - begun).toBeLessThan(500);
+    expect(cpuMs() - begun).toBeLessThan(500);
   },
 );

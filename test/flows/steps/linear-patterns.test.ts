@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const source = new URL('../../../src/', import.meta.url);
 const filesIn = (folder: string, fits: RegExp) =>
@@ -77,9 +78,9 @@ function quickest(regex: RegExp, text: string): number {
   let least = Infinity;
   for (let tries = 0; tries < 3 && least > 25; tries++) {
     regex.lastIndex = 0;
-    const begun = performance.now();
+    const begun = cpuMs();
     regex.test(text);
-    least = Math.min(least, performance.now() - begun);
+    least = Math.min(least, cpuMs() - begun);
   }
   return least;
 }
