@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, existsSync, lstatSync, readFileSync } from 'node:fs';
+import { constants, existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
@@ -27,7 +27,10 @@ export interface Shipped {
  * copy below `base`.
  */
 export async function makeReady(shipped: Shipped, base: string, user: OsUser | undefined): Promise<Binaries> {
-  const inPlace = isReachable(shipped.folder, user) && (await makeLinks(shipped.folder));
+  const inPlace =
+    isReachable(shipped.folder, user) &&
+    (await makeLinks(shipped.folder)) &&
+    (await makeExecutable(shipped.folder));
   return binariesIn(inPlace ? shipped.folder : await copyOf(shipped, base), shipped.version);
 }
 
@@ -96,6 +99,19 @@ async function makeLinks(folder: string): Promise<boolean> {
     }
   }
   return true;
+}
+
+/** Archives other than npm's may have lost the modes of the programs. Returns whether they can run. */
+async function makeExecutable(folder: string): Promise<boolean> {
+  const bin = join(folder, 'bin');
+  const programs = (await readdir(bin)).map((name) => join(bin, name));
+  const closed = programs.filter((program) => (statSync(program).mode & 0o555) !== 0o555);
+  try {
+    await Promise.all(closed.map((program) => chmod(program, 0o755)));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Made once per version; complete as soon as its name is there. */

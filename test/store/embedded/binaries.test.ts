@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
 } from 'node:fs';
@@ -33,6 +34,18 @@ test('links that no install script made are made in place', async () => {
 
   expect(postgres.startsWith(shipped.folder)).toBe(true);
   expect(missingLinks(shipped.folder)).toEqual([]);
+  expect(await version(postgres, folder)).toContain('(PostgreSQL) 18.');
+});
+
+test('programs that an archive has made plain files are made programs again', async () => {
+  const folder = temporaryFolder();
+  const shipped = installedWithoutScripts(folder);
+  const bin = join(shipped.folder, 'bin');
+  for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o644);
+
+  const { postgres } = await makeReady(shipped, join(folder, 'base'), undefined);
+
+  expect(postgres.startsWith(shipped.folder)).toBe(true);
   expect(await version(postgres, folder)).toContain('(PostgreSQL) 18.');
 });
 
