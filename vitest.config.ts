@@ -7,11 +7,13 @@ const withDatabase = [
   'test/operations/**/*.test.ts',
   'test/mcp/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/http/**/*.test.ts',
   'test/connectors/sql-*.test.ts',
   'test/flows/steps/sql-*.test.ts',
   'test/examples/cookbook-jobs.test.ts',
 ];
-const everywhere = { testTimeout: 30_000, hookTimeout: 60_000 };
+// Loading the modules anew for each file takes longer than most of the tests.
+const everywhere = { testTimeout: 30_000, hookTimeout: 60_000, isolate: false };
 
 export default defineConfig({
   test: {
@@ -21,8 +23,6 @@ export default defineConfig({
         test: {
           ...everywhere,
           name: 'plain',
-          // Loading the modules anew for each file takes longer than most of these tests.
-          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [...withDatabase, 'test/long/**'],
         },

@@ -9,14 +9,15 @@ import type { Config } from './config.ts';
 import { type SharedRegistry, shareRegistry } from './connectors/shared-registry.ts';
 import { Engine } from './engine/engine.ts';
 import type { Log } from './engine/log.ts';
+import type { Observer } from './engine/observer.ts';
 import { openPreviews } from './engine/preview-flow.ts';
 import { openReadiness } from './engine/readiness.ts';
 import { openTrials } from './engine/try-flow.ts';
-import { compileLate } from './flows/compile-late.ts';
-import { openDrafts } from './flows/drafts.ts';
 import type { RunContext } from './flows/flow.ts';
 import { type FlowLibrary, openFlowLibrary } from './flows/flow-library.ts';
+import { compileStored } from './flows/stored-flow.ts';
 import type { OpenedSluice, OperationContext } from './operations/context.ts';
+import { openShelves } from './shelves.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
 import { globFiles } from './sources/glob-files.ts';
 import type { DatabaseAddress } from './store/database.ts';
@@ -40,6 +41,10 @@ export interface Call {
   readonly roots?: (() => Promise<readonly string[]>) | undefined;
   /** The caller's own folder: allowed, and where relative paths begin. */
   readonly folder?: string | undefined;
+  /** Whose jobs and flows it is about; default: null, those of this machine. */
+  readonly owner?: string | null;
+  /** It came over HTTP, from where no file of this machine may be read. */
+  readonly isRemote?: boolean;
 }
 
 /** Everything of one process, put together. */
@@ -58,16 +63,16 @@ export const databaseAddress = (config: Config) => async (): Promise<DatabaseAdd
     : addressOf(config.databaseUrl);
 
 /** `runsJobs`: whether this process may take jobs; asked again and again. */
-export function assemble(config: Config, log: Log, runsJobs = () => true): Sluice {
+export function assemble(config: Config, log: Log, runsJobs = () => true, observer?: Observer): Sluice {
   const flows = openFlowLibrary(config.flowsFolder);
-  const drafts = openDrafts(config.flowsFolder);
+  const shelves = openShelves(config, flows);
   const connectors = connectorsOf(config);
   const readiness = openReadiness(connectors, config);
   const trials = { openConnectors: connectors, permissions: config, glob: globOf(config) };
   let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
 
   const open = async () => {
-    opening ??= openSluice(config, log, { flows, connectors, runsJobs });
+    opening ??= openSluice(config, log, { flows, connectors, runsJobs, observer });
     try {
       return (await opening).sluice;
     } catch (error) {
@@ -78,16 +83,16 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
 
   return {
     open,
-    context: ({ signal, progress, roots, folder }) => ({
-      open,
+    context: ({ signal, progress, roots, folder, owner = null, isRemote = false }) => ({
+      open: async () => ownedBy(await open(), owner),
       isOpen: () => opening !== undefined,
-      flows,
-      drafts,
+      ...shelves.of(owner),
       readiness,
       tryFlow: openTrials(trials),
       preview: openPreviews(trials),
-      files: async () => allowedRoots(config, (await roots?.()) ?? [], folder),
+      files: async () => (isRemote ? noFolders : allowedRoots(config, (await roots?.()) ?? [], folder)),
       exportsFolder: config.exportsFolder,
+      uploadsFolder: config.uploadsFolder,
       limits: config,
       signal,
       progress,
@@ -105,6 +110,18 @@ export function assemble(config: Config, log: Log, runsJobs = () => true): Sluic
     },
   };
 }
+
+const ownedBy = (sluice: OpenedSluice, owner: string | null): OpenedSluice => ({
+  ...sluice,
+  db: sluice.db.ownedBy(owner),
+});
+
+const noFolders: AllowedRoots = {
+  folders: [],
+  home: '/',
+  refusal:
+    'Over HTTP no file of the machine Sluice runs on is read. Send it to POST /api/v1/uploads and give source.upload_id.',
+};
 
 function connectorsOf(config: Config): SharedRegistry {
   return shareRegistry({
@@ -184,12 +201,14 @@ export interface EngineParts {
   readonly connectors?: SharedRegistry;
   /** Whether this process may take jobs; default: it may. */
   readonly runsJobs?: () => boolean;
+  /** Told what happens; default: nobody is. */
+  readonly observer?: Observer | undefined;
   /** Called again and again while jobs go on. */
   readonly onActive?: () => void;
 }
 
 export function createEngine(config: Config, log: Log, store: Store, parts: EngineParts = {}): Engine {
-  const { runsJobs = () => true, onActive } = parts;
+  const { runsJobs = () => true, onActive, observer } = parts;
   const { flows = openFlowLibrary(config.flowsFolder), connectors = connectorsOf(config) } = parts;
   return new Engine({
     db: store.engine,
@@ -198,15 +217,19 @@ export function createEngine(config: Config, log: Log, store: Store, parts: Engi
     maxRecordBytes: config.maxRecordBytes,
     async compile(text, name, kind, revision) {
       if (kind === 'code') return flows.findRevision(revision);
-      const compiled = await compileLate(text, name);
-      return 'flow' in compiled ? compiled.flow : undefined;
+      return compileStored(text, name, kind);
     },
     openConnectors: connectors,
     closeConnectors: connectors.close,
     permissions: config,
-    retention: { keepMs: config.keepMs, exportsFolder: config.exportsFolder },
+    retention: {
+      keepMs: config.keepMs,
+      exportsFolder: config.exportsFolder,
+      uploadsFolder: config.uploadsFolder,
+    },
     glob: globOf(config),
     log,
+    observer,
     runsJobs,
     onLook({ unfinished, active, owesCallbacks }) {
       if (active > 0 || owesCallbacks) onActive?.();

@@ -2,6 +2,7 @@ import { homedir, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from './domain/duration.ts';
+import { parseRate, type Rate } from './domain/rate.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 
 const wholeNumber = (min: number, max: number) =>
@@ -35,10 +36,26 @@ const environment = z.object({
   SLUICE_ALLOW_ENV: z.string().optional(),
   SLUICE_MAX_CONCURRENCY: wholeNumber(1, 1000).default(50),
   SLUICE_MAX_RECORD_BYTES: wholeNumber(1024, 64 * 1024 * 1024).default(1024 * 1024),
+  SLUICE_MAX_UPLOAD_BYTES: wholeNumber(1024, 1024 ** 4).default(1024 ** 3),
   SLUICE_BACKGROUND: onOff.default(true),
   SLUICE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
   SLUICE_RETENTION: retention.default('30d'),
-  SLUICE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('warn'),
+  SLUICE_HOST: z.string().min(1).default('127.0.0.1'),
+  SLUICE_PORT: wholeNumber(0, 65_535).default(7411),
+  SLUICE_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,}$/, 'must have 32 characters or more, such as `openssl rand -hex 32` makes')
+    .optional(),
+  SLUICE_ALLOWED_HOSTS: z.string().optional(),
+  SLUICE_ALLOWED_ORIGINS: z.string().optional(),
+  SLUICE_RATE_LIMIT: z
+    .string()
+    .refine((text) => parseRate(text) !== undefined, 'must be records in a time, such as 600/min or 100000/h')
+    .transform(parseRate)
+    .optional(),
+  SLUICE_OAUTH_ISSUER: z.url('must be the URL of the issuer').optional(),
+  SLUICE_OAUTH_AUDIENCE: z.string().min(1).optional(),
+  SLUICE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
 });
 
 export interface Config {
@@ -49,6 +66,7 @@ export interface Config {
   readonly flowsFolder: string;
   readonly secretsFile: string;
   readonly exportsFolder: string;
+  readonly uploadsFolder: string;
   /** Folders records may be read from, when the operator named them; undefined: the defaults. */
   readonly fileRoots: readonly string[] | undefined;
   readonly allowPrivateHosts: boolean;
@@ -58,10 +76,31 @@ export interface Config {
   readonly allowedVariables: readonly string[] | undefined;
   readonly maxConcurrency: number;
   readonly maxRecordBytes: number;
+  /** Of one file that is sent over HTTP. */
+  readonly maxUploadBytes: number;
   readonly background: boolean;
   readonly leaseMs: number;
   /** How long payloads and results of finished jobs are kept; undefined: for ever. */
   readonly keepMs: number | undefined;
+  readonly logLevel: string;
+  readonly http: HttpConfig;
+}
+
+/** How Sluice is reached over HTTP. */
+export interface HttpConfig {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Opens everything of this machine's own; undefined: there is none. */
+  readonly token: string | undefined;
+  /** Names the server is called by besides its own, and pages of others that may call it. */
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  /** Whose signed tokens are taken, and for whom they have to be issued. */
+  readonly oauth: { readonly issuer: string; readonly audience: string } | undefined;
+  /** Records that each owner may start; undefined: as many as they like. */
+  readonly rateLimit: Rate | undefined;
+  /** A server says who called, unless it is told to be quiet. */
   readonly logLevel: string;
 }
 
@@ -83,21 +122,47 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     flowsFolder: resolve(expandTilde(values.SLUICE_FLOWS ?? join(home, 'flows'))),
     secretsFile: join(home, 'secrets.env'),
     exportsFolder: join(home, 'exports'),
+    uploadsFolder: join(home, 'uploads'),
     fileRoots: values.SLUICE_FILES?.split(platform() === 'win32' ? ';' : ':')
       .filter((root) => root !== '')
       .map((root) => resolve(expandTilde(root))),
     allowPrivateHosts: values.SLUICE_ALLOW_PRIVATE_HOSTS,
     allowCodeSteps: values.SLUICE_ALLOW_CODE_STEPS,
-    allowedVariables: values.SLUICE_ALLOW_ENV?.split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
+    allowedVariables: values.SLUICE_ALLOW_ENV === undefined ? undefined : listOf(values.SLUICE_ALLOW_ENV),
     maxConcurrency: values.SLUICE_MAX_CONCURRENCY,
     maxRecordBytes: values.SLUICE_MAX_RECORD_BYTES,
+    maxUploadBytes: values.SLUICE_MAX_UPLOAD_BYTES,
     background: values.SLUICE_BACKGROUND,
     leaseMs: values.SLUICE_LEASE_SECONDS * 1000,
     keepMs: values.SLUICE_RETENTION === 'off' ? undefined : parseDuration(values.SLUICE_RETENTION),
-    logLevel: values.SLUICE_LOG_LEVEL,
+    logLevel: values.SLUICE_LOG_LEVEL ?? 'warn',
+    http: {
+      host: values.SLUICE_HOST,
+      port: values.SLUICE_PORT,
+      token: values.SLUICE_TOKEN,
+      allowedHosts: listOf(values.SLUICE_ALLOWED_HOSTS),
+      allowedOrigins: listOf(values.SLUICE_ALLOWED_ORIGINS),
+      rateLimit: values.SLUICE_RATE_LIMIT,
+      logLevel: values.SLUICE_LOG_LEVEL ?? 'info',
+      oauth: oauthOf(values.SLUICE_OAUTH_ISSUER, values.SLUICE_OAUTH_AUDIENCE),
+    },
   };
+}
+
+function listOf(text = ''): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function oauthOf(issuer: string | undefined, audience: string | undefined): HttpConfig['oauth'] {
+  if (issuer === undefined && audience === undefined) return undefined;
+  if (issuer !== undefined && audience !== undefined) return { issuer, audience };
+  throw new SluiceError(
+    'invalid_configuration',
+    'The environment has invalid values.\nSLUICE_OAUTH_ISSUER and SLUICE_OAUTH_AUDIENCE: go together; set both or none',
+  );
 }
 
 function invalid(issues: readonly z.core.$ZodIssue[]): SluiceError {

@@ -16,6 +16,11 @@ async function main(args: readonly string[]): Promise<number> {
     await runStandby(readConfig(process.env));
     return 0;
   }
+  if (command === 'serve') {
+    const { runServe } = await import('./run-serve.ts');
+    await runServe(readConfig(process.env), args.slice(1));
+    return 0;
+  }
   const { runCli } = await import('./run-cli.ts');
   return runCli(args);
 }

@@ -14,6 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   engine: ['domain', 'connectors', 'flows', 'sources', 'store'],
   operations: ['domain', 'flows', 'sources', 'store', 'engine'],
   mcp: ['domain', 'operations'],
+  http: ['domain', 'operations', 'mcp'],
   cli: ['domain', 'operations'],
 };
 

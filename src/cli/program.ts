@@ -21,6 +21,7 @@ import { results } from './results.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { type Terminal, toJson } from './terminal.ts';
+import { tokenCommands } from './tokens.ts';
 import { undo } from './undo.ts';
 
 export interface ProgramOptions {
@@ -47,6 +48,7 @@ const commands = [
   init,
   doctor,
   mcpConfig,
+  ...tokenCommands,
   stop,
 ];
 
@@ -119,6 +121,8 @@ function add(program: Commander, command: Command, run: Run): void {
   const { isHidden: hidden = false, isDefault = false } = command;
   const made = parent.command(name, { hidden, isDefault }).description(command.summary);
   if (command.args !== undefined) made.arguments(command.args);
+  // What a group holds says more in the overview than any word about it.
+  if (parent !== program) parent.description(parent.commands.map((each) => each.name()).join(', '));
   if (command.group !== undefined && parent === program) made.helpGroup(command.group);
   for (const option of command.options ?? []) made.addOption(option);
   made.option('--json', 'print the answer as one JSON document');
@@ -132,11 +136,7 @@ function add(program: Commander, command: Command, run: Run): void {
 function groupOf(program: Commander, name: string, { group }: Command): Commander {
   const known = program.commands.find((command) => command.name() === name);
   if (known !== undefined) return known;
-  const made = program
-    .command(name)
-    .description(`commands about ${name}`)
-    .usage('<command>')
-    .helpCommand(false);
+  const made = program.command(name).usage('<command>').helpCommand(false);
   return group === undefined ? made : made.helpGroup(group);
 }
 

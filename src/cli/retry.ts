@@ -32,7 +32,7 @@ export const retry: Command = {
     'sluice retry 0197a4c2 --statuses skipped',
     'sluice retry --indexes 3,17 --detach',
     'sluice retry --file corrected.csv --preview',
-    `sluice retry --set '{"phone": "payload.phone | replace(\\" \\", \\"\\")"}'`,
+    `sluice retry --set '{"phone": "payload.phone | replace_all(\\" \\", \\"\\")"}'`,
   ],
   run: (host, { args, options, json }) => sendAgain(host, options, args[0] ?? 'latest', json),
 };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { searchLogs } from '../operations/search-logs.ts';
 import { asCommands } from './next-step.ts';
-import { cut, grouped } from './table.ts';
+import { cut, grouped, shortTime } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
 type Logs = z.output<(typeof searchLogs)['output']>;
@@ -83,4 +83,3 @@ function circumstances({ attempt, wave, class: errorClass, code, step, maybe_app
 
 const named = (id: string | undefined) => (id === undefined ? '' : ` (${visible(id)})`);
 const oneLine = (value: unknown) => cut(visible(JSON.stringify(value) ?? 'null'), valueShown);
-const shortTime = (at: string) => at.slice(0, 19).replace('T', ' ');

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { recordStatuses } from '../domain/record.ts';
 import type { getBatchStatus } from '../operations/get-batch-status.ts';
 import { asCommands } from './next-step.ts';
-import { counted, grouped, span, table } from './table.ts';
+import { counted, grouped, shortTime, span, table } from './table.ts';
 import { type Colour, paint, type Terminal, visible } from './terminal.ts';
 
 export type Status = z.output<(typeof getBatchStatus)['output']>;
@@ -83,10 +83,18 @@ function remarks(status: Status): string[] {
     status.maybe_applied > 0
       ? `Calls that were sent and their answers lost: ${grouped(status.maybe_applied)}; the target may have acted on them.`
       : undefined,
+    mayHaveArrived(status.may_have_arrived),
     setAside(status),
     ...undoRemarks(status),
   ].filter((line) => line !== undefined);
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** Which records to look for at the target before they are sent again. */
+function mayHaveArrived(found: Status['may_have_arrived']): string | undefined {
+  if (found === undefined) return undefined;
+  const more = found.count > found.first.length ? ', …' : '';
+  return `Failed or skipped, and maybe there: record ${found.first.map(sampleName).join(', ')}${more}.`;
 }
 
 /** What is left to say of callbacks; those that were accepted need no word. */
@@ -121,6 +129,7 @@ export function showGroups(
       `${paint(paper, 'red', `${grouped(group.count)} failed`)}  ${group.error_class}, ${group.code}${place(group)}  [${group.group_id}]`,
       `  ${visible(group.message)}`,
       ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
+      `  ${circumstances(group)}`,
       `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
     ])
     .concat(
@@ -132,6 +141,24 @@ export function showGroups(
           ],
     );
 }
+
+/** How much of the trouble it is, when it happened, and where to look. */
+function circumstances({ share, first_at, last_at, samples }: Group): string {
+  const parts = [
+    `${Math.round(share * 1000) / 10} % of failures`,
+    ...(first_at === undefined || last_at === undefined ? [] : [between(first_at, last_at)]),
+    samples.length === 0 ? undefined : `record ${samples.map(sampleName).join(', ')}`,
+  ];
+  return parts.filter((part) => part !== undefined).join('; ');
+}
+
+const between = (first: string, last: string) => {
+  const [from, to] = [shortTime(first), shortTime(last)];
+  return from === to ? from : `${from} to ${to}`;
+};
+
+const sampleName = ({ index, id }: Group['samples'][number]) =>
+  id === undefined ? String(index) : `${index} (${visible(id)})`;
 
 const place = ({ step }: Group) => (step === undefined ? '' : `, ${visible(step)}`);
 

@@ -43,3 +43,6 @@ export function span(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
+
+/** A time of an answer to the second, in UTC as it is. */
+export const shortTime = (at: string) => at.slice(0, 19).replace('T', ' ');

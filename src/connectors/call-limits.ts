@@ -3,7 +3,7 @@ import type { Throttle } from '../domain/throttle.ts';
 import { watchAbort } from './abort-watch.ts';
 import { CallCounter } from './call-counter.ts';
 import { complaintIn, LoadLimit } from './load-limit.ts';
-import { type Passage, RateWindow } from './rate-window.ts';
+import { type Passage, RateWindow, type UsedRate } from './rate-window.ts';
 
 /** What a connector says of the number of its calls. */
 export interface DeclaredLimits {
@@ -48,19 +48,29 @@ export class CallLimits {
 
   constructor(declared: DeclaredLimits = {}) {
     this.#declared = declared;
-    this.#apply(undefined);
+    this.#apply();
   }
 
-  /** Takes other limits; calls under way and a rate that stays the same go on counting. */
+  /** Takes other limits; calls under way, and those of the last window, go on counting. */
   declare(declared: DeclaredLimits): void {
-    const before = this.#declared.rate;
     this.#declared = declared;
-    this.#apply(before);
+    this.#apply();
   }
 
   set share(share: Share) {
     this.#share = share;
-    this.#apply(this.#declared.rate);
+    this.#apply();
+  }
+
+  /** What this process has used of the rate; undefined: there is no rate. */
+  get used(): UsedRate | undefined {
+    return this.#rate?.used(performance.now());
+  }
+
+  /** Counts calls of another process for the rate. */
+  remember(used: UsedRate): void {
+    this.#rate?.remember(used, performance.now());
+    this.#admit();
   }
 
   /** What the target, or the calls of other processes, hold the calls back to; undefined: they do not. */
@@ -164,14 +174,13 @@ export class CallLimits {
     }
   }
 
-  #apply(rateBefore: Rate | undefined): void {
+  #apply(): void {
     const { concurrency = Number.POSITIVE_INFINITY, rate } = this.#declared;
     this.#atOnce = partOf(concurrency, this.#share);
     if (rate === undefined) this.#rate = undefined;
     else {
-      const same = rate.windowMs === rateBefore?.windowMs ? this.#rate : undefined;
-      this.#rate = same ?? new RateWindow(rate);
-      this.#rate.count = partOf(rate.count, this.#share);
+      this.#rate ??= new RateWindow(rate);
+      this.#rate.rate = { ...rate, count: partOf(rate.count, this.#share) };
     }
     this.#admit();
   }

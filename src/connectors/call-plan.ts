@@ -1,4 +1,5 @@
 import type { Rate } from '../domain/rate.ts';
+import type { BatchOffer } from './batch-offer.ts';
 import type { CallNames } from './call-failure.ts';
 import type { ConnectorSettings, HttpSettings } from './connectors-file.ts';
 import type { AuthSettings, Credentials } from './credentials.ts';
@@ -11,6 +12,10 @@ export interface CallPlan {
   /** Calls at once; undefined: no limit of its own. */
   readonly concurrency: number | undefined;
   readonly rate: Rate | undefined;
+  /** What callers of `POST /batch` may do with it. */
+  readonly offers: readonly BatchOffer[];
+  /** Headers that the connector sets, in small letters: credentials among them. */
+  readonly ownHeaders: readonly string[];
   /**
    * A request as it would go out, its secrets masked; undefined: the target takes no requests of this kind.
    *
@@ -32,7 +37,14 @@ export function callPlanOf(settings: ConnectorSettings, userAgent: string): Call
   const rate = 'rate' in settings ? settings.rate : undefined;
   const show =
     settings.type === 'http' ? (request: HttpRequest) => shown(settings, request, userAgent) : undefined;
-  return { concurrency, rate, show };
+  const { offers = [] } = 'offers' in settings ? settings : {};
+  const ownHeaders = settings.type === 'http' ? namesOfOwn(settings) : [];
+  return { concurrency, rate, offers, ownHeaders, show };
+}
+
+function namesOfOwn({ headers, auth }: HttpSettings): string[] {
+  const credentials = auth === undefined ? [] : [maskedCredentials(auth).header];
+  return [...Object.keys(headers).map((name) => name.toLowerCase()), ...credentials];
 }
 
 function shown(settings: HttpSettings, request: HttpRequest, userAgent: string): ShownRequest {

@@ -1,6 +1,7 @@
 import type { Throttle } from '../domain/throttle.ts';
 import { CallLimits, type Share } from './call-limits.ts';
 import type { ConnectorSettings } from './connectors-file.ts';
+import type { UsedRate } from './rate-window.ts';
 
 type LimitedSettings = Exclude<ConnectorSettings, { type: 'webhook' }>;
 
@@ -38,6 +39,15 @@ export class ConnectorLimits {
     if (settings === undefined) return undefined;
     if ('rate' in settings && settings.rate !== undefined) return settings.rate.windowMs;
     return settings.concurrency === undefined ? undefined : 0;
+  }
+
+  used(name: string): UsedRate | undefined {
+    return this.#open.get(name)?.used;
+  }
+
+  remember(name: string, used: UsedRate): void {
+    const settings = this.#declared.get(name);
+    if (settings !== undefined) this.of(settings).remember(used);
   }
 
   setShare(name: string, share: Share): void {

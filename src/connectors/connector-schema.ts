@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from '../domain/duration.ts';
 import { parseRate, type Rate } from '../domain/rate.ts';
+import { type BatchOffer, offerProblem, readOffer } from './batch-offer.ts';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
 
 const maxTimeoutMs = 3_600_000;
@@ -116,6 +117,16 @@ const circuit = z.union(
   { error: 'must be off, or a map with failures, auth_failures, probe and max_probe' },
 );
 
+const offer = z.string().transform((text, context): BatchOffer => {
+  const message = offerProblem(text);
+  if (message === undefined) return readOffer(text);
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+/** What callers of `POST /batch` may do with a connector. */
+const batch = z.strictObject({ allow: z.array(offer).max(200, 'must have at most 200 lines') });
+
 /** How calls are made, whatever the kind of target. */
 const calls = {
   adaptive: z.boolean().optional(),
@@ -132,6 +143,7 @@ const http = z.strictObject({
   headers: headers.optional(),
   concurrency: times(1000).optional(),
   rate: rate.optional(),
+  batch: batch.optional(),
   ...calls,
 });
 
@@ -139,6 +151,7 @@ const sql = z.strictObject({
   type: z.literal('sql'),
   url_env: variable,
   concurrency: times(100).optional(),
+  batch: batch.optional(),
   ...calls,
 });
 

@@ -1,4 +1,5 @@
 import type { Rate } from '../domain/rate.ts';
+import type { BatchOffer } from './batch-offer.ts';
 import { type CircuitSettings, defaultCircuit } from './circuit.ts';
 import {
   connectorsFileSchema,
@@ -36,6 +37,8 @@ export interface HttpSettings extends CallSettings {
   /** Calls at once; undefined: no limit of its own. */
   readonly concurrency?: number;
   readonly rate?: Rate;
+  /** What callers of `POST /batch` may do with it. */
+  readonly offers?: readonly BatchOffer[];
   readonly allowPrivate: boolean;
 }
 
@@ -47,6 +50,8 @@ export interface SqlSettings extends CallSettings {
   readonly urlEnv: string;
   /** Connections at once. */
   readonly concurrency: number;
+  /** What callers of `POST /batch` may do with it. */
+  readonly offers?: readonly BatchOffer[];
   readonly allowPrivate: boolean;
 }
 
@@ -95,6 +100,7 @@ function settingsOf(name: string, declared: DeclaredConnector): ConnectorSetting
         concurrency: declared.concurrency ?? 5,
         ...callSettings(declared, defaultTimeoutMs),
         allowPrivate: declared.allow_private ?? false,
+        ...(declared.batch === undefined ? {} : { offers: declared.batch.allow }),
       };
     case 'mcp':
       return { ...mcpSettings(declared), name };
@@ -121,6 +127,7 @@ function httpSettings(declared: Declared<'http'>): Omit<HttpSettings, 'name'> {
     ...(declared.auth === undefined ? {} : { auth: authOf(declared.auth) }),
     ...(declared.concurrency === undefined ? {} : { concurrency: declared.concurrency }),
     ...(declared.rate === undefined ? {} : { rate: declared.rate }),
+    ...(declared.batch === undefined ? {} : { offers: declared.batch.allow }),
   };
 }
 

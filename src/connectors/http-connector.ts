@@ -9,6 +9,7 @@ import type { HttpSettings } from './connectors-file.ts';
 import type { Credentials } from './credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
 import { exchange, NoAnswer, type WireAnswer, type WireRequest } from './http-exchange.ts';
+import { NeverLeft } from './never-left.ts';
 import { redirectedPath } from './redirects.ts';
 import { type Secret, scrubber } from './secret.ts';
 import { ownHeadersOf, wireRequest } from './wire-request.ts';
@@ -57,7 +58,8 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
           return read(own, answer, request, names);
         }, signal);
       } catch (error) {
-        const cutOff = sent && signal.aborted && error === signal.reason;
+        const cutOff = signal.aborted && error === signal.reason;
+        if (cutOff && !sent) throw new NeverLeft(error);
         const isLost = cutOff && leavesLost && isWrite(request.method);
         const cause = isLost ? new RecordFailure(noAnswerFailure(names, { cause: error, sent })) : error;
         throw connectorFailure(settings, cause);

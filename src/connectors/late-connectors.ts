@@ -20,12 +20,14 @@ export async function openSql(
 ) {
   const { openSqlConnector } = await import('./sql-connector.ts');
   const url = new Secret(means.secretOf(settings.urlEnv) ?? '');
-  return openSqlConnector({ settings, url, allowPrivateHosts: means.allowPrivateHosts, limits });
+  const { tracedSql } = await import('./traced-connectors.ts');
+  return tracedSql(openSqlConnector({ settings, url, allowPrivateHosts: means.allowPrivateHosts, limits }));
 }
 
 export async function openMcp(settings: McpSettings, { means, version }: Surroundings, limits: CallLimits) {
   const { openMcpConnector } = await import('./mcp-connector.ts');
-  return openMcpConnector({
+  const { tracedMcp } = await import('./traced-connectors.ts');
+  const opened = openMcpConnector({
     settings,
     variable: (name) => secretIn(means, name),
     allowPrivateHosts: means.allowPrivateHosts,
@@ -33,6 +35,7 @@ export async function openMcp(settings: McpSettings, { means, version }: Surroun
     limits,
     ...credentialsIn(means, settings),
   });
+  return tracedMcp(opened);
 }
 
 export async function openWebhook(settings: WebhookSettings, { means, version }: Surroundings) {

@@ -22,6 +22,7 @@ import type { McpConnector } from './mcp.ts';
 import { type OpenOrigins, openOrigins } from './open-origins.ts';
 import { type OpenedLate, openedLate } from './opened-late.ts';
 import type { Programs } from './programs.ts';
+import type { UsedRate } from './rate-window.ts';
 import type { ConnectorListing, ConnectorRegistry, ConnectorType } from './registry.ts';
 import type { Secret } from './secret.ts';
 import { readSecretsFile } from './secrets-file.ts';
@@ -54,17 +55,19 @@ export interface RegistryOptions {
 export async function openRegistry(options: RegistryOptions): Promise<ConnectorRegistry> {
   // Loaded here and not before: a process that only answers questions never needs an HTTP client. The
   // clients for databases and MCP servers wait for the first call.
-  const [declared, secrets, { openHttpConnector }] = await Promise.all([
+  const [declared, secrets, { openHttpConnector }, { tracedHttp }] = await Promise.all([
     readConnectors(options.folder),
     readSecretsFile(options.secretsFile),
     import('./http-connector.ts'),
+    import('./traced-connectors.ts'),
   ]);
   const means: Means = {
     secretOf: (name) => options.env[name] || secrets.values.get(name),
     secretsProblem: secrets.problem,
     allowPrivateHosts: options.allowPrivateHosts,
   };
-  return new OpenRegistry({ ...options, declared, means, openHttp: openHttpConnector });
+  const openHttp: OpenHttp = (opening) => tracedHttp(openHttpConnector(opening));
+  return new OpenRegistry({ ...options, declared, means, openHttp });
 }
 
 type OpenHttp = typeof import('./http-connector.ts').openHttpConnector;
@@ -145,7 +148,11 @@ class OpenRegistry implements ConnectorRegistry {
     return kept(this.#sql, name, () => {
       const settings = this.#settings(name, 'sql');
       const opened = this.#openLate(() => openSql(settings, this.#surroundings, this.#limits.of(settings)));
-      return { name, run: async (statement) => (await opened.get()).run(statement) };
+      return {
+        name,
+        run: async (statement) => (await opened.get()).run(statement),
+        transact: async (transaction) => (await opened.get()).transact(transaction),
+      };
     });
   }
 
@@ -192,6 +199,14 @@ class OpenRegistry implements ConnectorRegistry {
 
   setShare(name: string, share: Share): void {
     this.#limits.setShare(name, share);
+  }
+
+  usedRate(name: string): UsedRate | undefined {
+    return this.#limits.used(name);
+  }
+
+  rememberCalls(name: string, used: UsedRate): void {
+    this.#limits.remember(name, used);
   }
 
   variable(name: string): Secret | undefined {

@@ -12,6 +12,12 @@ export interface Passage {
   counted: boolean;
 }
 
+/** Calls that are in a window for `forMs` milliseconds from now, at most. */
+export interface UsedRate {
+  readonly calls: number;
+  readonly forMs: number;
+}
+
 /**
  * Holds calls to a rate: no window of its length holds more than `count`, wherever it begins, as the target
  * sees them. What counts is when a call arrived, at the latest: when its answer came, or some time after it
@@ -19,9 +25,9 @@ export interface Passage {
  */
 export class RateWindow {
   /** Calls of a window; what a process may use of the rate. */
-  count: number;
-  readonly #lengthMs: number;
-  readonly #travelMs: number;
+  count = 0;
+  #lengthMs = 0;
+  #travelMs = 0;
   /** Calls that were let through and may not have arrived. */
   #underWay = 0;
   /** Those of them that have left, in order; some may have arrived since. */
@@ -30,7 +36,12 @@ export class RateWindow {
   #arrived: number[] = [];
   #first = 0;
 
-  constructor({ count, windowMs }: Rate) {
+  constructor(rate: Rate) {
+    this.rate = rate;
+  }
+
+  /** Takes another rate; the calls that are in its window as far as they are known go on counting. */
+  set rate({ count, windowMs }: Rate) {
     this.count = count;
     this.#lengthMs = windowMs;
     this.#travelMs = Math.min(windowMs * travelPart, longestTravelMs);
@@ -48,6 +59,22 @@ export class RateWindow {
     if (last !== undefined) return last + this.#lengthMs;
     const next = this.#travelling[0]?.leftAt;
     return next === undefined ? Number.POSITIVE_INFINITY : next + this.#travelMs;
+  }
+
+  /** Calls in the window at present, and how long the last of them stays in it. */
+  used(now: number): UsedRate {
+    this.#settle(now);
+    const calls = this.#underWay + this.#arrived.length - this.#first;
+    const last = this.#underWay > 0 ? now : (this.#arrived.at(-1) ?? now - this.#lengthMs);
+    return { calls, forMs: Math.max(last + this.#lengthMs - now, 0) };
+  }
+
+  /** Counts calls that somebody else made. */
+  remember({ calls, forMs }: UsedRate, now: number): void {
+    const at = now + forMs - this.#lengthMs;
+    const others = Array.from({ length: calls }, () => at);
+    this.#arrived = [...this.#arrived.slice(this.#first), ...others].sort((a, b) => a - b);
+    this.#first = 0;
   }
 
   enter(): Passage {

@@ -5,6 +5,7 @@ import type { CircuitSettings } from './circuit.ts';
 import type { HttpConnector } from './http.ts';
 import type { McpConnector } from './mcp.ts';
 import type { Programs } from './programs.ts';
+import type { UsedRate } from './rate-window.ts';
 import type { Secret } from './secret.ts';
 import type { SqlConnector } from './sql.ts';
 import type { WebhookConnector } from './webhook.ts';
@@ -50,6 +51,10 @@ export interface ConnectorRegistry {
   windowMs(name: string): number | undefined;
   /** Gives this process its part of a connector's limits, of which it has the whole unless told otherwise. */
   setShare(name: string, share: Share): void;
+  /** The calls of this process that count for a connector's rate at present; undefined: it has none. */
+  usedRate(name: string): UsedRate | undefined;
+  /** Counts calls of another process for a connector's rate. */
+  rememberCalls(name: string, used: UsedRate): void;
   /** How a declared connector would be called; undefined: it is not declared. Needs no secrets. */
   callPlan(name: string): CallPlan | undefined;
   /** Calls that may have been carried out are left to a person: nothing repeats them. */

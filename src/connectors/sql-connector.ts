@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { RecordFailure } from '../domain/failure.ts';
 import { watchAbort } from './abort-watch.ts';
 import { CallLimits } from './call-limits.ts';
@@ -5,11 +6,12 @@ import { connectorFailure } from './connector-failure.ts';
 import type { SqlSettings } from './connectors-file.ts';
 import { TimeOver } from './http-exchange.ts';
 import { type Secret, scrubber } from './secret.ts';
-import type { SqlAnswer, SqlConnector, SqlStatement } from './sql.ts';
+import type { SqlConnector, SqlStatement } from './sql.ts';
 import { sqlAddressOf } from './sql-address.ts';
 import { SqlConnections } from './sql-connections.ts';
 import { askServer } from './sql-exchange.ts';
-import { endsSession, isServerError, sqlFailure } from './sql-failure.ts';
+import { endsSession, isServerError, type StatementNames, sqlFailure } from './sql-failure.ts';
+import { runTransaction } from './sql-transaction.ts';
 
 export interface SqlConnectorOptions {
   readonly settings: SqlSettings;
@@ -33,33 +35,39 @@ export function openSqlConnector(options: SqlConnectorOptions): SqlConnector & {
   const underWay = new Set<AbortController>();
   const leavesLost = settings.retryLostAnswers === false;
 
+  const call = <T>(asked: Asked, work: Work<T>): Promise<T> => {
+    const { step, writes, signal, timeoutMs = settings.timeoutMs } = asked;
+    const way: Way = { sent: false };
+    const names = { connector: name, step, timeoutMs, writes, scrub };
+    const inTime = async () => {
+      const over = new AbortController();
+      underWay.add(over);
+      const timer = setTimeout(() => over.abort(new TimeOver()), timeoutMs);
+      const unwatch = watchAbort(signal, () => over.abort(signal.reason));
+      try {
+        return await send(connections, (client) => work(client, over.signal, names), over.signal, way);
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        const cutOff = signal.aborted && error === signal.reason;
+        if (cutOff && !(leavesLost && way.sent && writes)) throw error;
+        throw connectorFailure(settings, new RecordFailure(sqlFailure(names, error, way.sent)));
+      } finally {
+        clearTimeout(timer);
+        unwatch();
+        underWay.delete(over);
+      }
+    };
+    // The limit stands before the pool, whose own queue a statement could not leave.
+    return limits.run(inTime, signal);
+  };
+
   return {
     name,
-    async run(statement) {
-      const { step, writes, signal, timeoutMs = settings.timeoutMs } = statement;
-      const way: Way = { sent: false };
-      const names = { connector: name, step, timeoutMs, writes, scrub };
-      const inTime = async () => {
-        const over = new AbortController();
-        underWay.add(over);
-        const timer = setTimeout(() => over.abort(new TimeOver()), timeoutMs);
-        const unwatch = watchAbort(signal, () => over.abort(signal.reason));
-        try {
-          return await send(connections, statement, over.signal, way);
-        } catch (error) {
-          if (!(error instanceof Error)) throw error;
-          const cutOff = signal.aborted && error === signal.reason;
-          if (cutOff && !(leavesLost && way.sent && writes)) throw error;
-          throw connectorFailure(settings, new RecordFailure(sqlFailure(names, error, way.sent)));
-        } finally {
-          clearTimeout(timer);
-          unwatch();
-          underWay.delete(over);
-        }
-      };
-      // The limit stands before the pool, whose own queue a statement could not leave.
-      return limits.run(inTime, signal);
-    },
+    run: (statement) => call(statement, (client, signal) => askServer(client, statement, signal)),
+    transact: (transaction) =>
+      call({ ...transaction, writes: true }, (client, signal, names) =>
+        runTransaction(client, transaction.statements, signal, names),
+      ),
     async close() {
       for (const over of underWay) over.abort(new Error('the connector was closed'));
       await connections.close();
@@ -72,16 +80,19 @@ interface Way {
   sent: boolean;
 }
 
-async function send(
+type Asked = Pick<SqlStatement, 'step' | 'writes' | 'signal' | 'timeoutMs'>;
+type Work<T> = (client: PoolClient, signal: AbortSignal, names: StatementNames) => Promise<T>;
+
+async function send<T>(
   connections: SqlConnections,
-  statement: SqlStatement,
+  work: (client: PoolClient) => Promise<T>,
   signal: AbortSignal,
   way: Way,
-): Promise<SqlAnswer> {
+): Promise<T> {
   const client = await connections.take(signal);
   try {
     way.sent = true;
-    const answer = await askServer(client, statement, signal);
+    const answer = await work(client);
     connections.giveBack(client);
     return answer;
   } catch (error) {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { watchAbort } from './abort-watch.ts';
 import { AnswerTooLarge } from './http-exchange.ts';
 import type { SqlAnswer } from './sql.ts';
 import { maxRows, TooManyRows } from './sql-failure.ts';
@@ -63,7 +64,8 @@ export function askServer(
       if (overflow !== undefined) return reject(overflow);
       resolve({ rows, columns: fields.map(({ name }) => name), count: rowCount ?? 0 });
     });
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    const unwatch = watchAbort(signal, () => reject(signal.reason));
+    query.on('error', unwatch).on('end', unwatch);
     client.query(query);
   });
 }

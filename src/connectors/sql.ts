@@ -1,3 +1,4 @@
+import type { Failure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 
 /** One statement for a database. Values never stand in its text: they are `$1`, `$2`, … */
@@ -22,6 +23,18 @@ export interface SqlAnswer {
   readonly count: number;
 }
 
+/** Statements that share a transaction. */
+export interface SqlTransaction {
+  readonly statements: readonly Pick<SqlStatement, 'text' | 'values'>[];
+  /** Of all of them together, in milliseconds; default: the connector's. */
+  readonly timeoutMs?: number;
+  readonly step: string;
+  readonly signal: AbortSignal;
+}
+
+/** What one statement of a transaction came to. */
+export type SqlOutcome = { readonly answer: SqlAnswer } | { readonly failure: Failure };
+
 export interface SqlConnector {
   readonly name: string;
   /**
@@ -32,4 +45,11 @@ export interface SqlConnector {
    * when the statement had been sent), a deadlock or a timeout.
    */
   run(statement: SqlStatement): Promise<SqlAnswer>;
+  /**
+   * Runs statements one after the other in one transaction, each behind a savepoint: what one that fails has begun
+   * is undone, and nothing else.
+   *
+   * @throws RecordFailure when the transaction as a whole came to nothing, or may have.
+   */
+  transact(transaction: SqlTransaction): Promise<readonly SqlOutcome[]>;
 }

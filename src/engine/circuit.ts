@@ -89,12 +89,12 @@ function toManyCalls({ connector, failure }: Sign, count: number): string {
   const answer = answerOf(failure);
   const calls = count === 1 ? 'the last call' : `the last ${count} calls`;
   if (answer !== undefined) return `${connector} answered ${answer} to ${calls}.`;
-  return `${connector} failed ${calls} alike: ${failure.message}`;
+  return `${connector} failed ${calls} alike: ${failure.message}.`;
 }
 
 function toProbes({ connector, failure }: Sign, probes: number): string {
   const answer = answerOf(failure);
   const tried = `tried ${probes === 1 ? 'once' : `${probes} times`} since the job paused`;
   if (answer !== undefined) return `${connector} still answers ${answer} (${tried}).`;
-  return `${connector} still fails (${tried}): ${failure.message}`;
+  return `${connector} still fails (${tried}): ${failure.message}.`;
 }

@@ -6,12 +6,10 @@ import { type Log, nameOf } from './log.ts';
 const defaultBeatMs = 5_000;
 /** As long as a process waits for the others to make room, it looks more often. */
 const joiningBeats = 5;
-/** A word holds for so many beats: a process that has died leaves its share after them. */
+/** A word holds for so many beats at least: a process that has died leaves its share after that. */
 const beatsOfWord = 3;
-/** A newcomer leaves the calls that were made before it came this long to leave the window, in milliseconds. */
-const longestJoinMs = 60_000;
-/** The calls of a process that leaves go on counting for at most this long, in milliseconds. */
-const longestLeaveMs = 5_000;
+/** Calls that nobody has told of are given this long to leave the window, at most, in milliseconds. */
+const longestWaitMs = 60_000;
 
 export interface ConnectorBudgetOptions {
   readonly db: Database;
@@ -32,13 +30,15 @@ interface Use {
   before: ReadonlyMap<string, string> | undefined;
   /** `performance.now()` from which this process has a share; undefined: the others do not know of it yet. */
   from: number | undefined;
+  /** Last words of processes that have left, whose calls have been counted. */
+  readonly heard: Set<string>;
 }
 
 /**
  * Shares the limits of connectors between the processes that use them, without a round trip per call.
  *
  * A newcomer has no share before all others have said a word, and so have learned of it, and the calls they
- * made before are out of the window. A limit that is smaller than the number of processes leaves some of them
+ * made before are out of the window. Whoever leaves tells how many of its calls still count. A limit that is smaller than the number of processes leaves some of them
  * waiting.
  */
 export class ConnectorBudget {
@@ -84,6 +84,7 @@ export class ConnectorBudget {
       lanes: 0,
       before: undefined,
       from: undefined,
+      heard: new Set<string>(),
     };
     if (use.lanes === 0) registry.setShare(name, { of: 0, at: 0 });
     use.lanes += 1;
@@ -99,8 +100,9 @@ export class ConnectorBudget {
     this.#schedule();
     use.registry.setShare(use.name, { of: 1, at: 0 });
     const { db, holder } = this.#options;
-    const leaveMs = Math.min(use.windowMs, longestLeaveMs);
-    await noteConnectorUses(db, holder, [use.name], leaveMs).catch((error: unknown) => this.#warn(error));
+    const { calls, forMs } = use.registry.usedRate(use.name) ?? { calls: 0, forMs: 0 };
+    const word = { connector: use.name, calls, forMs };
+    await noteConnectorUses(db, holder, [word]).catch((error: unknown) => this.#warn(error));
   }
 
   #schedule(): void {
@@ -122,7 +124,14 @@ export class ConnectorBudget {
   async #beat(uses: readonly Use[]): Promise<void> {
     const { db, holder } = this.#options;
     const names = uses.map(({ name }) => name);
-    await noteConnectorUses(db, holder, names, this.#beatMs * beatsOfWord);
+    await noteConnectorUses(
+      db,
+      holder,
+      uses.map(({ name, windowMs }) => ({
+        connector: name,
+        forMs: Math.max(this.#beatMs * beatsOfWord, Math.min(windowMs, longestWaitMs)),
+      })),
+    );
     const all = await readConnectorUses(db, names);
     for (const use of uses) {
       if (use.lanes > 0)
@@ -136,7 +145,9 @@ export class ConnectorBudget {
   #share(use: Use, rows: readonly ConnectorUse[]): void {
     const { holder } = this.#options;
     const now = performance.now();
-    const others = rows.filter((row) => row.holder !== holder);
+    const rest = rows.filter((row) => row.holder !== holder);
+    for (const row of rest) countLeft(use, row);
+    const others = rest.filter((row) => row.calls === null);
     use.before ??= new Map(others.map((row) => [row.holder, row.word]));
     use.from ??= joinedAt(use, others, now);
     if (use.from === undefined || use.from > now) return;
@@ -157,5 +168,13 @@ function joinedAt(
 ): number | undefined {
   const unaware = others.some((row) => row.word === before?.get(row.holder));
   if (unaware) return undefined;
-  return others.length === 0 ? now : now + Math.min(windowMs, longestJoinMs);
+  return others.length === 0 ? now : now + Math.min(windowMs, longestWaitMs);
+}
+
+/** The calls of a process that has left count for those that stay. */
+function countLeft({ name, registry, heard }: Use, { holder, word, calls, forMs }: ConnectorUse): void {
+  const lastWord = `${holder} ${word}`;
+  if (calls === null || calls === 0 || heard.has(lastWord)) return;
+  heard.add(lastWord);
+  registry.rememberCalls(name, { calls, forMs });
 }

@@ -15,6 +15,7 @@ import {
 } from '../store/delivery-attempts.ts';
 import { faultPoint } from './fault-points.ts';
 import { type Log, nameOf } from './log.ts';
+import type { Observer } from './observer.ts';
 import { WakeUp } from './wake-up.ts';
 
 const minute = 60_000;
@@ -51,6 +52,7 @@ export interface DelivererOptions {
   readonly db: Database;
   readonly openConnectors: () => Promise<ConnectorRegistry>;
   readonly log: Log;
+  readonly observer?: Observer | undefined;
   /** Waits between attempts, in milliseconds; behind the last one a delivery is given up. Default: about a day. */
   readonly waitsMs?: readonly number[] | undefined;
 }
@@ -183,6 +185,7 @@ export class Deliverer {
       if (refusal === undefined) log.error({ error: nameOf(error), connector }, 'a delivery broke');
       return this.#refused(delivery, claim, refusal ?? broken);
     }
+    this.#options.observer?.delivered(true);
     faultPoint('after_delivery');
     this.#resting.delete(connector);
     await markDelivered(db, id);
@@ -190,6 +193,7 @@ export class Deliverer {
 
   async #refused(delivery: ClaimedDelivery, claim: string, refusal: Refusal): Promise<void> {
     const { db } = this.#options;
+    this.#options.observer?.delivered(false);
     const { id, connector, attempts } = delivery;
     const planned = refusal.forGood ? undefined : this.#waitsMs[attempts - 1];
     const waitMs = planned && Math.max(planned * (1 + Math.random() / 5), refusal.retryAfterMs);

@@ -20,6 +20,7 @@ import { Deliverer } from './deliverer.ts';
 import { faultPoint } from './fault-points.ts';
 import { mostUnderWay } from './lane-records.ts';
 import { type Log, nameOf } from './log.ts';
+import type { Observer } from './observer.ts';
 import {
   approvalObstacle,
   isEnding,
@@ -40,6 +41,12 @@ const closingMs = 2000;
 
 /** A job whose lane broke off is left alone for this long, in milliseconds. */
 const restMs = 5000;
+
+/**
+ * A job that is to try whether its target is back is left for this long to the process that ran it, in
+ * milliseconds: that one knows how much the target bears.
+ */
+const headStartMs = 1500;
 
 export interface EngineOptions {
   readonly db: Database;
@@ -69,6 +76,8 @@ export interface EngineOptions {
   /** Finds files for flows that go over them; default: there are none. */
   readonly glob?: RunContext['glob'];
   readonly log: Log;
+  /** Default: nobody measures. */
+  readonly observer?: Observer | undefined;
   /** Asked before each look; false: this process only asks and steers. Default: it runs jobs. */
   readonly runsJobs?: () => boolean;
   /** Called with what each look finds in the whole database. */
@@ -86,6 +95,8 @@ export class Engine {
   readonly #adopting = new Set<Promise<void>>();
   /** Jobs whose lane broke off, and when they may be taken again. */
   readonly #restUntil = new Map<string, number>();
+  /** Jobs that have run in this process. */
+  readonly #ran = new Set<string>();
   readonly #wakeUp = new WakeUp();
   readonly #deliverer: Deliverer;
   readonly #retention: Retention | undefined;
@@ -197,6 +208,9 @@ export class Engine {
   /** Takes a job if this process can run it and nobody else has it. Never rejects: others wait behind it. */
   async #tryJob(job: BatchJob): Promise<void> {
     if (this.#stopping || this.#lanes.has(job.id) || this.#taking.has(job.id)) return;
+    if (job.probeDue && !this.#ran.has(job.id) && !this.#restUntil.has(job.id)) {
+      this.#restUntil.set(job.id, performance.now() + headStartMs);
+    }
     if ((this.#restUntil.get(job.id) ?? 0) > performance.now()) return;
     this.#restUntil.delete(job.id);
     const taking = this.#take(job).catch((error: unknown) => {
@@ -229,6 +243,7 @@ export class Engine {
     const lease = await acquireLease(db, job.id, holder, leaseMs);
     if (lease === undefined) return;
     await this.#rescue(job, flow, lease, connectors);
+    const { traceJob } = await import('./job-trace.ts');
     // Read again under the lease: what another process did in between counts.
     const current = (await findJob(db, job.id)) ?? job;
     const release = await this.#budget.use(
@@ -240,23 +255,27 @@ export class Engine {
       await release();
       return releaseLease(db, lease);
     }
-    this.#start({ lease, acquiredAt, job: current, flow, params: pinned?.params ?? {}, connectors }, release);
+    const params = pinned?.params ?? {};
+    const trace = traceJob(current);
+    this.#start({ lease, acquiredAt, job: current, flow, params, connectors, trace }, release);
   }
 
   #start(
-    parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'params' | 'connectors'>,
+    parts: Pick<LaneOptions, 'lease' | 'acquiredAt' | 'job' | 'flow' | 'params' | 'connectors' | 'trace'>,
     release: () => Promise<void>,
   ): void {
-    const { db, leaseMs, maxRecordBytes, log, glob = noFiles } = this.#options;
-    const lane = new Lane({ db, leaseMs, maxRecordBytes, log, glob, ...parts });
+    const { db, leaseMs, maxRecordBytes, log, observer, glob = noFiles } = this.#options;
+    const lane = new Lane({ db, leaseMs, maxRecordBytes, log, observer, glob, ...parts });
     const { id } = parts.job;
     const ended = lane.run().finally(async () => {
+      parts.trace?.end();
       await release();
       this.#lanes.delete(id);
       if (lane.brokeOff) this.#restUntil.set(id, performance.now() + restMs);
       else this.wake();
     });
     this.#lanes.set(id, { lane, ended });
+    this.#ran.add(id);
   }
 
   /** Takes up what an earlier holder left under way. */
@@ -266,6 +285,7 @@ export class Engine {
     faultPoint('in_rescue');
     const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects, leavesLost);
     if (count === 0) return;
+    this.#options.observer?.tookOver(count);
     this.#options.log.warn({ batchJobId: job.id, count }, 'took over records of a process that ended');
   }
 

@@ -1,6 +1,7 @@
 import type { JobStatus } from '../domain/job.ts';
 import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
 import type { Trouble } from '../store/self-pause.ts';
+import { successScope } from '../store/success-scope.ts';
 import type { Circuit } from './circuit.ts';
 import { Claimer, largestWindow } from './claimer.ts';
 import type { FailureBudget } from './failure-budget.ts';
@@ -84,7 +85,7 @@ export class LaneRecords {
       db,
       lease,
       wishes: {
-        flowName: job.flow.name,
+        flowName: successScope(job.owner, job.flow.name),
         ordered: job.orderBy !== null,
         remembers: this.#remembers,
         forgets: job.undoOf !== null,
@@ -92,6 +93,8 @@ export class LaneRecords {
         callback: job.callback,
       },
       log,
+      observer: options.context.observer,
+      flowName: job.flow.name,
       bound: () => mostUnderWay(flow.hasEffects, this.#turns.concurrency, this.#size),
       flushAt: () => (flow.hasEffects ? this.#turns.concurrency * this.#size : largestWindow),
       onCommit: (status) => {

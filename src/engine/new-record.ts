@@ -42,7 +42,7 @@ export function rowRecord(row: SourceRow, rules: RowRules): NewRecord {
 /** A payload as the store takes it; one that cannot be stored fails at once and leaves what can be. */
 export function newRecord(payload: JsonValue, rules: RowRules): NewRecord {
   const { flow, params, textual } = rules;
-  const id = idOf(payload, rules);
+  const id = idOf(payload, rules.idField, rules.flow.redact);
   const checked = checkPayload(payload, rules.maxRecordBytes);
   if (!checked.ok) {
     const { code, message } = checked;
@@ -65,7 +65,11 @@ export function newRecord(payload: JsonValue, rules: RowRules): NewRecord {
 const longestText = 200;
 
 /** A field that may not be seen still tells its records apart, and finds them again. */
-function idOf(payload: JsonValue, { idField, flow: { redact = [] } }: RowRules): string | null {
+export function idOf(
+  payload: JsonValue,
+  idField: string | null,
+  redact: readonly string[] = [],
+): string | null {
   const text = fieldText(payload, idField);
   if (text === null || idField === null || !redact.includes(idField)) return text;
   return `redacted-${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;

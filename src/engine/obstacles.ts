@@ -2,6 +2,7 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { noRetry } from '../domain/retry-policy.ts';
 import type { Flow } from '../flows/flow.ts';
+import type { StoredKind } from '../flows/stored-flow.ts';
 import type { BatchJob } from '../store/jobs.ts';
 
 /** What the operator lets flows do in this process. */
@@ -62,8 +63,8 @@ function variableObstacle(
 }
 
 /** Why the text of a job's flow cannot be run here. */
-export function unreadable({ flow }: BatchJob, kind: 'yaml' | 'code'): string {
-  if (kind === 'yaml')
+export function unreadable({ flow }: BatchJob, kind: StoredKind): string {
+  if (kind !== 'code')
     return `The stored flow ${flow.name} (${flow.revision}) cannot be read by this version of Sluice.`;
   return `The code flow ${flow.name} has changed since the job started (revision ${flow.revision}); put that text back or cancel the job.`;
 }

@@ -2,7 +2,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import { type Broken, type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
-import type { ChunkRule } from '../flows/flow.ts';
+import type { ChunkRule, Flow } from '../flows/flow.ts';
 import { storedResult } from '../flows/stored-result.ts';
 import { faultPoint } from './fault-points.ts';
 import { type AttemptContext, runFlow } from './process-record.ts';
@@ -64,14 +64,18 @@ function settleAll({ flow, settled }: ChunkContext, records: Records, outcome: O
   // The same chance for all, so that they come due together.
   const chance = Math.random();
   for (const [at, record] of records.entries()) {
-    settled(record, settle(record, shareOf(outcome, records, at), flow.retry, chance));
+    settled(record, settle(record, shareOf(flow, outcome, records, at), flow.retry, chance));
   }
 }
 
 /** What the outcome of a run means for one of its records. */
-function shareOf(outcome: Outcome, records: Records, at: number): Outcome {
+function shareOf(flow: Flow, outcome: Outcome, records: Records, at: number): Outcome {
   if (outcome.kind === 'done') {
-    return { kind: 'done', result: storedResult(ownResult(outcome.result, records.length, at)) };
+    const result = ownResult(outcome.result, records.length, at);
+    const failure = flow.failureOf?.(result);
+    return failure === undefined
+      ? { kind: 'done', result: storedResult(result) }
+      : { kind: 'broken', failure };
   }
   if (outcome.kind === 'broken') return { ...outcome, progress: progressLeft(outcome, records, at) };
   return outcome;

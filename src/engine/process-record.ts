@@ -1,4 +1,5 @@
 import { foreignText } from '../connectors/foreign-text.ts';
+import { NeverLeft } from '../connectors/never-left.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
@@ -17,8 +18,10 @@ import type { Flow, RunContext } from '../flows/flow.ts';
 import { redactionOf } from '../flows/redaction.ts';
 import { storedResult } from '../flows/stored-result.ts';
 import { faultPoint } from './fault-points.ts';
+import type { JobTrace } from './job-trace.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { type Log, nameOf } from './log.ts';
+import type { Observer } from './observer.ts';
 import { progressJson } from './progress-keeper.ts';
 
 /** What every attempt of one lane shares. */
@@ -36,6 +39,8 @@ export interface AttemptContext {
   /** Keeps progress where it outlives the process; false: it cannot be kept. */
   readonly keep: (record: ClaimedRecord, progress: Progress) => Promise<boolean>;
   readonly log: Log;
+  readonly observer?: Observer | undefined;
+  readonly trace?: JobTrace | undefined;
 }
 
 /** What one run of the flow is over. */
@@ -63,6 +68,16 @@ function withStoredResult({ flow }: AttemptContext, outcome: Outcome): Outcome {
 
 /** Runs the flow once. Never rejects. */
 export async function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
+  const { observer, trace, flow } = context;
+  const beganAt = performance.now();
+  observer?.attemptBegan(flow.name);
+  const attempt = () => attemptFlow(context, material);
+  const outcome = await (trace === undefined ? attempt() : trace.attempt(material.record, attempt));
+  observer?.attemptEnded(flow.name, performance.now() - beganAt, outcome.kind);
+  return outcome;
+}
+
+async function attemptFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
   const { flow, signal } = context;
   const { record } = material;
   // A mapping has nothing to keep or to say, and is the flow of jobs with a million records.
@@ -93,7 +108,8 @@ export async function runFlow(context: AttemptContext, material: RunMaterial): P
       const failure = redactionOf(flow.redact).failure(outcome.failure, material.payload);
       return withinSize({ ...outcome, failure }, keeping?.kept());
     }
-    return flow.hasEffects && signal.reason === cutOff ? { ...outcome, failure: wasCutOff } : outcome;
+    const mayHaveArrived = flow.hasEffects && signal.reason === cutOff && !(error instanceof NeverLeft);
+    return mayHaveArrived ? { ...outcome, failure: wasCutOff } : outcome;
   }
 }
 

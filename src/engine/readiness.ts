@@ -1,3 +1,4 @@
+import type { BatchOffer } from '../connectors/batch-offer.ts';
 import { foreignText } from '../connectors/foreign-text.ts';
 import type { ConnectorListing, ConnectorRegistry, ConnectorType } from '../connectors/registry.ts';
 import type { ConnectorUse, Flow } from '../flows/flow.ts';
@@ -21,6 +22,10 @@ export interface ConnectorState {
   /** Host, or the program of an MCP server. */
   readonly target: string;
   readonly missing: Missing | undefined;
+  /** What callers of `POST /batch` may do with it. */
+  readonly offers: readonly BatchOffer[];
+  /** Headers that it sets, in small letters. */
+  readonly ownHeaders: readonly string[];
 }
 
 /** What this process has to run flows with. */
@@ -37,12 +42,14 @@ export function openReadiness(
 ): Readiness {
   return {
     async connectors() {
-      const { listings } = await openConnectors();
-      return listings.map(({ name, type, target, obstacle }) => ({
+      const registry = await openConnectors();
+      return registry.listings.map(({ name, type, target, obstacle }) => ({
         name,
         type,
         target,
         missing: obstacle === undefined ? undefined : lacking(name, obstacle),
+        offers: registry.callPlan(name)?.offers ?? [],
+        ownHeaders: registry.callPlan(name)?.ownHeaders ?? [],
       }));
     },
     async missingFor(flow) {

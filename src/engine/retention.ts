@@ -15,6 +15,7 @@ import {
   purgeRecords,
 } from '../store/retention.ts';
 import { type Log, nameOf } from './log.ts';
+import { dropOldUploads, dropStrayUploads } from './upload-retention.ts';
 
 const hourMs = 3_600_000;
 /** A start has other things to do first, in milliseconds. */
@@ -29,6 +30,8 @@ export interface RetentionRules {
   /** Undefined: for ever. */
   readonly keepMs: number | undefined;
   readonly exportsFolder: string;
+  /** Where files lie that were sent over HTTP; default: there are none. */
+  readonly uploadsFolder?: string | undefined;
 }
 
 export interface RetentionOptions {
@@ -93,8 +96,13 @@ export class Retention {
   async #purgeOlderThan(ms: number): Promise<void> {
     const { db, rules } = this.#options;
     if (!(await this.#repeat(() => beginPurges(db, ms)))) return;
-    for (const purge of await listPurges(db)) if (!(await this.#purge(purge))) return;
-    await this.#removeExports(rules.exportsFolder);
+    const purges = await listPurges(db);
+    for (const purge of purges) if (!(await this.#purge(purge))) return;
+    await this.#removeExports(rules.exportsFolder, purges.length > 0);
+    const { uploadsFolder: uploads } = rules;
+    if (uploads === undefined) return;
+    await this.#repeat(() => dropOldUploads(db, uploads, ms));
+    await dropStrayUploads(db, uploads);
   }
 
   /** False: it was cut short. */
@@ -127,18 +135,21 @@ export class Retention {
     return false;
   }
 
-  /** Files of purged jobs, whichever process has purged them. */
-  async #removeExports(folder: string): Promise<void> {
+  /** Files of purged jobs, whichever process has purged them, and with `ofMany` those that may hold some of them. */
+  async #removeExports(folder: string, ofMany: boolean): Promise<void> {
     const names = await readdir(folder).catch(() => []);
     const jobs = new Set(names.flatMap((name) => exportOf.exec(name)?.[1] ?? []));
-    if (jobs.size === 0) return;
-    const purged = new Set(await purgedAmong(this.#options.db, [...jobs]));
+    const purged = new Set(jobs.size === 0 ? [] : await purgedAmong(this.#options.db, [...jobs]));
     for (const name of names) {
       const [, job] = exportOf.exec(name) ?? [];
-      if (job !== undefined && purged.has(job)) await rm(join(folder, name), { force: true });
+      const isGone = job === undefined ? ofMany && acrossJobs.test(name) : purged.has(job);
+      if (isGone) await rm(join(folder, name), { force: true });
     }
   }
 }
 
 /** Exports begin with the id of their job. */
 const exportOf = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-/;
+
+/** Exports over several jobs; asked for again, they are written anew. */
+const acrossJobs = /^dead-letters\b/;

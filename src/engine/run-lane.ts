@@ -3,6 +3,7 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { failureLimit, type JobStatus } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
+import type { RecordStatus } from '../domain/record.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending } from '../store/control.ts';
@@ -25,9 +26,11 @@ import { FailureBudget } from './failure-budget.ts';
 import { FailureWindow } from './failure-window.ts';
 import { faultPoint } from './fault-points.ts';
 import { JobState } from './job-state.ts';
+import type { JobTrace } from './job-trace.ts';
 import { LaneRecords, type Probe } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { type Log, nameOf } from './log.ts';
+import type { Observer } from './observer.ts';
 import { type AttemptContext, cutOff } from './process-record.ts';
 import { ProgressKeeper } from './progress-keeper.ts';
 import { runEnding } from './run-ending.ts';
@@ -53,6 +56,8 @@ export interface LaneOptions {
   readonly glob: RunContext['glob'];
   readonly maxRecordBytes: number;
   readonly log: Log;
+  readonly observer?: Observer | undefined;
+  readonly trace?: JobTrace | undefined;
 }
 
 /**
@@ -93,7 +98,9 @@ export class Lane {
     setMaxListeners(0, this.#abort.signal, this.#attempts.signal);
     this.#budget = new FailureBudget(job);
     this.#window = new FailureWindow(job.maxFailureRate, job.failureWindow);
-    this.#circuit = new Circuit((connector) => connectors.circuit(connector));
+    this.#circuit = new Circuit((connector) =>
+      flow.neverPauses === true ? undefined : connectors.circuit(connector),
+    );
     this.#gate = new StartGate(this.#circuit);
     this.#throttles = new ThrottleReport(db, lease, connectors, flow);
     this.#watch = new LaneWatch({
@@ -124,7 +131,7 @@ export class Lane {
   }
 
   #createContext(): AttemptContext {
-    const { db, lease, job, flow, params, connectors, glob, log } = this.#options;
+    const { db, lease, job, flow, params, connectors, glob, log, observer, trace } = this.#options;
     const state = new JobState(db, lease);
     const attempts = () => this.#attempts.signal;
     return {
@@ -140,6 +147,8 @@ export class Lane {
       state: (index) => state.of(index),
       keep: (record, progress) => this.#keeper.keep(record, progress),
       log,
+      observer,
+      trace,
     };
   }
 
@@ -148,6 +157,7 @@ export class Lane {
       ...this.#options,
       onRows: (bad) => {
         this.#budget.noteBadRows(bad);
+        this.#tell('failed', bad);
         this.#wakeUp.ring();
       },
       onEnd: (end) => {
@@ -237,8 +247,22 @@ export class Lane {
     await endIntake(this.#options.db, this.#options.lease, 'stopped');
     if (this.#records.areUnderWay || this.#reading.active) return this.#wakeUp.wait(restMs);
     await this.#records.settled();
-    while ((await skipPending(this.#options.db, this.#options.job.id)) > 0) faultPoint('in_skip');
+    await this.#skipPending();
     if (!(await this.#finish())) await this.#wakeUp.wait(restMs);
+  }
+
+  async #skipPending(): Promise<void> {
+    const { db, job } = this.#options;
+    for (;;) {
+      const skipped = await skipPending(db, job.id);
+      if (skipped === 0) return;
+      this.#tell('skipped', skipped);
+      faultPoint('in_skip');
+    }
+  }
+
+  #tell(status: RecordStatus, count: number): void {
+    if (count > 0) this.#options.observer?.settled(this.#options.job.flow.name, status, count);
   }
 
   /** A paused lane ends once nothing is under way; whoever sees the job resumed takes it up. */

@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts';
 import { analyzeRecords } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Lease } from '../store/leases.ts';
+import { successScope } from '../store/success-scope.ts';
 import { type Log, nameOf } from './log.ts';
 import { isTextual, type RowRules } from './new-record.ts';
 import { type ReadContext, readSource } from './read-source.ts';
@@ -66,7 +67,7 @@ export class SourceReading {
     return {
       flow,
       params,
-      flowName: job.flow.name,
+      flowName: successScope(job.owner, job.flow.name),
       ...{ idField, orderBy, duplicates, skipUnchanged },
       textual: isTextual(source),
       maxRecordBytes: mostBytes,

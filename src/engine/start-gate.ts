@@ -31,7 +31,9 @@ export class StartGate {
     if (rate === this.#rate) return;
     this.#rate = rate;
     const parsed = rate === null ? undefined : parseRate(rate);
-    this.#window = parsed && new RateWindow(parsed);
+    if (parsed === undefined) this.#window = undefined;
+    else if (this.#window === undefined) this.#window = new RateWindow(parsed);
+    else this.#window.rate = parsed;
     this.#windowMs = parsed?.windowMs ?? 0;
     this.look();
   }

@@ -148,7 +148,7 @@ export function forTrial(registry: ConnectorRegistry, noPrograms: string | null)
     sql: (name) =>
       ready(
         () => registry.sql(name),
-        (call) => ({ name, run: async () => call() }),
+        (call) => ({ name, run: async () => call(), transact: async () => call() }),
       ),
     mcp: (name) =>
       ready(
@@ -161,6 +161,8 @@ export function forTrial(registry: ConnectorRegistry, noPrograms: string | null)
     leavesLostAnswers: (name) => registry.leavesLostAnswers(name),
     windowMs: (name) => registry.windowMs(name),
     setShare: (name, share) => registry.setShare(name, share),
+    usedRate: (name) => registry.usedRate(name),
+    rememberCalls: (name, used) => registry.rememberCalls(name, used),
     callPlan: (name) => registry.callPlan(name),
     programs: noPrograms === null ? registry.programs : { run, python: run, close: async () => {} },
     variable: (name) => registry.variable(name),

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobStatus } from '../domain/job.ts';
-import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { ClaimedRecord, RecordStatus, Settlement } from '../domain/record.ts';
 import type { Database } from '../store/database.ts';
 import { refusesContent } from '../store/database-fault.ts';
 import type { Lease } from '../store/leases.ts';
 import { type SettledRecord, type SettlementWishes, saveSettlements } from '../store/settlements.ts';
 import { faultPoint } from './fault-points.ts';
 import type { Log } from './log.ts';
+import type { Observer } from './observer.ts';
 
 /** Settlements committed in one statement at most; more are no faster. */
 const largestFlush = 500;
@@ -18,6 +19,9 @@ export interface WriterOptions {
   readonly lease: Lease;
   readonly wishes: SettlementWishes;
   readonly log: Log;
+  /** Told what has been committed of the flow. */
+  readonly observer?: Observer | undefined;
+  readonly flowName: string;
   /** Records that may be started and not committed; what a crash can repeat. */
   readonly bound: () => number;
   /** Settlements after which a flush does not wait for more. */
@@ -109,11 +113,24 @@ export class Writer {
     for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
+  /** `skipped`: of those that would have waited for another attempt. */
+  #tell(group: readonly SettledRecord[], skipped: number): void {
+    const { observer, flowName } = this.#options;
+    if (observer === undefined) return;
+    const counts = new Map<RecordStatus, number>(skipped === 0 ? [] : [['skipped', skipped]]);
+    for (const { settlement } of group) {
+      counts.set(settlement.status, (counts.get(settlement.status) ?? 0) + 1);
+    }
+    for (const [status, count] of counts) if (status !== 'pending') observer.settled(flowName, status, count);
+  }
+
   async #commit(group: readonly SettledRecord[]): Promise<JobStatus | undefined> {
     const { db, lease, wishes, log } = this.#options;
     while (!this.#abandoned) {
       try {
-        return await saveSettlements(db, lease, group, wishes);
+        const saved = await saveSettlements(db, lease, group, wishes);
+        this.#tell(group, saved?.skipped ?? 0);
+        return saved?.status;
       } catch (error) {
         if (refusesContent(error) && !group.some(isReplacement)) return this.#commitParts(group);
         log.warn({ batchJobId: lease.batchJobId }, 'settlements wait for the database');

@@ -15,6 +15,7 @@ import { type MappedCall, runCall } from './mapping-run.ts';
 import { rehearseMapping, traceMapping } from './mapping-trace.ts';
 import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
+import { requestOf, withPublished } from './published-api.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { compileUndoCall, keptKeysOf, type UndoCallParts, undoByCall, undoMistakes } from './undo-call.ts';
 import { withUndo } from './undo-flow.ts';
@@ -28,14 +29,17 @@ export function compileMappingFlow(
   const shape = checkShape(yaml, flowFileSchema);
   const parts = compileParts(value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);
+  const { request, problems: wrongRequest } = requestOf(yaml, value.published_api);
   const problems = [
     ...('problems' in shape ? shape.problems : []),
     ...parts.problems.slice(0, maxFileProblems).map((problem) => problemInFile(yaml, problem)),
     ...wrongInput,
+    ...wrongRequest,
     ...('data' in shape ? [...endpointMissing(yaml, shape.data), ...undoMistakes(yaml, shape.data)] : []),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
-  return { flow: withInput(assemble(identity, shape.data, parts), input) };
+  const flow = withInput(assemble(identity, shape.data, parts), input);
+  return { flow: withPublished(flow, shape.data.published_api, [input, request]) };
 }
 
 interface Parts {

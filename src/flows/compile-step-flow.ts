@@ -12,6 +12,7 @@ import { batchOf } from './flow-file.ts';
 import { type FlowIdentity, flowIdOf } from './flow-identity.ts';
 import { inputOf, withInput } from './input-schema.ts';
 import { type Names, recordNames, withStep } from './names.ts';
+import { requestOf, withPublished } from './published-api.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { StepCompiler } from './step-compiler.ts';
 import { parameterProblems, parametersOf, type StepFlowFile, stepFlowFileSchema } from './step-flow-file.ts';
@@ -31,6 +32,7 @@ export function compileStepFlow(
   // Steps are compiled even in a file of the wrong shape, to report all at once.
   const parts = compileParts(yaml, value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);
+  const { request, problems: wrongRequest } = requestOf(yaml, value.published_api);
   const problems = [
     ...('problems' in shape ? shape.problems.filter(({ message }) => message !== 'steps is missing') : []),
     ...parts.compiler.problems.slice(0, maxFileProblems),
@@ -39,11 +41,13 @@ export function compileStepFlow(
       yaml.problem({ path }, message, suggestion),
     ),
     ...wrongInput,
+    ...wrongRequest,
     ...contradictions(yaml, value),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   const flow = withInput(assemble(identity, shape.data, parts), input);
-  return { flow: withUndoSteps(flow, parts.undo) };
+  const published = withPublished(flow, shape.data.published_api, [input, request]);
+  return { flow: withUndoSteps(published, parts.undo) };
 }
 
 interface Parts {

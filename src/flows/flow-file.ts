@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { headerNameSchema, rateText, timeoutSchema } from '../connectors/connector-schema.ts';
 import { duplicateActions, limitActions, type Ramp, recordFailureActions } from '../domain/job.ts';
 import type { BatchDefaults } from './flow.ts';
+import { publishedPathProblem } from './published-path.ts';
 import { retrySchema } from './retry-grammar.ts';
 
 /** The built-in target: a run calls nothing and its result is the mapped record. */
@@ -17,7 +18,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
-const methodOf = <T extends readonly string[]>(known: T) =>
+const methodOf = <const T extends readonly string[]>(known: T) =>
   z
     .preprocess((method) => (typeof method === 'string' ? method.toUpperCase() : method), z.enum(known))
     .optional();
@@ -155,18 +156,43 @@ export const undoCallSchema = z.strictObject({
 
 export type UndoCallFile = z.output<typeof undoCallSchema>;
 
+const publishedPath = z.string().superRefine((path, context) => {
+  const message = publishedPathProblem(path);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
 export const publishedApiSchema = z.strictObject({
-  path: z.string().startsWith('/', 'must begin with /'),
-  method: z.enum(['POST', 'PUT', 'PATCH', 'GET']).optional(),
-  authType: z.enum(['api_key', 'oauth2', 'none']).optional(),
-  validationMode: z.enum(['strict', 'lenient']).optional(),
-  requestSchema: z.record(z.string(), z.unknown()).optional(),
+  path: publishedPath.describe('Where `sluice serve` offers the flow to programs.'),
+  method: methodOf(['POST', 'PUT', 'PATCH', 'GET']).describe(
+    'POST unless given. With GET the query is the record.',
+  ),
+  authType: z
+    .enum(['api_key', 'oauth2'], { error: 'must be api_key or oauth2: nothing is published without a token' })
+    .optional(),
+  validationMode: z
+    .enum(['strict', 'lenient'])
+    .optional()
+    .describe('lenient: records that do not fit fail alone. strict, unless given: nothing is started then.'),
+  requestSchema: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What each record has to be, besides input: in short words or JSON Schema.'),
   responseSchema: z.record(z.string(), z.unknown()).optional(),
   responseMapping: z.record(z.string(), z.unknown()).optional(),
-  batchEnabled: z.boolean().optional(),
-  batchArrayPath: z.string().optional(),
-  batchMaxSize: wholeNumber(1, 100_000).optional(),
-  batchConcurrency: wholeNumber(1, 50).optional(),
+  batchEnabled: z.boolean().optional().describe('A request brings a list of records.'),
+  batchArrayPath: z
+    .string()
+    .regex(/^[^.\s]+(\.[^.\s]+)*$/, 'must be a dotted path, such as records or data.items')
+    .max(200, 'must have at most 200 characters')
+    .optional()
+    .describe('Where in the body the list stands; the body itself unless given.'),
+  batchMaxSize: wholeNumber(1, 100_000).optional().describe('Records of one request; 1000 unless given.'),
+  batchConcurrency: wholeNumber(1, 50).optional().describe('Records at once; 5 unless given.'),
+  webhook: z
+    .string()
+    .min(1, 'must name a connector')
+    .optional()
+    .describe('A connector of type webhook that is told of the end of each job.'),
 });
 
 export const flowNameSchema = z

@@ -12,6 +12,10 @@ export type { FlowListing, LoadedFlow };
 /** The flows in one folder. Files are read again when they change, so editing needs no restart. */
 export interface FlowLibrary {
   readonly folder: string;
+  /** The folder, as those are told whose flows these are. */
+  readonly place: string;
+  /** A file of the folder, as those are told whose flows these are. */
+  shown(file: string): string;
   /** Sorted by name, the highest version first. A folder that is not there has no flows. */
   list(): Promise<FlowListing[]>;
   /** The same with the flows themselves. */
@@ -26,7 +30,8 @@ export interface FlowLibrary {
   findRevision(revision: string): Promise<Flow | undefined>;
 }
 
-export function openFlowLibrary(folder: string): FlowLibrary {
+/** `place`: what to call the folder to those who must not know this machine; default: its path. */
+export function openFlowLibrary(folder: string, place = folder): FlowLibrary {
   const loadFolder = openFlowFolder(folder);
   const drafts = openDrafts(folder);
   /** Modules stay loaded in any case, so jobs that run keep theirs when its file is edited. */
@@ -39,6 +44,8 @@ export function openFlowLibrary(folder: string): FlowLibrary {
 
   return {
     folder,
+    place,
+    shown: (file) => (place === folder ? file : basename(file)),
     list: async () => (await load()).map(({ listing }) => listing),
     loaded: load,
     async find(reference) {
@@ -46,7 +53,7 @@ export function openFlowLibrary(folder: string): FlowLibrary {
       const found = flows.find(({ listing }) => isMeant(listing, reference.trim()));
       if (found === undefined) {
         const draft = await drafts.find(reference.trim().replace(/@\d+$/, ''));
-        throw draft === undefined ? notFound(reference, folder, flows) : notApproved(draft);
+        throw draft === undefined ? notFound(reference, place, flows) : notApproved(draft);
       }
       if (found.flow === undefined || found.listing.problems.length > 0) throw invalid(found.listing);
       return found.flow;
@@ -68,37 +75,48 @@ function isMeant({ flowId, name, version }: FlowListing, reference: string): boo
   return name === reference || flowId === reference.toLowerCase() || labelOf({ name, version }) === reference;
 }
 
-/** Of files that claim the same name and version nobody can say which one is meant. */
+/**
+ * Of files that claim the same name and version nobody can say which one is meant, and as little of flows that are
+ * published under the same path. Versions of one flow share its path: the newest is the one behind it.
+ */
 function withClashes(flows: readonly LoadedFlow[]): LoadedFlow[] {
   return flows.map((flow) => {
     const { listing } = flow;
-    const others = flows.filter((other) => other !== flow && labelOf(other.listing) === labelOf(listing));
-    if (others.length === 0) return flow;
-    const names = others.map((other) => basename(other.listing.file)).join(', ');
-    const message = `${names} also holds ${labelOf(listing)}`;
-    const clash = {
-      file: listing.file,
-      line: 1,
-      column: 1,
-      message,
-      suggestion: 'give one of them another version',
-    };
-    return { ...flow, listing: { ...listing, problems: [...listing.problems, clash] } };
+    const path = flow.flow?.published?.path;
+    const twins = flows.filter((other) => other !== flow && labelOf(other.listing) === labelOf(listing));
+    const rivals = flows.filter(
+      (other) =>
+        path !== undefined && other.flow?.published?.path === path && other.listing.name !== listing.name,
+    );
+    const clashes = [
+      ...clash(listing, twins, labelOf(listing), 'give one of them another version'),
+      ...clash(listing, rivals, `published_api.path ${path}`, 'give one of them another path'),
+    ];
+    if (clashes.length === 0) return flow;
+    return { ...flow, listing: { ...listing, problems: [...listing.problems, ...clashes] } };
   });
 }
 
-function notFound(reference: string, folder: string, flows: readonly LoadedFlow[]): SluiceError {
+function clash(
+  { file }: FlowListing,
+  others: readonly LoadedFlow[],
+  what: string,
+  suggestion: string,
+): FlowListing['problems'] {
+  if (others.length === 0) return [];
+  const names = others.map((other) => basename(other.listing.file)).join(', ');
+  return [{ file, line: 1, column: 1, message: `${names} also holds ${what}`, suggestion }];
+}
+
+function notFound(reference: string, place: string, flows: readonly LoadedFlow[]): SluiceError {
   const named = JSON.stringify(reference.slice(0, 100));
   if (flows.length === 0) {
     const advice = 'sluice init makes one with an example in it, or set SLUICE_FLOWS to the folder of yours.';
-    return new SluiceError(
-      'flow_not_found',
-      `There is no flow ${named}: ${folder} holds no flows. ${advice}`,
-    );
+    return new SluiceError('flow_not_found', `There is no flow ${named}: ${place} holds no flows. ${advice}`);
   }
   const labels = [...new Set(flows.flatMap(({ listing }) => [listing.name, labelOf(listing)]))];
   const advice = didYouMean(reference, labels) ?? '';
-  return new SluiceError('flow_not_found', `There is no flow ${named} in ${folder}; ${advice}`);
+  return new SluiceError('flow_not_found', `There is no flow ${named} in ${place}; ${advice}`);
 }
 
 function notApproved({ name }: Draft): SluiceError {

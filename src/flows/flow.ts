@@ -5,6 +5,7 @@ import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '..
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { PublishedApi } from './published-api.ts';
 import type { StateStore } from './state.ts';
 
 /** What a flow's `batch` block says when the caller does not. */
@@ -122,10 +123,18 @@ export interface Flow {
   readonly digest?: ((payload: JsonValue, params: JsonObject) => string | undefined) | undefined;
   /** Dotted paths of the payload that no model and no log may see. */
   readonly redact?: readonly string[] | undefined;
+  /** The text is no file of a flow: Sluice has made it. */
+  readonly storedAs?: 'operations' | undefined;
+  /** Trouble of a connector makes records fail and never pauses the job, because somebody waits for the answers. */
+  readonly neverPauses?: boolean | undefined;
+  /** In a chunk: the failure that a record's own result stands for; undefined: it is a result. */
+  readonly failureOf?: ((result: JsonValue) => Failure | undefined) | undefined;
   /** What has to come before a start: a plan that was looked at, or a person's word. */
   readonly confirm?: 'plan' | 'human' | undefined;
   /** Takes back what a run of this flow has done; its payload is `{index, record, result}`. */
   readonly undo?: Flow | undefined;
+  /** Offered to programs under a path of its own. */
+  readonly published?: PublishedApi | undefined;
   /** The `finally` part: runs once when the job ends, however it ends. */
   readonly atEnd?: ((ending: Ending) => Promise<JsonValue> | JsonValue) | undefined;
 }

@@ -14,6 +14,8 @@ import { partsOf, schemaProblems } from './schema-problems.ts';
 /** The `input` block of a flow, ready for every record. */
 export interface InputCheck {
   readonly fields: readonly ExpectedField[];
+  /** As JSON Schema. */
+  readonly schema: JsonObject;
   /** See `Flow.checkInput`. */
   readonly check: (payload: JsonValue, textual: boolean) => Failure | undefined;
 }
@@ -29,10 +31,11 @@ function compileInput(block: JsonObject): { check: InputCheck } | { problems: In
   return { check: checkOf(dialect.create, schema) };
 }
 
-/** The `input` block of a flow's file, and what is wrong with it, at its place. */
+/** The `input` block of a flow's file, or another one of its kind, and what is wrong with it, at its place. */
 export function inputOf(
   yaml: YamlFile,
   block: unknown,
+  place: readonly string[] = ['input'],
 ): { input: InputCheck | undefined; problems: FileProblem[] } {
   // What is no map is told with the shape of the file.
   if (!isJsonObject(block)) return { input: undefined, problems: [] };
@@ -41,7 +44,7 @@ export function inputOf(
   const problems = compiled.problems
     .slice(0, maxFileProblems)
     .map(({ path, at, key, message, suggestion }) => {
-      const whole = ['input', ...path];
+      const whole = [...place, ...path];
       const spot = {
         path: whole,
         ...(key === true ? { key } : {}),
@@ -115,6 +118,7 @@ function checkOf(create: CreateAjv, schema: JsonObject): InputCheck {
   const lenient = late(() => create({ coerceTypes: true, verbose: true }).compile(rest));
   return {
     fields: fieldsOf(rest),
+    schema,
     check(payload, textual) {
       const errors = textual ? errorsOf(lenient, withoutEmpty(payload)) : errorsOf(exact, payload);
       const telling = errors.filter((error) => !(isInner(error) || (textual && isTruth(error))));

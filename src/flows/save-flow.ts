@@ -12,7 +12,7 @@ import { withFolderLock } from './folder-lock.ts';
 
 /** The flows of a home, and those that wait for a person. */
 export interface Shelf {
-  readonly flows: Pick<FlowLibrary, 'folder' | 'list' | 'findRevision'>;
+  readonly flows: Pick<FlowLibrary, 'folder' | 'list' | 'loaded' | 'findRevision'>;
   readonly drafts: Drafts;
 }
 
@@ -59,7 +59,8 @@ async function settle(shelf: Shelf, flow: Flow, replaces: string | undefined): P
     if (kept === undefined) return { problems: [nameTaken(flow)] };
     return { flow, file: kept.file, draft: { ...kept, reasons: [...kept.reasons, ...lost] } };
   }
-  const problem = flowProblem(present) ?? (await targetProblem(targetOf(present)));
+  const problem =
+    flowProblem(present) ?? (await pathProblem(shelf, flow)) ?? (await targetProblem(targetOf(present)));
   if (problem !== undefined) return { problems: [problem] };
   const file = await put(shelf.flows.folder, flow, same, targetOf(present));
   if (file === undefined) return { problems: [nameTaken(flow)] };
@@ -115,6 +116,16 @@ function flowProblem(present: Present): string | undefined {
   return flow.version === null && others.every(({ version }) => version !== null)
     ? `${files} hold versions of ${flow.name}; give this text a version of its own`
     : `${files} would both hold ${labelOf(flow)}; remove one, or choose another version`;
+}
+
+/** A second flow under a path would keep both from running. */
+async function pathProblem({ flows }: Shelf, { name, published }: Flow): Promise<string | undefined> {
+  const path = published?.path;
+  const loaded = path === undefined ? [] : await flows.loaded();
+  const other = loaded.find(({ flow }) => flow?.published?.path === path && flow?.name !== name);
+  return other === undefined
+    ? undefined
+    : `published_api.path ${path} is that of the flow ${other.listing.name} already; choose another`;
 }
 
 function draftProblem(present: Present): string | undefined {

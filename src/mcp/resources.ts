@@ -22,17 +22,7 @@ export interface Asking {
 }
 
 /** Serves what can be read by its address, and tells of changes to it until the connection closes. */
-export function serveResources(server: Server, asking: Asking): void {
-  const ended = new AbortController();
-  const subscriptions = new Subscriptions({
-    stateOf: (uri) => resourceState(asking.context(ended.signal), uri),
-    notify: (uri) => server.sendResourceUpdated({ uri }),
-  });
-  onClose(server, () => {
-    subscriptions.close();
-    ended.abort();
-  });
-
+export function serveResources(server: Server, asking: Asking, withSubscriptions: boolean): void {
   server.setRequestHandler(ListResourcesRequestSchema, (_, { signal }) =>
     answered(asking, 'resources/list', async () => ({
       resources: (await listResources(asking.context(signal))).map((entry) => ({ ...entry })),
@@ -46,6 +36,20 @@ export function serveResources(server: Server, asking: Asking): void {
       contents: [{ ...(await readResource(asking.context(signal), params.uri)) }],
     })),
   );
+  if (withSubscriptions) serveSubscriptions(server, asking);
+}
+
+function serveSubscriptions(server: Server, asking: Asking): void {
+  const ended = new AbortController();
+  const subscriptions = new Subscriptions({
+    stateOf: (uri) => resourceState(asking.context(ended.signal), uri),
+    notify: (uri) => server.sendResourceUpdated({ uri }),
+  });
+  onClose(server, () => {
+    subscriptions.close();
+    ended.abort();
+  });
+
   server.setRequestHandler(SubscribeRequestSchema, ({ params }) =>
     answered(asking, 'resources/subscribe', async () => {
       if (await subscriptions.add(params.uri)) return {};

@@ -40,6 +40,8 @@ export interface McpServerOptions {
   /** What an operation may use, for one call. */
   readonly context: (call: McpCall) => OperationContext;
   readonly onUnexpected: (error: unknown, where: string) => void;
+  /** Whether the connection lasts long enough to tell of changes; default: it does. */
+  readonly subscriptions?: boolean;
 }
 
 /**
@@ -49,10 +51,16 @@ export interface McpServerOptions {
  * Built on the protocol-level `Server` so that the words of a refusal are Sluice's own.
  */
 export function createMcpServer(options: McpServerOptions): Server {
+  const { subscriptions = true } = options;
   const server = new Server(
     { name: 'sluice', title: 'Sluice', version: options.version },
     {
-      capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, completions: {} },
+      capabilities: {
+        tools: {},
+        resources: subscriptions ? { subscribe: true } : {},
+        prompts: {},
+        completions: {},
+      },
       instructions,
     },
   );
@@ -66,7 +74,7 @@ export function createMcpServer(options: McpServerOptions): Server {
   server.setRequestHandler(GetPromptRequestSchema, ({ params }) => getPrompt(params.name, params.arguments));
   const { onUnexpected } = options;
   const asking = { context: (signal: AbortSignal) => options.context({ signal }), onUnexpected };
-  serveResources(server, asking);
+  serveResources(server, asking, subscriptions);
   serveCompletions(server, asking);
   return server;
 }

@@ -2,8 +2,16 @@ import type { Tool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js';
 import type { Effect, Operation } from '../operations/operation.ts';
 import { inputSchemaOf, outputSchemaOf } from './tool-schema.ts';
 
-/** An operation as MCP lists it. */
+const known = new WeakMap<Operation, Tool>();
+
+/** An operation as MCP lists it. Made once: over HTTP every request has a server of its own. */
 export function toTool(operation: Operation): Tool {
+  const tool = known.get(operation) ?? describe(operation);
+  known.set(operation, tool);
+  return tool;
+}
+
+function describe(operation: Operation): Tool {
   return {
     name: operation.name,
     title: operation.title,

@@ -31,8 +31,13 @@ function weightOfForeign(code: number): number {
   return code > 0xffff ? 4 : 2.8;
 }
 
+/** Room for so many tokens, or any number of them: a program has no conversation that an answer must fit. */
+export const roomFor = ({ isForProgram = false }: { readonly isForProgram?: boolean }, tokens: number) =>
+  isForProgram ? Number.POSITIVE_INFINITY : tokens;
+
 /** The beginning of a text that costs at most so many tokens. */
 export function cutTo(text: string, tokens: number): string {
+  if (!Number.isFinite(tokens)) return text;
   // No token is longer than this many characters on average, so the rest cannot count.
   const beginning = text.slice(0, tokens * 12);
   if (beginning.length === text.length && tokensOf(text) <= tokens) return text;

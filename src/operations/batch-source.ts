@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { recordStatuses } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { openFileSource } from '../sources/open-file.ts';
+import { openFileSource, openUploadSource } from '../sources/open-file.ts';
 import { type FileSource, type JobSource, type Source, sourceFormats } from '../sources/source.ts';
 import { hasEarlierRecords } from '../store/earlier-records.ts';
 import type { OperationContext } from './context.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { textInput } from './input-limits.ts';
+import { uploadedFile, uploadIdInput } from './uploads.ts';
 
 /** Statuses that a record has once its job has finished. */
 const finalStatuses = recordStatuses.filter((status) => status !== 'pending' && status !== 'processing');
@@ -22,6 +23,7 @@ export const sourceInput = z
       .describe('CSV, TSV, NDJSON or JSON file on the machine Sluice runs on'),
     format: z.enum(sourceFormats).optional().describe('Only when the name does not tell'),
     array_path: textInput(500).optional().describe('JSON only: dotted path of the array, such as data.items'),
+    upload_id: uploadIdInput.optional().describe('Instead of path: a file sent over HTTP'),
     batch_job_id: batchJobIdInput.optional().describe('Instead of a file: the records of this finished job'),
     statuses: z.array(z.enum(finalStatuses)).min(1).optional().describe('Of that job; default all'),
   })
@@ -35,21 +37,30 @@ type SourceInput = z.output<typeof sourceInput>;
  * @throws SluiceError for anything wrong with it.
  */
 export function openSource(context: OperationContext, given: SourceInput): Promise<Source> {
-  const { path, batch_job_id: job } = given;
-  if (path !== undefined && job === undefined && given.statuses === undefined)
-    return openFile(context, given, path);
+  const { path, upload_id: upload, batch_job_id: job, statuses } = given;
+  const named = [path, upload, job].filter((name) => name !== undefined).length;
   const isOfFile = given.format !== undefined || given.array_path !== undefined;
-  if (job !== undefined && path === undefined && !isOfFile) return openJob(context, given, job);
-  throw new SluiceError(
-    'invalid_input',
-    'source takes either path (with format, array_path) or batch_job_id (with statuses). Nothing was started.',
-  );
+  if (named !== 1 || (job === undefined ? statuses !== undefined : isOfFile)) {
+    throw new SluiceError(
+      'invalid_input',
+      'source takes either path or upload_id (with format, array_path) or batch_job_id (with statuses), only one of them. Nothing was started.',
+    );
+  }
+  if (job !== undefined) return openJob(context, given, job);
+  return openFile(context, given);
 }
 
-async function openFile(context: OperationContext, given: SourceInput, path: string): Promise<FileSource> {
-  const { format, array_path: arrayPath } = given;
-  const request = { path, ...(format && { format }), ...(arrayPath && { arrayPath }) };
-  return openFileSource(request, await context.files());
+type FileInput = Pick<SourceInput, 'path' | 'upload_id' | 'format' | 'array_path'>;
+
+/** A file by its path, or one that was sent. @throws SluiceError for anything wrong with it */
+export async function openFile(
+  context: OperationContext,
+  { path, upload_id: upload = '', format, array_path: arrayPath }: FileInput,
+): Promise<FileSource> {
+  const how = { ...(format && { format }), ...(arrayPath && { arrayPath }) };
+  if (path !== undefined) return openFileSource({ path, ...how }, await context.files());
+  const { db } = await context.open();
+  return openUploadSource({ ...(await uploadedFile(context, db, upload)), ...how });
 }
 
 async function openJob(

@@ -19,6 +19,7 @@ export interface Limits {
   readonly maxConcurrency: number;
   readonly maxRecordBytes: number;
   readonly leaseMs: number;
+  readonly maxUploadBytes: number;
   /** The operator lets flows run programs of this machine. */
   readonly allowCodeSteps: boolean;
 }
@@ -39,7 +40,16 @@ export interface OperationContext {
   /** Folders that records may be read from. */
   readonly files: () => Promise<AllowedRoots>;
   readonly exportsFolder: string;
+  readonly uploadsFolder: string;
+  /** A program reads the answer: nothing in it is cut to fit a conversation, and it asks for files itself. */
+  readonly isForProgram?: boolean;
   readonly limits: Limits;
+  /**
+   * Counts records that are about to be started against what the caller may start in a time; default: no limit.
+   *
+   * @throws SluiceError `rate_limited`
+   */
+  readonly spend?: ((records: number) => void) | undefined;
   /** Aborted when the caller does not wait any more; ends the waiting, never the job. */
   readonly signal: AbortSignal;
   /** Tells a caller who listens how far it has come. */

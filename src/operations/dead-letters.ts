@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JsonValue } from '../domain/json.ts';
@@ -12,9 +13,10 @@ import {
   listDeadLetters,
 } from '../store/dead-letters.ts';
 import { findJob } from '../store/jobs.ts';
+import { roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { type ExportFormat, fileLinks, writeAll, writeExport } from './export-file.ts';
-import { fitPage } from './fit-page.ts';
+import { fitPage, pageTokens } from './fit-page.ts';
 import { countAtMost } from './input-limits.ts';
 import { flowNameOf } from './job-filter.ts';
 import { jobRedaction } from './job-flow.ts';
@@ -44,19 +46,21 @@ export async function showDeadLetters(context: OperationContext, query: DeadLett
   const mask = maskFor(context, db);
   const found = await listDeadLetters(db, { flowName, behind, limit: limit + 1 });
   const shown: ReturnType<typeof describe>[] = [];
-  for (const record of found.slice(0, limit)) shown.push(describe(await mask(record)));
-  const page = fitPage(shown);
+  for (const record of found.slice(0, limit)) shown.push(describe(context, await mask(record)));
+  const page = fitPage(shown, roomFor(context, pageTokens));
   const last = found[page.length - 1];
   const count = await countDeadLetters(db, flowName);
-  const isFirst = cursor === undefined;
+  const writesFiles = cursor === undefined && count > 0 && context.isForProgram !== true;
   const write = (format: ExportFormat) => writeDeadLetters(context, db, flowName, format);
-  const written = isFirst && count > 0 ? await writeAll(count, write) : true;
+  const written = writesFiles ? await writeAll(count, write) : true;
   return {
     total_failed: count,
     groups: [],
     errors: page,
     ...(last === undefined || page.length >= found.length ? {} : { next_cursor: placeText(last) }),
-    ...(count === 0 ? {} : { files: fileLinks((format) => pathOf(context, format), undefined) }),
+    ...(count === 0 || context.isForProgram === true
+      ? {}
+      : { files: fileLinks((format) => pathOf(context, db, format), undefined) }),
     next_step: nextStep(count, written),
   };
 }
@@ -67,12 +71,15 @@ function nextStep(count: number, written: boolean): string {
   return `Each names its batch_job_id. retry_batch_failed_records with select {"dead_letters": true} sends those of a job again; update_batch with drop_dead_letters gives them up.${files}`;
 }
 
-function describe(record: DeadLetter) {
-  return { batch_job_id: record.batchJobId, flow: record.flowName, ...shownFailure(record) };
+function describe(context: OperationContext, record: DeadLetter) {
+  return { batch_job_id: record.batchJobId, flow: record.flowName, ...shownFailure(record, context) };
 }
 
-const pathOf = ({ exportsFolder }: OperationContext, format: ExportFormat) =>
-  join(exportsFolder, `dead-letters.${format}`);
+/** Those of each owner have a file of their own. */
+function pathOf({ exportsFolder }: OperationContext, { owner }: Database, format: ExportFormat): string {
+  const whose = owner == null ? '' : `-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`;
+  return join(exportsFolder, `dead-letters${whose}.${format}`);
+}
 
 function writeDeadLetters(
   context: OperationContext,
@@ -80,7 +87,7 @@ function writeDeadLetters(
   flowName: string | undefined,
   format: ExportFormat,
 ): Promise<string> {
-  return writeExport<DeadLetter>(context.exportsFolder, pathOf(context, format), format, {
+  return writeExport<DeadLetter>(context.exportsFolder, pathOf(context, db, format), format, {
     ...failureRows,
     rows: () => allDeadLetters(context, db, flowName),
     toJson: (record) =>

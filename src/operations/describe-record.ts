@@ -7,6 +7,7 @@ import type { Redaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { findRecordStory, type PayloadVersion, type RecordStory } from '../store/record-story.ts';
+import { roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { jobRedaction } from './job-flow.ts';
 import type { ResponseFormat } from './response-format.ts';
@@ -50,10 +51,10 @@ export const recordOutput = z.object({
 /**
  * One record as it stands: its payload and what that was before, its result, and what it waits for.
  *
- * @throws SluiceError `invalid_input` when the job has no such record.
+ * @throws SluiceError `record_not_found`.
  */
 export async function describeRecord(
-  context: Pick<OperationContext, 'flows'>,
+  context: Pick<OperationContext, 'flows' | 'isForProgram'>,
   db: Database,
   job: BatchJob,
   index: number,
@@ -62,15 +63,15 @@ export async function describeRecord(
   const found = await findRecordStory(db, job.id, index);
   if (found === undefined) throw noSuchRecord(job, index);
   const story = withRedaction(found, await jobRedaction(context, db, job));
-  const { payload, earlier, result } = shown[format];
+  const room = (what: 'payload' | 'earlier' | 'result') => roomFor(context, shown[format][what]);
   return {
     ...standing(story),
-    ...payloadFields(story.payload, payload),
+    ...payloadFields(story.payload, room('payload')),
     patches: story.revision,
     ...(story.versions.length === 0
       ? {}
-      : { earlier_payloads: story.versions.map((version) => describeVersion(version, earlier)) }),
-    ...resultFields(story.result, result),
+      : { earlier_payloads: story.versions.map((version) => describeVersion(version, room('earlier'))) }),
+    ...resultFields(story.result, room('result')),
   };
 }
 
@@ -127,5 +128,5 @@ function noSuchRecord(job: BatchJob, index: number): SluiceError {
     job.total === 0
       ? 'it has none yet'
       : `its records are numbered from 0 to ${job.total - 1}, in the order of the input`;
-  return new SluiceError('invalid_input', `Batch job ${job.id} has no record ${index}; ${known}.`);
+  return new SluiceError('record_not_found', `Batch job ${job.id} has no record ${index}; ${known}.`);
 }

@@ -3,14 +3,14 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import { listFailures } from '../store/failures.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { tokensOf } from './answer-size.ts';
+import { roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { failedNow } from './counts.ts';
 import { showDeadLetters } from './dead-letters.ts';
 import { type ExportFormat, fileLinks, filesOutput, writeAll } from './export-file.ts';
 import { groupOutput, pageOfGroups } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
-import { fitPage } from './fit-page.ts';
+import { fitPage, pageTokens } from './fit-page.ts';
 import { textInput } from './input-limits.ts';
 import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
@@ -97,22 +97,23 @@ async function showErrors(context: OperationContext, db: Database, job: BatchJob
   const redaction = await jobRedaction(context, db, job);
   const isFirst = cursor === undefined;
   const causes = isFirst ? await fittingGroups(context, db, job) : noGroups;
-  const room = answerTokens[format] - besides - tokensOf(causes.groups);
-  const records = found.slice(0, limit).map((record) => shownFailure(redacted(record, redaction)));
+  const room = roomFor(context, answerTokens[format] - besides - tokensOf(causes.groups));
+  const records = found.slice(0, limit).map((record) => shownFailure(redacted(record, redaction), context));
   const shown = fitPage(records, room);
   const last = shown.at(-1);
   const more = last !== undefined && shown.length < found.length;
   const failures = failedNow(job);
   const write = (format: ExportFormat) =>
     writeErrorFile(db, job.id, context.exportsFolder, format, redaction);
-  const written = isFirst && failures > 0 ? await writeAll(failures, write) : true;
+  const writesFiles = isFirst && failures > 0 && context.isForProgram !== true;
+  const written = writesFiles ? await writeAll(failures, write) : true;
   return {
     batch_job_id: job.id,
     total_failed: failures,
     ...groupFields(causes, causes.groups.length),
     errors: shown,
     ...(more ? { next_cursor: String(last.index) } : {}),
-    ...(failures > 0 ? { files: linksTo(context, job) } : {}),
+    ...(failures > 0 && context.isForProgram !== true ? { files: linksTo(context, job) } : {}),
     next_step: nextStep(failures, written, more),
   };
 }
@@ -121,7 +122,7 @@ const noGroups = { groups: [], groupCount: 0 };
 
 async function fittingGroups(context: OperationContext, db: Database, job: BatchJob) {
   const { groups, groupCount } = await pageOfGroups(context, db, job, { limit: groupsShown, offset: 0 });
-  return { groups: fitPage(groups, groupTokens), groupCount };
+  return { groups: fitPage(groups, roomFor(context, groupTokens)), groupCount };
 }
 
 const groupFields = ({ groups, groupCount }: Awaited<ReturnType<typeof pageOfGroups>>, end: number) => ({
@@ -131,7 +132,7 @@ const groupFields = ({ groups, groupCount }: Awaited<ReturnType<typeof pageOfGro
 
 async function showGroups(context: OperationContext, db: Database, job: BatchJob, offset: number) {
   const causes = await pageOfGroups(context, db, job, { limit: groupsPerPage, offset });
-  const groups = fitPage(causes.groups);
+  const groups = fitPage(causes.groups, roomFor(context, pageTokens));
   return {
     batch_job_id: job.id,
     total_failed: failedNow(job),
@@ -145,7 +146,7 @@ function nextStep(failures: number, written: boolean, more: boolean): string {
   if (failures === 0) return 'No record of this job has failed.';
   if (!written)
     return 'The files are being written; that many records take a minute or more. Each group names its remedy.';
-  const rest = more ? 'The page was cut to fit; next_cursor leads on, and the files have all. ' : '';
+  const rest = more ? 'There are more: next_cursor leads on, and the files have all. ' : '';
   return `${rest}Each group names its remedy. retry_batch_failed_records sends records again, corrected with patch.`;
 }
 

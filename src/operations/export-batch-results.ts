@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import { listResults, type RecordResult } from '../store/results.ts';
+import { roomFor } from './answer-size.ts';
+import type { OperationContext } from './context.ts';
 import { fileLinks, filesOutput, writeAll } from './export-file.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
-import { fitPage } from './fit-page.ts';
+import { fitPage, pageTokens } from './fit-page.ts';
 import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
@@ -68,27 +70,29 @@ export const exportBatchResults = defineOperation({
     const redaction = await jobRedaction(context, db, job);
     const found = await listResults(db, job.id, { after, limit: limit + 1, statuses });
     const page = fitPage(
-      found.slice(0, limit).map((record) => shownResult(redactedResult(record, redaction))),
+      found.slice(0, limit).map((record) => shownResult(redactedResult(record, redaction), context)),
+      roomFor(context, pageTokens),
     );
     const last = page.at(-1);
     const more = last !== undefined && page.length < found.length;
     const total = statuses.reduce((sum, status) => sum + job.counts[status], 0);
     const file = { batchJobId: job.id, folder: context.exportsFolder, statuses, redaction };
-    const isWritten = cursor !== undefined || total === 0 || (await writeFiles(db, total, file));
+    const writesFiles = cursor === undefined && total > 0 && context.isForProgram !== true;
+    const isWritten = !writesFiles || (await writeFiles(db, total, file));
     return {
       batch_job_id: job.id,
       finished: job.finishedAt !== null,
       total,
       results: page,
       ...(more ? { next_cursor: String(last.index) } : {}),
-      ...(total === 0 ? {} : { files: linksTo(file, given === undefined) }),
+      ...(total === 0 || context.isForProgram === true ? {} : { files: linksTo(file, given === undefined) }),
       next_step: nextStep(job.finishedAt !== null, total, isWritten),
     };
   },
 });
 
-function shownResult(record: RecordResult) {
-  const { value, isCut } = shownValue(record.result, resultTokens);
+function shownResult(record: RecordResult, reader: Pick<OperationContext, 'isForProgram'>) {
+  const { value, isCut } = shownValue(record.result, roomFor(reader, resultTokens));
   return { ...describeResult(record), result: value, ...(isCut ? { result_cut: true } : {}) };
 }
 

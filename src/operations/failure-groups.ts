@@ -4,7 +4,7 @@ import { noRedaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import { type FailureGroup, groupFailures, readPayloads } from '../store/failures.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { cutTo } from './answer-size.ts';
+import { cutTo, roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { failedNow } from './counts.ts';
 import { fitPage } from './fit-page.ts';
@@ -44,7 +44,7 @@ export interface DescribedGroups {
 
 /** The largest causes of a job's failures, each with the call that helps, as many as `tokens` have room for. */
 export async function describeGroups(
-  context: Pick<OperationContext, 'flows'>,
+  context: Pick<OperationContext, 'flows' | 'isForProgram'>,
   db: Database,
   job: BatchJob,
   limit: number,
@@ -60,7 +60,7 @@ export async function describeGroups(
 
 /** Groups behind the first `offset` ones, and how many there are at all. */
 export async function pageOfGroups(
-  context: Pick<OperationContext, 'flows'>,
+  context: Pick<OperationContext, 'flows' | 'isForProgram'>,
   db: Database,
   job: BatchJob,
   page: { readonly limit: number; readonly offset: number },
@@ -74,7 +74,10 @@ export async function pageOfGroups(
     groups: groups.map((group) => {
       const [first] = group.samples;
       const payload = payloads.get(first.index) ?? null;
-      return describeGroup(job, group, redaction.failure(first.failure, payload), failureCount);
+      return describeGroup(job, group, redaction.failure(first.failure, payload), {
+        failures: failureCount,
+        room: roomFor(context, messageTokens),
+      });
     }),
     groupCount,
   };
@@ -82,7 +85,12 @@ export async function pageOfGroups(
 
 const firstOf = ({ samples: [first] }: FailureGroup) => first.index;
 
-function describeGroup(job: BatchJob, group: FailureGroup, failure: Failure, failures: number): Group {
+function describeGroup(
+  job: BatchJob,
+  group: FailureGroup,
+  failure: Failure,
+  { failures, room }: { readonly failures: number; readonly room: number },
+): Group {
   const { groupId, count, maybeApplied, firstAt, lastAt, samples } = group;
   const said = failure.untrustedMessage;
   return {
@@ -92,8 +100,8 @@ function describeGroup(job: BatchJob, group: FailureGroup, failure: Failure, fai
     error_class: failure.class,
     code: failure.code,
     ...(failure.step === undefined ? {} : { step: failure.step }),
-    message: cutTo(failure.message, messageTokens),
-    ...(said === undefined ? {} : { untrusted_message: cutTo(said, messageTokens) }),
+    message: cutTo(failure.message, room),
+    ...(said === undefined ? {} : { untrusted_message: cutTo(said, room) }),
     retryable: failure.class === 'transient' || failure.class === 'interrupted',
     ...(maybeApplied === 0 ? {} : { maybe_applied: maybeApplied }),
     ...(firstAt === null ? {} : { first_at: firstAt.toISOString() }),

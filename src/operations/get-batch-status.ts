@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { nextDueInMs } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { tokensOf } from './answer-size.ts';
+import { roomFor, tokensOf } from './answer-size.ts';
 import { deliveriesOf, deliveriesOutput } from './callbacks.ts';
 import type { OperationContext } from './context.ts';
 import {
@@ -15,26 +14,26 @@ import {
   jobOutput,
   processedOf,
 } from './counts.ts';
-import { type Ending, endingOf, endingOutput } from './ending.ts';
+import { endingOf, endingOutput } from './ending.ts';
 import { describeGroups, groupOutput, moreGroupsOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { maybeAppliedOf, maybeAppliedOutput } from './maybe-applied.ts';
 import { defineOperation } from './operation.ts';
-import { awaitedByPaused, pausedOf, pausedOutput, pausedStep } from './paused.ts';
+import { pausedOf, pausedOutput } from './paused.ts';
 import { purgedOf, purgedOutput } from './purged.ts';
 import { answerTokens, formatInput } from './response-format.ts';
-import { leftOver, setAsideOf, setAsideOutput } from './set-aside.ts';
+import { setAsideOf, setAsideOutput } from './set-aside.ts';
+import { nextStep } from './status-advice.ts';
 import { throttledOf, throttledOutput } from './throttled.ts';
 import { undoneOf, undoneOutput } from './undone.ts';
+import { waitingFor, waitingOutput } from './waiting.ts';
 
 /** How often a waiting call looks at the job, in milliseconds. */
 const lookMs = 250;
-/** A job without a process for this long is said to wait for one, in milliseconds. */
-const nobodyRunsItMs = 3000;
 /** Groups at most. */
 const groupsShown = { concise: 5, detailed: 20 } as const;
 /** What an answer says of groups it does not show, in tokens. */
 const besides = 40;
-const waits = ['connector', 'process', 'retry', 'circuit', 'approval'] as const;
 
 export const getBatchStatus = defineOperation({
   name: 'get_batch_status',
@@ -69,7 +68,7 @@ export const getBatchStatus = defineOperation({
     wave: z.number().int().describe('0 is the first pass; each retry of failed records adds 1'),
     concurrency: z.number().int(),
     intake: z.object({ state: z.enum(['reading', 'stopped']), rows_read: z.number().int() }).optional(),
-    waiting_for: z.object({ kind: z.enum(waits), since: z.string(), text: z.string() }).optional(),
+    waiting_for: waitingOutput.optional(),
     paused: pausedOutput.optional(),
     throttled: throttledOutput.optional(),
     stopped_by: z.object({ reason: z.string(), message: z.string() }).optional(),
@@ -79,6 +78,7 @@ export const getBatchStatus = defineOperation({
     ...setAsideOutput,
     ending: endingOutput.optional().describe("The flow's end part, once everything else is done"),
     maybe_applied: z.number().int().describe('Attempts whose answer was lost after the call was sent'),
+    may_have_arrived: maybeAppliedOutput.optional().describe('Failed or skipped records among them'),
     error_groups: z.array(groupOutput),
     more_error_groups: moreGroupsOutput.optional().describe('Not shown'),
     started_at: z.string().nullable(),
@@ -92,7 +92,7 @@ export const getBatchStatus = defineOperation({
     engine.wake(first.id);
     const job = await waitFor(context, db, first, wait_seconds * 1000);
     const facts = await describeJob(db, job);
-    const room = answerTokens[format] - tokensOf(facts) - besides;
+    const room = roomFor(context, answerTokens[format] - tokensOf(facts) - besides);
     const { groups, more } = await describeGroups(context, db, job, groupsShown[format], room);
     return { ...facts, error_groups: groups, ...(more === undefined ? {} : { more_error_groups: more }) };
   },
@@ -136,6 +136,7 @@ async function describeJob(db: Database, job: BatchJob) {
   const paused = pausedOf(job);
   const throttled = throttledOf(job);
   const processed = processedOf(job);
+  const arrived = await maybeAppliedOf(db, job);
   return {
     ...jobFields(job),
     flow: flowFields(job),
@@ -158,9 +159,10 @@ async function describeJob(db: Database, job: BatchJob) {
     ...(await undoneOf(db, job)),
     ...(await setAsideOf(db, job)),
     maybe_applied: job.maybeApplied,
+    ...(arrived === undefined ? {} : { may_have_arrived: arrived }),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
-    next_step: nextStep(job, waiting, ending),
+    next_step: nextStep(job, waiting, { ending, arrived }),
   };
 }
 
@@ -170,34 +172,6 @@ function speedOf(job: BatchJob): { rate: number | null; eta_seconds: number | nu
   const left = job.counts.pending + job.counts.processing;
   const known = job.finishedAt === null && job.intake !== 'reading';
   return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
-}
-
-type Waiting = { kind: (typeof waits)[number]; since: string; text: string };
-
-async function waitingFor(db: Database, job: BatchJob): Promise<Waiting | undefined> {
-  if (job.finishedAt !== null) return undefined;
-  if (job.status === 'paused') return awaitedByPaused(job);
-  if (job.obstacle !== null) {
-    return {
-      kind: 'connector',
-      since: (job.obstacleSince ?? job.createdAt).toISOString(),
-      text: job.obstacle,
-    };
-  }
-  const since = (job.startedAt ?? job.createdAt).toISOString();
-  if (!job.held && Date.now() - job.createdAt.getTime() > nobodyRunsItMs) {
-    const text =
-      'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
-    return { kind: 'process', since, text };
-  }
-  if (job.counts.processing > 0 || job.waveTried === 0) return undefined;
-  const due = await nextDueInMs(db, job.id);
-  if (due === undefined || due <= 0) return undefined;
-  return {
-    kind: 'retry',
-    since,
-    text: `Failed attempts are repeated later, the next one in ${Math.ceil(due / 1000)} s.`,
-  };
 }
 
 function stoppedBy(job: BatchJob): { reason: string; message: string } | undefined {
@@ -210,46 +184,4 @@ function stoppedBy(job: BatchJob): { reason: string; message: string } | undefin
     source_broken: `The source could not be read on: ${job.stopMessage ?? 'no reason is known'}`,
   };
   return { reason: job.stopReason, message: messages[job.stopReason] };
-}
-
-function brokenStep(job: BatchJob): string | undefined {
-  if (job.stopReason !== 'source_broken') return undefined;
-  return `The file was read up to row ${job.intakePosition} only: mend it and start a new job with it.`;
-}
-
-function failedStep(job: BatchJob): string | undefined {
-  if (failedNow(job) === 0) return undefined;
-  return `Finished with failures. error_groups names each cause and its remedy; export_batch_errors {"batch_job_id": "${job.id}"} has the records.`;
-}
-
-function skippedStep(job: BatchJob): string | undefined {
-  const unread = job.intake === 'stopped' && job.stopReason !== 'source_broken';
-  const skipped = leftOver(job);
-  if (skipped === 0 && !unread) return undefined;
-  const what = skipped === 0 ? 'the rows that were not read' : `the ${skipped} skipped records`;
-  return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
-}
-
-function endingStep(job: BatchJob, ending: Ending | undefined): string | undefined {
-  if (ending?.status !== 'failed') return undefined;
-  return `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}. When the cause is gone, retry_batch_failed_records {"batch_job_id": "${job.id}"} runs it again, after the failed records if there are any.`;
-}
-
-function nextStep(job: BatchJob, waiting: Waiting | undefined, ending: Ending | undefined): string {
-  const id = `"batch_job_id": "${job.id}"`;
-  if (job.status === 'paused') return pausedStep(job);
-  if (waiting?.kind === 'connector') {
-    return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
-  }
-  if (job.finishedAt === null && ending !== undefined)
-    return `Every record is done; the end part of the flow is running. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
-  if (job.finishedAt === null)
-    return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
-  if (job.purgedAt !== null) return 'Finished long ago; nothing of it can be exported or retried any more.';
-  const all = [brokenStep(job), failedStep(job), skippedStep(job), endingStep(job, ending)];
-  const steps = all.filter((step) => step !== undefined);
-  if (steps.length > 0) return steps.join(' ');
-  return job.setAside === 0
-    ? 'Finished; every record succeeded.'
-    : 'Finished; every record succeeded, or had not to be sent.';
 }

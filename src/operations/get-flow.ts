@@ -3,7 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { Missing } from '../engine/readiness.ts';
 import { approveCommand, type Draft } from '../flows/drafts.ts';
 import type { Flow } from '../flows/flow.ts';
-import { cutTo, tokensOf } from './answer-size.ts';
+import { cutTo, roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { flowOutput } from './counts.ts';
 import { fitPage } from './fit-page.ts';
@@ -84,13 +84,13 @@ export const getFlow = defineOperation({
     const { flow, draft } = await found(context, flow_id);
     const missing = await context.readiness.missingFor(flow);
     const answer = {
-      ...describe(flow, fieldTokens[format]),
+      ...describe(flow, roomFor(context, fieldTokens[format]), roomFor(context, sentence)),
       runnable: draft === undefined && missing.length === 0,
       ...(missing.length === 0 ? {} : { missing: missing.slice(0, needsAtMost).map(missingFields) }),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
       next_step: nextStep(flow, draft, missing),
     };
-    return { ...answer, ...textFields(flow, answerTokens[format] - tokensOf(answer)) };
+    return { ...answer, ...textFields(flow, roomFor(context, answerTokens[format] - tokensOf(answer))) };
   },
 });
 
@@ -121,10 +121,16 @@ function textFields({ text }: Flow, tokens: number) {
   return { text: shown, ...(shown === text ? {} : { text_cut: true }) };
 }
 
-function describe(flow: Flow, tokens: number) {
+function describe(flow: Flow, tokens: number, room: number) {
   const { concurrency, continueOnError, maxFailures, idField } = flow.batch;
-  const fields = fitPage(flow.expects.map(describeField), tokens);
-  const parameters = fitPage(flow.parameters.map(describeParameter), tokens);
+  const fields = fitPage(
+    flow.expects.map((field) => describeField(field, room)),
+    tokens,
+  );
+  const parameters = fitPage(
+    flow.parameters.map((parameter) => describeParameter(parameter, room)),
+    tokens,
+  );
   const omitted = flow.expects.length - fields.length + flow.parameters.length - parameters.length;
   return {
     flow_id: flow.flowId,
@@ -132,8 +138,8 @@ function describe(flow: Flow, tokens: number) {
     version: flow.version,
     revision: flow.revision,
     kind: flow.kind,
-    ...(flow.description === null ? {} : { description: cutTo(flow.description, sentence) }),
-    summary: cutTo(flow.summary, sentence),
+    ...(flow.description === null ? {} : { description: cutTo(flow.description, room) }),
+    summary: cutTo(flow.summary, room),
     expects: fields,
     parameters,
     ...(omitted === 0 ? {} : { omitted }),
@@ -152,17 +158,20 @@ function describe(flow: Flow, tokens: number) {
   };
 }
 
-const describeField = ({ path, required, form }: Flow['expects'][number]) => ({
+const describeField = ({ path, required, form }: Flow['expects'][number], room: number) => ({
   path: shortened(path, 200),
   required,
-  ...(form === undefined ? {} : { form: cutTo(form, sentence) }),
+  ...(form === undefined ? {} : { form: cutTo(form, room) }),
 });
 
-const describeParameter = ({ name, required, byDefault, description }: Flow['parameters'][number]) => ({
+const describeParameter = (
+  { name, required, byDefault, description }: Flow['parameters'][number],
+  room: number,
+) => ({
   name,
   required,
-  ...(byDefault === undefined ? {} : { default: shownValue(byDefault, sentence).value }),
-  ...(description === undefined ? {} : { description: cutTo(description, sentence) }),
+  ...(byDefault === undefined ? {} : { default: shownValue(byDefault, room).value }),
+  ...(description === undefined ? {} : { description: cutTo(description, room) }),
 });
 
 const confirmations = {

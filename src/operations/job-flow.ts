@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/json.ts';
-import { compileLate } from '../flows/compile-late.ts';
 import type { Flow } from '../flows/flow.ts';
 import { fullRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
+import { compileStored } from '../flows/stored-flow.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, getPinned } from '../store/jobs.ts';
 import type { OperationContext } from './context.ts';
@@ -22,8 +22,7 @@ export async function jobFlow(
   if (pinned === undefined) return { flow: undefined, params: {} };
   const { params } = pinned;
   if (pinned.kind === 'code') return { flow: await flows.findRevision(revision), params };
-  const compiled = await compileLate(pinned.text, name);
-  const flow = 'flow' in compiled ? compiled.flow : undefined;
+  const flow = await compileStored(pinned.text, name, pinned.kind);
   return { flow: undoOf === null ? flow : flow?.undo, params };
 }
 

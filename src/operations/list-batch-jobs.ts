@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { jobStatuses } from '../domain/job.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type BatchJob, listJobs } from '../store/jobs.ts';
-import { cutTo } from './answer-size.ts';
+import { cutTo, roomFor } from './answer-size.ts';
 import { countsOutput, failedNow, jobFields, jobOutput } from './counts.ts';
 import { fitPage } from './fit-page.ts';
-import { textInput } from './input-limits.ts';
+import { countAtMost, textInput } from './input-limits.ts';
 import { flowNameOf, momentOf, sinceInput } from './job-filter.ts';
 import { defineOperation } from './operation.ts';
 import { answerTokens, formatInput, type ResponseFormat } from './response-format.ts';
@@ -29,6 +29,7 @@ export const listBatchJobs = defineOperation({
     since: sinceInput.describe('Only jobs started since: 12h, 7d, or a time such as 2026-01-31T08:00:00Z'),
     limit: z.number().int().min(1).max(100).default(20),
     cursor: z.string().max(200).optional().describe('next_cursor of the answer before'),
+    offset: z.number().int().min(0).max(countAtMost).optional().describe('Jobs passed over'),
     response_format: formatInput,
   }),
   output: z.object({
@@ -50,7 +51,7 @@ export const listBatchJobs = defineOperation({
     next_cursor: z.string().optional().describe('Absent on the last page'),
   }),
 
-  async run(context, { flow_id, status, since, limit, cursor, response_format: format }) {
+  async run(context, { flow_id, status, since, limit, cursor, offset, response_format: format }) {
     const flowName = flow_id === undefined ? undefined : await flowNameOf(context, flow_id);
     const filter = {
       flowName,
@@ -59,9 +60,12 @@ export const listBatchJobs = defineOperation({
       after: cursor === undefined ? undefined : readCursor(cursor),
     };
     const { db } = await context.open();
-    const jobs = await listJobs(db, { ...filter, limit: limit + 1 });
-    const described = jobs.slice(0, limit).map((job) => ({ ...describe(job), ...details(job, format) }));
-    const page = fitPage(described, answerTokens[format] - besides);
+    const jobs = await listJobs(db, { ...filter, offset, limit: limit + 1 });
+    const described = jobs.slice(0, limit).map((job) => ({
+      ...describe(job, roomFor(context, nameTokens)),
+      ...details(job, format),
+    }));
+    const page = fitPage(described, roomFor(context, answerTokens[format] - besides));
     const last = jobs[page.length - 1];
     return {
       jobs: page,
@@ -70,11 +74,11 @@ export const listBatchJobs = defineOperation({
   },
 });
 
-const describe = (job: BatchJob) => ({
+const describe = (job: BatchJob, room: number) => ({
   ...jobFields(job),
   flow: job.flow.name,
-  ...(job.label === null ? {} : { label: cutTo(job.label, nameTokens) }),
-  source: cutTo(sourceName(job), nameTokens),
+  ...(job.label === null ? {} : { label: cutTo(job.label, room) }),
+  source: cutTo(sourceName(job), room),
   counts: job.counts,
   failed_now: failedNow(job),
   created_at: job.createdAt.toISOString(),
@@ -85,8 +89,14 @@ const details = ({ flow, waveConcurrency, wave }: BatchJob, format: ResponseForm
   format === 'concise' ? {} : { revision: flow.revision, concurrency: waveConcurrency, wave };
 
 function sourceName(job: BatchJob): string {
-  const source = job.source as { kind: string; path?: string; batchJobId?: string };
-  return source.path ?? [source.kind, source.batchJobId].filter((word) => word !== undefined).join(' ');
+  const source = job.source as {
+    kind: string;
+    path?: string;
+    upload?: { name: string };
+    batchJobId?: string;
+  };
+  const words = [source.kind, source.batchJobId].filter((word) => word !== undefined);
+  return source.upload?.name ?? source.path ?? words.join(' ');
 }
 
 const writeCursor = (job: BatchJob) =>

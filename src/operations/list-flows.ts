@@ -59,17 +59,23 @@ export const listFlows = defineOperation({
       loaded.flatMap(({ listing, flow }) =>
         flow === undefined || listing.problems.length > 0
           ? []
-          : [readiness.missingFor(flow).then((missing) => describe(listing, missing))],
+          : [
+              readiness
+                .missingFor(flow)
+                .then((missing) => describe({ ...listing, file: flows.shown(listing.file) }, missing)),
+            ],
       ),
     );
     const invalid = loaded.map(({ listing }) => listing).filter(({ problems }) => problems.length > 0);
     const waiting = await drafts.list();
     const listing = {
-      folder: flows.folder,
+      folder: flows.place,
       flows: valid,
       invalid: invalid.map(({ file, problems }) => ({
-        file,
-        problems: problems.slice(0, problemsAtMost).map((problem) => shortened(formatProblem(problem))),
+        file: flows.shown(file),
+        problems: problems
+          .slice(0, problemsAtMost)
+          .map((problem) => shortened(formatProblem({ ...problem, file: flows.shown(problem.file) }))),
       })),
       drafts: waiting.map((draft) => ({
         name: draft.name,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { DuplicateAction } from '../domain/job.ts';
 import { inOrder, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Flow } from '../flows/flow.ts';
@@ -10,9 +11,12 @@ export interface Plan {
   readonly rows: unknown;
   readonly params: JsonObject;
   readonly idField: string | null;
-  readonly concurrency: number;
-  /** How the job goes about its records. */
-  readonly options: object;
+  /** Which of the rows are sent, and in what order. How fast, and when to stop, is not part of a plan. */
+  readonly options: {
+    readonly duplicates: DuplicateAction;
+    readonly skipUnchanged: boolean;
+    readonly orderBy: string | null;
+  };
 }
 
 /** Stands for a plan. Its parts are told apart, so that a start can say which of them has changed. */
@@ -20,11 +24,12 @@ export function planDigest(plan: Plan): string {
   return ['plan', ...Object.values(partsOf(plan))].join('-');
 }
 
-function partsOf({ flow, rows, params, idField, concurrency, options }: Plan) {
+function partsOf({ flow, rows, params, idField, options }: Plan) {
+  const { duplicates, skipUnchanged, orderBy } = options;
   return {
     flow: hashOf(flow.revision),
     source: hashOf(rows),
-    scope: hashOf([params, idField, concurrency, options]),
+    scope: hashOf([params, idField, duplicates, skipUnchanged, orderBy]),
   };
 }
 
@@ -38,7 +43,7 @@ const hashOf = (value: unknown) =>
 const changes = {
   flow: 'the flow is another text',
   source: 'the rows are others (the file was written to, or is another one)',
-  scope: 'params, batch options, id_field or concurrency are others',
+  scope: 'params, id_field, duplicates, skip_unchanged or order_by are others',
 } as const;
 
 /**

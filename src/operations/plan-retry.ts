@@ -1,17 +1,17 @@
 import type { JsonValue } from '../domain/json.ts';
-import { isTextual } from '../engine/new-record.ts';
+import { idOf, isTextual } from '../engine/new-record.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { Redaction } from '../flows/redaction.ts';
 import { fullRedaction, redactionOf } from '../flows/redaction.ts';
-import { openFileSource } from '../sources/open-file.ts';
 import type { FileSource } from '../sources/source.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import type { Repinning } from '../store/requeue.ts';
+import type { Renamed, Repinning } from '../store/requeue.ts';
 import { countCandidates, findMissing, listCandidates } from '../store/retry-candidates.ts';
 import type { RetrySelection } from '../store/retry-selection.ts';
 import type { StagedRecord } from '../store/staged-patches.ts';
 import { cutTo } from './answer-size.ts';
+import { openFile } from './batch-source.ts';
 import { checkApproval } from './check-approval.ts';
 import type { OperationContext } from './context.ts';
 import { draftRetry } from './draft-retry.ts';
@@ -34,6 +34,7 @@ export interface Drafted {
   readonly patched: number;
   readonly unread: number;
   readonly undecided: number;
+  readonly renamed: readonly Renamed[];
   /** What was named and is not there, by the name of the parameter. */
   readonly notFound: Readonly<Record<string, string[]>>;
   readonly samples: ReturnType<RetryDraft['samples']>;
@@ -70,7 +71,7 @@ export async function planRetry(
   const pinned = await jobFlow(context, db, job);
   const repin = wish.flow_version === 'latest' ? await repinLatest(context, job, pinned.params) : undefined;
   checkApproval(job, pinned.flow, repin?.flow);
-  const file = patch?.source && (await openFileSource(patch.source, await context.files()));
+  const file = patch?.source && (await openFile(context, patch.source));
   const where = whereOf(select);
   const rules = rulesFor(job, repin?.flow ?? pinned.flow, pinned.flow);
   const means = { db, job, selection, where, patch, file, ...rules, ...limitsOf(context) };
@@ -91,6 +92,7 @@ const limitsOf = ({ limits: { maxRecordBytes }, signal }: OperationContext) => (
 
 interface Rules {
   readonly checkInput: (payload: JsonValue) => string | undefined;
+  readonly idOf: (payload: JsonValue) => string | null;
   readonly redaction: Redaction;
 }
 
@@ -111,6 +113,7 @@ function rulesFor(job: BatchJob, next: Flow | undefined, shown: Flow | undefined
   const textual = isTextual(job.source);
   return {
     redaction,
+    idOf: (payload) => idOf(payload, job.idField, shown?.redact),
     checkInput(payload) {
       const failure = next?.checkInput?.(payload, textual);
       return failure && redaction.failure(failure, payload).message;
@@ -125,10 +128,10 @@ async function draftAll(
   const draft = new RetryDraft({ ...means, stage });
   const { undecided, notChosen } = await draftRetry(draft, means);
   draft.refuseProblems();
-  const { selected, patched, unread } = draft;
+  const { selected, patched, unread, renamed } = draft;
   const inFile = notChosen.length === 0 ? {} : { in_file: told(notChosen) };
   const notFound = { ...(await missingOf(means)), ...inFile };
-  return { selected, patched, unread, undecided, notFound, samples: draft.samples() };
+  return { selected, patched, unread, undecided, renamed, notFound, samples: draft.samples() };
 }
 
 /** Nothing has to be looked at record by record, but for the samples of a preview. */
@@ -141,7 +144,8 @@ async function draftPlain(means: Means, withSamples: boolean): Promise<Drafted> 
     for (const candidate of first.done === true ? [] : first.value) draft.add(candidate, candidate.payload);
   }
   const notFound = await missingOf(means);
-  return { selected: count - unread, patched: 0, unread, undecided: 0, notFound, samples: draft.samples() };
+  const samples = draft.samples();
+  return { selected: count - unread, patched: 0, unread, undecided: 0, renamed: [], notFound, samples };
 }
 
 async function missingOf({ db, job, selection }: Means): Promise<Record<string, string[]>> {

@@ -70,7 +70,7 @@ function describeSource({ source, file, broken }: Previewed) {
   if (source.kind === 'job') return { format: 'batch job', ...place };
   return {
     format: source.format,
-    path: source.path.slice(-200),
+    path: (source.upload?.name ?? source.path).slice(-200),
     ...(file === undefined ? {} : { encoding: file.encoding }),
     ...(file?.delimiter === undefined ? {} : { delimiter: file.delimiter }),
     ...place,
@@ -187,12 +187,15 @@ function requestFields(request: JsonValue, tokens: number): object {
   };
 }
 
-function estimateOf({ wouldSend, runs }: Previewed, { plan, rate, targets, secondsPerRun }: FlowFindings) {
+function estimateOf(
+  { wouldSend, runs }: Previewed,
+  { plan, concurrency, rate, targets, secondsPerRun }: FlowFindings,
+) {
   const calls = (connector: string) =>
     Math.max(1, ...runs.map((run) => run.calls.filter((call) => call.connector === connector).length));
   return estimate({
     runs: Math.ceil(wouldSend / (plan.flow.chunk?.size ?? 1)),
-    concurrency: plan.concurrency,
+    concurrency,
     rate: rate === null ? undefined : parseRate(rate),
     connectors: targets.map((target) => ({ ...target, calls: calls(target.connector) })),
     secondsPerRun,

@@ -49,6 +49,7 @@ export interface Previewed extends RowsPreview {
 export interface FlowFindings {
   readonly plan: Plan;
   readonly digest: string;
+  readonly concurrency: number;
   readonly rate: string | null;
   readonly targets: readonly PreviewTarget[];
   /** Every row was rehearsed, not only the first ones. */
@@ -93,8 +94,7 @@ async function lookAtFlow(
   const idField = checked.id_field ?? flow.batch.idField ?? null;
   checkOptions(options, idField, flow);
   const source = checked.source && (await openSource(context, checked.source));
-  const concurrency = concurrencyOf(checked, flow, context.limits.maxConcurrency);
-  const plan = { flow, rows: rowsId(source ?? {}, checked), params, idField, concurrency, options };
+  const plan = { flow, rows: rowsId(source ?? {}, checked), params, idField, options };
 
   const preview = await context.preview(flow, { params, signal: context.signal });
   const rules = { ...options, flow, params, idField };
@@ -110,6 +110,7 @@ async function lookAtFlow(
     ofFlow: {
       plan,
       digest: planDigest(plan),
+      concurrency: concurrencyOf(checked, flow, context.limits.maxConcurrency),
       rate: options.rate,
       targets: preview.targets(),
       isWhole: preview.isCheap,

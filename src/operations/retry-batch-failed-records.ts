@@ -75,7 +75,10 @@ export const retryBatchFailedRecords = defineOperation({
     refusePurged(job);
 
     const plan = await planRetry(context, sluice.db, job, given);
-    return given.preview === true ? preview(sluice.db, job, plan) : begin(sluice, job, plan);
+    if (given.preview === true) return preview(sluice.db, job, plan);
+    // Its records were counted when they were started.
+    context.spend?.(1);
+    return begin(sluice, job, plan);
   },
 });
 
@@ -113,6 +116,7 @@ async function begin(
       wave: job.wave,
       selection: plan.selection,
       staged: plan.isStaged,
+      renamed: drafted.renamed,
       concurrency: plan.concurrency,
       readOn: plan.readOn,
       endAgain: plan.mayGoOn,
@@ -146,10 +150,14 @@ const answer = (job: BatchJob, plan: RetryPlan, drafted: Drafted) => ({
   ...(plan.repin === undefined ? {} : { flow: flowFields({ flow: plan.repin.flow }) }),
 });
 
-function notFinished(job: BatchJob): SluiceError {
+function notFinished({ id, status }: BatchJob): SluiceError {
+  const next =
+    status === 'paused'
+      ? `update_batch {"batch_job_id": "${id}", "action": "resume"} lets it go on, "cancel" ends it; what is then skipped can be retried as well.`
+      : 'Call get_batch_status with wait_seconds until finished is true.';
   return new SluiceError(
     'batch_job_not_finished',
-    `Batch job ${job.id} is still ${job.status}; failed records can be retried once it has finished. Call get_batch_status with wait_seconds until finished is true. Nothing was changed.`,
+    `Batch job ${id} is ${status}; failed records can be retried once it has finished. ${next} Nothing was changed.`,
   );
 }
 

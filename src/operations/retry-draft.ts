@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Redaction } from '../flows/redaction.ts';
 import { checkPayload } from '../sources/check-payload.ts';
+import type { Renamed } from '../store/requeue.ts';
 import type { Candidate } from '../store/retry-candidates.ts';
 import type { StagedRecord } from '../store/staged-patches.ts';
 import { cutTo } from './answer-size.ts';
@@ -22,6 +23,8 @@ export interface DraftRules {
   readonly maxRecordBytes: number;
   /** What the flow has against a payload. */
   readonly checkInput: (payload: JsonValue) => string | undefined;
+  /** The record's own id, if the payload has one. */
+  readonly idOf: (payload: JsonValue) => string | null;
   readonly redaction: Redaction;
   /** Puts the records where the retry will find them. */
   readonly stage: (records: readonly StagedRecord[]) => Promise<void>;
@@ -34,6 +37,8 @@ export class RetryDraft {
   readonly #problems: string[] = [];
   #problemCount = 0;
   readonly #samples: { candidate: Candidate; payload: JsonValue; isPatched: boolean }[] = [];
+  /** Records whose own id is another one now. */
+  readonly renamed: Renamed[] = [];
   selected = 0;
   patched = 0;
   /** Records left out because they could not be read and nothing replaces them. */
@@ -53,6 +58,7 @@ export class RetryDraft {
     const problem = this.#problemWith(payload);
     if (problem === undefined) {
       this.patched++;
+      this.#noteId(candidate, payload);
       this.#take(candidate, payload, true);
     } else this.refuse(where, problem);
   }
@@ -72,6 +78,11 @@ export class RetryDraft {
     if (this.#samples.length === samplesShown) return;
     const at = isPatched ? this.#samples.filter((sample) => sample.isPatched).length : this.#samples.length;
     this.#samples.splice(at, 0, { candidate, payload, isPatched });
+  }
+
+  #noteId({ index, id: before }: Candidate, payload: JsonValue): void {
+    const id = this.#rules.idOf(payload);
+    if (id !== null && id !== before) this.renamed.push({ index, id });
   }
 
   #problemWith(payload: JsonValue): string | undefined {

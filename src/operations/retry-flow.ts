@@ -2,6 +2,7 @@ import type { JsonObject } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
 import type { Flow } from '../flows/flow.ts';
+import { storedKindOf } from '../flows/stored-flow.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Repinning } from '../store/requeue.ts';
 import { completeParams } from './check-params.ts';
@@ -29,7 +30,7 @@ export async function repinLatest(
   }
   return {
     flow,
-    flowKind: flow.kind === 'code' ? 'code' : 'yaml',
+    flowKind: storedKindOf(flow),
     params: completeParams(flow, params),
     chunkSize: flow.chunk?.size ?? 1,
     hasEnd: flow.atEnd !== undefined,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RecordCondition } from '../flows/record-filter.ts';
 import type { RetrySelection } from '../store/retry-selection.ts';
 import { countAtMost, textInput } from './input-limits.ts';
+import { uploadIdInput } from './uploads.ts';
 
 const retryable = ['failed', 'retried_failed', 'skipped'] as const;
 const listAtMost = 10_000;
@@ -40,7 +41,7 @@ export const patchInput = z
     set: z
       .record(z.string().min(1).max(500), z.json())
       .optional()
-      .describe('Field: value, or a pipe such as payload.phone | replace(" ", "")'),
+      .describe('Field: value, or a pipe such as payload.phone | replace_all(" ", "")'),
     json_patch: z
       .array(
         z.strictObject({
@@ -55,7 +56,11 @@ export const patchInput = z
       .optional()
       .describe('RFC 6902'),
     source: z
-      .strictObject({ path: z.string().min(1).max(4096) })
+      .strictObject({ path: z.string().min(1).max(4096).optional(), upload_id: uploadIdInput.optional() })
+      .refine(
+        ({ path, upload_id }) => (path === undefined) !== (upload_id === undefined),
+        'takes exactly one of path and upload_id',
+      )
       .optional()
       .describe('Corrected error file, by _index or id: only its records, only changed cells'),
   })

@@ -106,7 +106,7 @@ export const saveFlow = defineOperation({
       name: flow.name,
       version: flow.version,
       revision: flow.revision,
-      file,
+      file: context.flows.shown(file),
       problems,
       missing: missing.map(missingFields),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
@@ -137,7 +137,7 @@ function unsaved(all: readonly string[]) {
 async function clashesOf({ flows }: OperationContext, file: string): Promise<string[]> {
   const listing = (await flows.list()).find((listed) => listed.file === file);
   return (listing?.problems ?? []).map(
-    ({ message, suggestion }) => `${file} ${message}; ${suggestion ?? ''}`,
+    ({ message, suggestion }) => `${flows.shown(file)} ${message}; ${suggestion ?? ''}`,
   );
 }
 

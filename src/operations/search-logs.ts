@@ -9,7 +9,7 @@ import {
   searchHistory,
 } from '../store/history.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { cutTo, tokensOf } from './answer-size.ts';
+import { cutTo, roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { describeRecord, recordOutput } from './describe-record.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
@@ -88,9 +88,11 @@ export const searchLogs = defineOperation({
       job === undefined || given.index === undefined
         ? {}
         : { record: await describeRecord(context, db, job, given.index, format) };
-    const room = answerTokens[format] - besides - tokensOf(record);
+    const room = roomFor(context, answerTokens[format] - besides - tokensOf(record));
     const lines = fitPage(
-      page.lines.slice(0, limit).map((line) => describeLine(line, format)),
+      page.lines
+        .slice(0, limit)
+        .map((line) => describeLine(line, format, roomFor(context, messageShown[format]))),
       room,
     );
     const cursor = nextPlace(page, lines.length);
@@ -126,8 +128,8 @@ async function queryOf(context: OperationContext, given: Input, job: BatchJob | 
   };
 }
 
-function describeLine(line: HistoryLine, format: ResponseFormat) {
-  const { place, batchJobId, flowName, kind, index, id, attempt, wave, message } = line;
+function describeLine(line: HistoryLine, format: ResponseFormat, messageRoom: number) {
+  const { place, batchJobId, flowName, kind, index, id, attempt, wave, failure, message } = line;
   return {
     at: momentIn(place.atMicros),
     batch_job_id: batchJobId,
@@ -135,9 +137,10 @@ function describeLine(line: HistoryLine, format: ResponseFormat) {
     ...(index === null ? {} : { index }),
     ...(id === null ? {} : { id }),
     kind,
-    ...(attempt === null ? {} : { attempt }),
+    // What was cut off did not count, so it has the number of the one before.
+    ...(attempt === null || failure?.class === 'interrupted' ? {} : { attempt }),
     ...(wave === null || wave === 0 ? {} : { wave }),
-    ...failureFields(line, messageShown[format]),
+    ...failureFields(line, messageRoom),
     ...(message === null ? {} : { message }),
   };
 }

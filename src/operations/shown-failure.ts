@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { errorClasses } from '../domain/failure.ts';
 import type { FailedRecord } from '../store/failures.ts';
-import { cutTo } from './answer-size.ts';
+import { cutTo, roomFor } from './answer-size.ts';
+import type { OperationContext } from './context.ts';
 import { shownValue } from './shown-payload.ts';
 import { describeFailure } from './write-error-files.ts';
+
+type Reader = Pick<OperationContext, 'isForProgram'>;
 
 /** What a payload, and a message, may cost, in tokens; the files have them whole. */
 const payloadTokens = 250;
@@ -31,18 +34,27 @@ export const failureOutput = z.object({
 });
 
 /** A failed record as an answer shows it. */
-export function shownFailure(record: FailedRecord) {
-  const { value, isCut } = shownValue(record.payload, payloadTokens);
+export function shownFailure(record: FailedRecord, reader: Reader) {
+  const { value, isCut } = shownValue(record.payload, roomFor(reader, payloadTokens));
   const { error, ...shown } = describeFailure(record);
-  return { ...shown, error: shownError(error), payload: value, ...(isCut ? { payload_cut: true } : {}) };
+  return {
+    ...shown,
+    error: shownError(error, reader),
+    payload: value,
+    ...(isCut ? { payload_cut: true } : {}),
+  };
 }
 
 /** An error with its messages cut to what a page of errors has room for. */
-export function shownError<E extends { message: string; untrusted_message?: string }>(error: E): E {
+export function shownError<E extends { message: string; untrusted_message?: string }>(
+  error: E,
+  reader: Reader,
+): E {
   const { message, untrusted_message: said } = error;
+  const room = roomFor(reader, messageTokens);
   return {
     ...error,
-    message: cutTo(message, messageTokens),
-    ...(said === undefined ? {} : { untrusted_message: cutTo(said, messageTokens) }),
+    message: cutTo(message, room),
+    ...(said === undefined ? {} : { untrusted_message: cutTo(said, room) }),
   };
 }

@@ -9,8 +9,12 @@ export interface ShownValue {
   readonly isCut: boolean;
 }
 
-/** A payload or result without anything invisible, whole when it costs at most so many tokens. */
+/**
+ * A payload or result without anything invisible, whole when it costs at most so many tokens. Without a limit it is
+ * left as it is.
+ */
 export function shownValue(value: JsonValue, tokens: number): ShownValue {
+  if (!Number.isFinite(tokens)) return { value, isCut: false };
   const text = JSON.stringify(value);
   // No text of this length costs so little, and a megabyte would take its time.
   if (text.length <= tokens * 12 && tokensOf(text) <= tokens) {

@@ -7,6 +7,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { newRecord, type RowRules } from '../engine/new-record.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
 import type { Flow } from '../flows/flow.ts';
+import { storedKindOf } from '../flows/stored-flow.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
@@ -59,7 +60,8 @@ const input = z.strictObject({
     .describe('true: start although the same flow is still running over the same records'),
 });
 
-type Input = z.output<typeof input>;
+export type StartInput = z.output<typeof input>;
+type Input = StartInput;
 
 export const startBatch = defineOperation({
   name: 'start_batch',
@@ -87,32 +89,38 @@ export const startBatch = defineOperation({
 
   async run(context, given) {
     checkShape(given, context.limits.maxConcurrency);
-    const flow = await context.flows.find(given.flow_id);
-    const sluice = await context.open();
-    const requestDigest = digestOf(requestOf(flow, given));
-    const replayed = await replay(sluice.db, given, requestDigest);
-    if (replayed !== undefined) return answer(replayed, true, undefined);
-
-    const params = paramsFor(flow, given, context.limits.allowCodeSteps);
-    const job = await newJob(context, sluice, flow, given, { requestDigest, params });
-    const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
-    const refused = earlier?.finishedAt === null && !job.allowRepeat;
-    const creation = refused ? 'already_running' : await createJob(sluice.db, job);
-    if (creation !== 'created') {
-      // Another call with the same key may have been faster.
-      const raced = await replay(sluice.db, given, requestDigest);
-      if (raced !== undefined) return answer(raced, true, undefined);
-      throw alreadyRunning(await findSameWork(sluice.db, flow.name, job.sourceDigest));
-    }
-
-    // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
-    await Promise.race([
-      Promise.all([sluice.engine.adopt(job.id), sluice.ensureStandby()]),
-      sleep(readingPatienceMs, undefined, { ref: false }),
-    ]);
-    return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
+    return startJob(context, await context.flows.find(given.flow_id), given);
   },
 });
+
+/** Starts a job as `start_batch` answers it, whatever names the flow, and however many the records are. */
+export async function startJob(context: OperationContext, flow: Flow, given: Input) {
+  const sluice = await context.open();
+  const requestDigest = digestOf(requestOf(flow, given));
+  const replayed = await replay(sluice.db, given, requestDigest);
+  if (replayed !== undefined) return answer(replayed, true, undefined);
+
+  const params = paramsFor(flow, given, context.limits.allowCodeSteps);
+  const job = await newJob(context, sluice, flow, given, { requestDigest, params });
+  const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
+  const refused = earlier?.finishedAt === null && !job.allowRepeat;
+  // What a source holds is not known yet, so it counts as one.
+  if (!refused) context.spend?.(job.records?.length ?? 1);
+  const creation = refused ? 'already_running' : await createJob(sluice.db, job);
+  if (creation !== 'created') {
+    // Another call with the same key may have been faster.
+    const raced = await replay(sluice.db, given, requestDigest);
+    if (raced !== undefined) return answer(raced, true, undefined);
+    throw alreadyRunning(await findSameWork(sluice.db, flow.name, job.sourceDigest));
+  }
+
+  // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
+  await Promise.race([
+    Promise.all([sluice.engine.adopt(job.id), sluice.ensureStandby()]),
+    sleep(readingPatienceMs, undefined, { ref: false }),
+  ]);
+  return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
+}
 
 /** @throws SluiceError `invalid_input` when the arguments cannot be had together. */
 export function checkShape(
@@ -134,7 +142,7 @@ export function checkShape(
   if (given.records !== undefined && JSON.stringify(given.records).length > inlineBytesAtMost) {
     throw new SluiceError(
       'invalid_input',
-      'records: more than 4 MB inline. Write them to an NDJSON or CSV file and give source: {path} instead. Nothing was started.',
+      'records: more than 4 MB inline. Write them to an NDJSON or CSV file and give source: {path} (over HTTP {upload_id}) instead. Nothing was started.',
     );
   }
 }
@@ -148,9 +156,7 @@ function paramsFor(flow: Flow, given: Input, allowCodeSteps: boolean): JsonObjec
 
 /** What has to be the same in a call with the same idempotency key. */
 function requestOf(flow: Flow, given: Input) {
-  const { params } = given;
-  const ordered = params === undefined ? {} : { params: inOrder(params as JsonObject) };
-  return { ...given, ...ordered, flow_id: flow.name, idempotency_key: null };
+  return inOrder({ ...given, flow_id: flow.name, idempotency_key: null } as JsonValue);
 }
 
 /** The job an idempotency key stands for, if it stands for one. */
@@ -160,7 +166,7 @@ async function replay(db: Database, given: Input, requestDigest: string): Promis
   if (job === undefined || job.requestDigest === requestDigest) return job;
   throw new SluiceError(
     'idempotency_key_reused',
-    `This idempotency_key already started batch job ${job.id} with other arguments. Use get_batch_status to follow that job, or another key to start this one.`,
+    `This idempotency_key already started batch job ${job.id} with other arguments. Use get_batch_status to follow that job, or another key to start this one. Nothing was started.`,
   );
 }
 
@@ -185,14 +191,13 @@ async function newJob(
     rows: rowsId(source.source, given),
     params,
     idField,
-    concurrency,
     options,
   });
   const hasParams = Object.keys(params).length > 0;
   return {
     id: uuidv7(),
     flow,
-    flowKind: flow.kind === 'code' ? 'code' : 'yaml',
+    flowKind: storedKindOf(flow),
     params,
     chunkSize: flow.chunk?.size ?? 1,
     hasEnd: flow.atEnd !== undefined,

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
+import { storedKindOf } from '../flows/stored-flow.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import { findUndone } from '../store/earlier-records.ts';
 import { type BatchJob, findJob } from '../store/jobs.ts';
@@ -121,6 +122,7 @@ async function start(
   const obstacle = codeStepsObstacle(undoing.undo, context.limits.allowCodeSteps);
   if (obstacle !== null) throw new SluiceError('code_steps_not_allowed', `${obstacle} Nothing was started.`);
   const undoJob = newJob(context, engine.holder, job, undoing, plan, given);
+  context.spend?.(1);
   const creation = await createJob(db, undoJob);
   if (creation !== 'created') throw undoneRightNow(job, (await findUndone(db, job.id)).underWay);
   // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
@@ -146,7 +148,7 @@ function newJob(
   return {
     id: uuidv7(),
     flow,
-    flowKind: flow.kind === 'code' ? 'code' : 'yaml',
+    flowKind: storedKindOf(flow),
     params,
     label: `undo of ${job.label ?? job.id}`.slice(0, 200),
     source,

@@ -28,8 +28,10 @@ const input = z.strictObject({
     .refine((text) => text === off || parseRate(text) !== undefined, 'must be like 10/s or 600/min, or off')
     .optional()
     .describe('Records started at most: 10/s, 600/min, off'),
-  max_failures: maxFailuresInput.describe('Stop when this many records have failed'),
-  max_failure_rate: failureRateInput.describe('Stop at this share of failed ones among the last records'),
+  max_failures: maxFailuresInput.nullable().describe('Stop when this many records have failed; null: never'),
+  max_failure_rate: failureRateInput
+    .nullable()
+    .describe('Stop at this share of failed ones among the last records; null: never'),
   on_limit: z.enum(limitActions).optional(),
   drop_dead_letters: droppedInput.optional().describe('Give up these dead letters: all, or indexes'),
 });

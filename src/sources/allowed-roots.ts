@@ -11,6 +11,8 @@ export interface AllowedRoots {
   readonly home: string;
   /** What relative paths are relative to; absent: they are refused. */
   readonly base?: string;
+  /** No path of this machine is taken at all, and why. */
+  readonly refusal?: string;
 }
 
 export interface RootOptions {
@@ -67,7 +69,8 @@ export async function allowedFolder(path: string, roots: AllowedRoots): Promise<
   return found?.isDirectory() ? target.path : undefined;
 }
 
-function absolute(path: string, { home, base }: AllowedRoots): string {
+function absolute(path: string, { home, base, refusal }: AllowedRoots): string {
+  if (refusal !== undefined) throw notAllowed(refusal);
   if (path.includes('\0')) throw notAllowed('The path has a NUL character in it.');
   const expanded = path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;
   if (isAbsolute(expanded)) return resolve(expanded);

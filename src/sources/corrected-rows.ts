@@ -1,25 +1,18 @@
-import { isDeepStrictEqual } from 'node:util';
-import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { type Correction, cellsInto, fieldIn, fieldsInto, wholeInto } from './corrected-payload.ts';
 import { readRows } from './open-file.ts';
 import { quoteName } from './quote-name.ts';
 import type { FileSource, SourceRow } from './source.ts';
-import { fieldOf, isUntouched, readCell } from './spreadsheet-cells.ts';
 
 /** One record of a file that a person has corrected. */
 export interface CorrectedRow {
   readonly line: number;
   /** The record it is for: its position in the input, or its own id. */
   readonly key: { readonly index: number } | { readonly id: string };
-  /**
-   * What becomes of the payload it was exported with.
-   *
-   * `exported` is that payload as it stood in the file; `original` is what it stood for. `isStandIn`: both stand for
-   * a row of a table that could not be read, so every cell of a changed one counts.
-   */
-  readonly correct: (original: JsonValue, exported: JsonValue, isStandIn?: boolean) => Corrected;
+  /** The status that the record had when the row was exported, if the row tells. */
+  readonly status: string | undefined;
+  readonly correct: Correction;
 }
-
-export type Corrected = { readonly payload: JsonValue } | { readonly problem: string };
 
 export interface RowProblem {
   readonly line: number;
@@ -67,11 +60,10 @@ function correctedRow(row: SourceRow, idField: string | null, isTable: boolean):
   return {
     line,
     key,
+    status: statusOf(isWhole ? fields.status : fields._status),
     correct: isTable ? cellsInto(fields) : isWhole ? wholeInto(fields) : fieldsInto(fields),
   };
 }
-
-const fieldIn = (fields: JsonObject, key: string) => (Object.hasOwn(fields, key) ? fields[key] : undefined);
 
 const keyName = (idField: string | null, isWhole: boolean) => {
   if (isWhole) return 'index';
@@ -92,67 +84,4 @@ function keyOf(
   return text === '' ? undefined : { id: text };
 }
 
-const cellsInto =
-  (cells: JsonObject): CorrectedRow['correct'] =>
-  (original, exported, isStandIn = false) => {
-    const [before, seen] = [fieldsOf(original), fieldsOf(exported)];
-    const changed: [string, JsonValue][] = [];
-    for (const [column, cell] of Object.entries(cells)) {
-      const field = fieldOf(column);
-      if (field === undefined || typeof cell !== 'string' || isUntouched(cell, fieldIn(seen, field)))
-        continue;
-      const read = readCell(cell, fieldIn(before, field));
-      if ('problem' in read) return { problem: `${quoteName(field)} ${read.problem}` };
-      changed.push([field, restored(fieldIn(before, field), fieldIn(seen, field), read.value)]);
-    }
-    if (changed.length === 0) return { payload: original };
-    return { payload: withFields(original, [...(isStandIn ? emptyFields(cells, before) : []), ...changed]) };
-  };
-
-function emptyFields(cells: JsonObject, before: JsonObject): [string, JsonValue][] {
-  return Object.keys(cells).flatMap((column): [string, JsonValue][] => {
-    const field = fieldOf(column);
-    return field === undefined || Object.hasOwn(before, field) ? [] : [[field, '']];
-  });
-}
-
-const wholeInto =
-  ({ payload = null }: JsonObject): CorrectedRow['correct'] =>
-  (original, exported) => ({ payload: restored(original, exported, payload) });
-
-const fieldsInto =
-  (fields: JsonObject): CorrectedRow['correct'] =>
-  (original, exported) => {
-    const [before, seen] = [fieldsOf(original), fieldsOf(exported)];
-    const given = Object.entries(fields)
-      .filter(([name]) => fieldOf(name) !== undefined)
-      .map(([name, value]) => [name, restored(fieldIn(before, name), fieldIn(seen, name), value)] as const);
-    return { payload: withFields(original, given) };
-  };
-
-const fieldsOf = (payload: JsonValue): JsonObject => (isJsonObject(payload) ? payload : {});
-
-/** fromEntries makes own keys of every name, `__proto__` included. */
-const withFields = (payload: JsonValue, changed: readonly (readonly [string, JsonValue])[]): JsonValue =>
-  Object.fromEntries([...Object.entries(fieldsOf(payload)), ...changed]);
-
-/** The given value, with what was exported as something else (a field nobody may see, say) as it was. */
-function restored(
-  original: JsonValue | undefined,
-  exported: JsonValue | undefined,
-  given: JsonValue,
-): JsonValue {
-  if (original !== undefined && isDeepStrictEqual(exported, given)) return original;
-  if (isJsonObject(original) && isJsonObject(exported) && isJsonObject(given)) {
-    return Object.fromEntries(
-      Object.entries(given).map(([key, value]) => [
-        key,
-        restored(fieldIn(original, key), fieldIn(exported, key), value),
-      ]),
-    );
-  }
-  if (!(Array.isArray(original) && Array.isArray(exported) && Array.isArray(given))) return given;
-  return given.map((value: JsonValue, at) =>
-    restored(original[at] as JsonValue | undefined, exported[at] as JsonValue | undefined, value),
-  );
-}
+const statusOf = (value: JsonValue | undefined) => (typeof value === 'string' ? value.trim() : undefined);

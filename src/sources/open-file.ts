@@ -24,10 +24,24 @@ export interface FileRequest {
  * format or header cannot be used, the array is not there, or there are no rows
  */
 export async function openFileSource(request: FileRequest, roots: AllowedRoots): Promise<FileSource> {
-  const path = await resolveAllowed(request.path, roots);
-  const file = await openRegularFile(path);
+  return openAt(await resolveAllowed(request.path, roots), request);
+}
+
+/** A file that was sent to Sluice, and lies where Sluice has put it. */
+export interface UploadRequest extends Omit<FileRequest, 'path'> {
+  readonly path: string;
+  readonly upload: { readonly id: string; readonly name: string };
+}
+
+/** As `openFileSource`, for an upload: its name takes the place of its path in everything that is said of it. */
+export async function openUploadSource({ path, upload, ...request }: UploadRequest): Promise<FileSource> {
+  return { ...(await openAt(path, { ...request, path: upload.name })), upload };
+}
+
+async function openAt(path: string, request: FileRequest): Promise<FileSource> {
+  const file = await openRegularFile(path, request.path);
   try {
-    const format = await formatOf(request, path, file);
+    const format = await formatOf(request, file);
     const { arrayPath } = request;
     if (arrayPath !== undefined && format !== 'json') {
       throw invalid(`array_path is for JSON documents only; this file is read as ${format}.`);
@@ -71,14 +85,14 @@ export async function* readRows(
   }
 }
 
-async function formatOf(request: FileRequest, path: string, file: OpenFile): Promise<SourceFormat> {
+async function formatOf(request: FileRequest, file: OpenFile): Promise<SourceFormat> {
   const head = await readHead(file);
   const encoding = sniffEncoding(head, head.length === file.sizeBytes);
   refuseBinary(head, encoding.charset);
   const text = decodeHead(head, encoding);
   if (text.trim() === '' && head.length === file.sizeBytes) throw invalid('The file is empty.');
 
-  const format = request.format ?? sniffFormat(extname(path), text);
+  const format = request.format ?? sniffFormat(extname(request.path), text);
   if (format !== undefined) return format;
   throw invalid(
     `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}.`,

@@ -15,18 +15,17 @@ export interface OpenFile {
  * Opens a regular file for reading. The caller closes its handle.
  *
  * `realPath` has its links resolved already: one that has turned into a link since is refused. A pipe or
- * device cannot make the call hang.
+ * device cannot make the call hang. `name` stands for it in words to the caller.
  */
-export async function openRegularFile(realPath: string): Promise<OpenFile> {
+export async function openRegularFile(realPath: string, name = realPath): Promise<OpenFile> {
   // Windows has neither flag; it has no named pipes among its files either.
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(realPath, flags).catch((error: NodeJS.ErrnoException) => {
-    throw cannotOpen(realPath, error.code);
+    throw cannotOpen(name, error.code);
   });
   try {
     const state = await handle.stat({ bigint: true });
-    if (!state.isFile())
-      throw new SluiceError('source_invalid', `${quotePath(realPath)} is not a regular file.`);
+    if (!state.isFile()) throw new SluiceError('source_invalid', `${quotePath(name)} is not a regular file.`);
     return { handle, sizeBytes: Number(state.size), fingerprint: fingerprintOf(state) };
   } catch (error) {
     await handle.close();
@@ -39,11 +38,12 @@ export async function openRegularFile(realPath: string): Promise<OpenFile> {
  *
  * @throws SluiceError `source_changed` or `source_not_found` when it is not the file it was
  */
-export async function openUnchanged({ path, fingerprint }: FileSource): Promise<OpenFile> {
-  const file = await openRegularFile(path);
+export async function openUnchanged({ path, upload, fingerprint }: FileSource): Promise<OpenFile> {
+  const name = upload?.name ?? path;
+  const file = await openRegularFile(path, name);
   if (file.fingerprint === fingerprint) return file;
   await file.handle.close();
-  const message = `The file ${quotePath(path)} has changed since the job began, so the rest of its rows cannot be told from the ones already read. Start a new job with it.`;
+  const message = `The file ${quotePath(name)} has changed since the job began, so the rest of its rows cannot be told from the ones already read. Start a new job with it.`;
   throw new SluiceError('source_changed', message);
 }
 

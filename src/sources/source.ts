@@ -9,6 +9,8 @@ export interface FileSource {
   readonly kind: 'file';
   /** Real path, all links resolved. */
   readonly path: string;
+  /** The file was sent to Sluice, and this is what its sender calls it; absent: it is the machine's own. */
+  readonly upload?: { readonly id: string; readonly name: string };
   readonly format: SourceFormat;
   /** Dotted path of the array inside a JSON document; absent: the document is the array. */
   readonly arrayPath?: string;

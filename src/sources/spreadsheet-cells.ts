@@ -31,14 +31,35 @@ export function writeCell(value: JsonValue | undefined): string {
 /** What a cell says of a field, or that it cannot be read. */
 export type ReadCell = { readonly value: JsonValue } | { readonly problem: string };
 
-/** True when the cell holds what was written for the value. */
+/** True when the cell holds what was written for the value, or what a spreadsheet makes of that by itself. */
 export function isUntouched(cell: string, written: JsonValue | undefined): boolean {
   const text = writeCell(written);
-  return isSameText(cell, text) || (cell.includes('?') && isSameText(cell, text.replace(notInAnsi, '?')));
+  return (
+    isSameText(cell, text) ||
+    (cell.includes('?') && (['?', '??'] as const).some((mark) => isSameText(cell, inAnsi(text, mark)))) ||
+    isSameNumber(cell, text)
+  );
 }
 
-/** What a spreadsheet writes as question marks when it saves as windows-1252. */
-const notInAnsi = /[^\t\n\r\u0020-\u007e\u00a0-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/g;
+/** A spreadsheet takes 007 for 7 and 1.50 for 1.5, and saves 4930123456789 as 4.93012E+12. */
+function isSameNumber(cell: string, text: string): boolean {
+  if (!/^-?\d+(?:\.\d+)?$/.test(text)) return false;
+  const rounded = /^-?\d(?:[.,](\d+))?E\+?\d+$/i.exec(cell);
+  if (rounded === null) return cell === withoutZeros(text);
+  return Number(cell.replace(',', '.')) === Number(Number(text).toExponential(rounded[1]?.length ?? 0));
+}
+
+const withoutZeros = (digits: string) =>
+  digits
+    .replace(/^(-?)0+(?=\d)/, '$1')
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
+
+/** As a spreadsheet saves it as windows-1252; what takes two units of UTF-16 may become two question marks. */
+const inAnsi = (text: string, mark: '?' | '??') =>
+  text.replace(notInAnsi, (character) => (character.length === 1 ? '?' : mark));
+
+const notInAnsi = /[^\t\n\r\u0020-\u007e\u00a0-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/gu;
 
 /** What a changed cell says, in the type of the original; a text that does not fit the type stays a text. */
 export function readCell(cell: string, original: JsonValue | undefined): ReadCell {
@@ -76,8 +97,9 @@ function readNumber(text: string, original: number): JsonValue {
     const number = Number(trimmed);
     return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : text;
   }
-  // 1,5 may be 1.5 or 15; a spreadsheet that only wrote the number its own way has changed nothing.
-  return Number(trimmed.replace(',', '.')) === original ? original : text;
+  // 1,500 may be 1.5 or 1500, unless it is what was there in a language that writes it so.
+  const point = Number(trimmed.replace(',', '.'));
+  return point === original || /^[+-]?\d+,(?!\d{3}$)\d+$/.test(trimmed) ? point : text;
 }
 
 function readJson(text: string): ReadCell {

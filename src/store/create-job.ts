@@ -8,6 +8,7 @@ import type { PinnedFlow } from './jobs.ts';
 import { logRefused, logSortedRefused } from './refused-rows.ts';
 import type { FlowKind } from './schema.ts';
 import { type IntakeRules, insertSorted, sortedCounts, sortRows, takesAll } from './sorted-rows.ts';
+import { successScope } from './success-scope.ts';
 
 /** A job as it is asked for. */
 export interface NewJob {
@@ -91,9 +92,11 @@ export type Creation = 'created' | 'key_taken' | 'already_running';
 export async function createJob(db: Database, asked: NewJob): Promise<Creation> {
   const job = { ...jobDefaults, ...asked };
   const policy = { ...policyDefaults, ...asked.policy };
+  const owner = db.owner ?? null;
+  const rules = { ...job, flowName: successScope(owner, job.flow.name) };
+  const guard = owner === null ? job.sourceDigest : `${owner} ${job.sourceDigest}`;
   const awaits = job.awaitsApproval;
   const rows = job.records ?? [];
-  const rules = { ...job, flowName: job.flow.name };
   try {
     await db.run(
       (sql) => sql`
@@ -104,7 +107,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
         ), ${countedRows(sql, job.id, rows, rules)}, job as (
           insert into batch_jobs (
             id, flow_id, flow_name, flow_version, flow_revision, label, source, source_digest, repeat_guard,
-            idempotency_key, request_digest, id_field, params, chunk_size, has_end, continue_on_error, on_record_failure, max_failures,
+            owner, idempotency_key, request_digest, id_field, params, chunk_size, has_end, continue_on_error, on_record_failure, max_failures,
             max_failure_rate, failure_window, on_limit, callback, rate, ramp, order_by, duplicates, skip_unchanged,
             plan_digest, undo_of, status, pause_kind, pause_message, paused_at,
             concurrency, wave_concurrency, intake, intake_position, total, pending, failed, wave_failed,
@@ -112,7 +115,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
           values (
             ${job.id}, ${job.flow.flowId}, ${job.flow.name}, ${job.flow.version}, ${job.flow.revision},
             ${job.label}, ${JSON.stringify(job.source)}::text::jsonb, ${job.sourceDigest},
-            ${job.allowRepeat ? null : job.sourceDigest}, ${job.idempotencyKey}, ${job.requestDigest},
+            ${job.allowRepeat ? null : guard}, ${owner}, ${job.idempotencyKey}, ${job.requestDigest},
             ${job.idField}, ${JSON.stringify(job.params)}::text::jsonb, ${job.chunkSize},
             ${job.hasEnd}, ${policy.continueOnError}, ${policy.onRecordFailure},
             ${policy.maxFailures}, ${policy.maxFailureRate}, ${policy.failureWindow},
@@ -140,7 +143,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
     return 'created';
   } catch (error) {
     if (!(error instanceof DatabaseFault) || error.code !== '23505') throw error;
-    return error.constraint === 'batch_jobs_idempotency_key' ? 'key_taken' : 'already_running';
+    return error.constraint === 'batch_jobs_owned_key' ? 'key_taken' : 'already_running';
   }
 }
 

@@ -48,11 +48,22 @@ interface Client {
  */
 export class Database {
   readonly #options: DatabaseOptions;
+  /** Of a view: where its statements go. */
+  readonly #whole: Database | undefined;
+  /** Whose jobs are found through this: null: those started on this machine; undefined: all there are. */
+  readonly owner: string | null | undefined;
   #client: Promise<Client> | undefined;
   #closed = false;
 
-  constructor(options: DatabaseOptions) {
+  constructor(options: DatabaseOptions, whole?: Database, owner?: string | null) {
     this.#options = options;
+    this.#whole = whole;
+    this.owner = owner;
+  }
+
+  /** The same connections, for what belongs to one owner: others' jobs cannot be told from missing ones. */
+  ownedBy(owner: string | null): Database {
+    return new Database(this.#options, this.#whole ?? this, owner);
   }
 
   /**
@@ -62,11 +73,13 @@ export class Database {
    * @throws DatabaseFault for anything the server refused.
    */
   run<T>(statement: (sql: Sql) => PromiseLike<T>, deadlineMs = this.#deadlineMs): Promise<T> {
+    if (this.#whole !== undefined) return this.#whole.run(statement, deadlineMs);
     return this.#persist((client) => statement(client.sql), deadlineMs);
   }
 
   /** As `run`, through Drizzle's query builder. */
   read<T>(query: (reader: Reader) => PromiseLike<T>): Promise<T> {
+    if (this.#whole !== undefined) return this.#whole.read(query);
     return this.#persist((client) => query(client.reader), this.#deadlineMs);
   }
 

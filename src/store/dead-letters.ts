@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import type { FailedRecord } from './failures.ts';
+import { ownedBy } from './owner.ts';
 
 /** A failed record that is kept for a person, whatever its job. */
 export interface DeadLetter extends FailedRecord {
@@ -29,6 +30,7 @@ export async function listDeadLetters(db: Database, page: DeadLetterPage): Promi
         to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "failedAt"
       from records join batch_jobs job on job.id = job_id
       where dead_letter and records.status in ('failed', 'retried_failed') and job.purged_at is null
+        and ${ownedBy(sql, db.owner)}
         ${flowName === undefined ? sql`` : sql`and job.flow_name = ${flowName}`}
         ${
           behind === undefined
@@ -45,6 +47,7 @@ export async function countDeadLetters(db: Database, flowName?: string): Promise
     (sql) => sql<{ count: number }[]>`
       select count(*)::int as count from records join batch_jobs job on job.id = job_id
       where dead_letter and records.status in ('failed', 'retried_failed') and job.purged_at is null
+        and ${ownedBy(sql, db.owner)}
         ${flowName === undefined ? sql`` : sql`and job.flow_name = ${flowName}`}`,
   );
   return row?.count ?? 0;

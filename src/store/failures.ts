@@ -47,12 +47,12 @@ export async function groupFailures(
   batchJobId: string,
   { limit, offset = 0 }: { readonly limit: number; readonly offset?: number },
 ): Promise<FailureGroups> {
-  // The inner query makes small rows (offset keeps it apart): without statistics the planner sorts them all. And a
-  // sample is looked for only where its group is, since there is no index that begins with groups.
+  // The inner query makes small rows (offset keeps it apart): without statistics the planner sorts them all. Samples
+  // are picked from the members at hand, since there is no index that begins with groups.
   const rows = await db.run(
     (sql) => sql<GroupRow[]>`
       with groups as materialized (
-        select group_id, count(*)::int as count, min(idx) as first, max(idx) as last,
+        select group_id, count(*)::int as count, min(idx) as first, array_agg(idx) as members,
           min(settled_at) as first_at, max(settled_at) as last_at, count(*) filter (where maybe_applied)::int as maybe_applied
         from (
           select group_id, idx, settled_at, failure ? 'maybeApplied' as maybe_applied from records
@@ -60,19 +60,16 @@ export async function groupFailures(
         ) as failed
         group by group_id
       ), shown as materialized (
-        select *, count(*) over ()::int as groups, sum(count) over ()::int as failures
-        from groups order by count desc, first limit ${limit} offset ${offset}
+        select * from groups order by count desc, first limit ${limit} offset ${offset}
+      ), whole as (
+        select count(*)::int as groups, sum(count)::int as failures from groups
       )
       select group_id as "groupId", count, maybe_applied as "maybeApplied", groups as "groupCount",
         failures as "failureCount", first_at as "firstAt", last_at as "lastAt", samples
-      from shown, lateral (
+      from whole, shown, lateral (
         select json_agg(json_build_object('index', idx, 'id', record_id, 'failure', failure) order by idx) as samples
-        from (
-          select idx, record_id, failure from records
-          where job_id = ${batchJobId} and status in ('failed', 'retried_failed')
-            and group_id = shown.group_id and idx between shown.first and shown.last
-          order by idx limit least(3, shown.count)
-        ) as few
+        from records where job_id = ${batchJobId}
+          and idx = any(array(select member from unnest(members) member order by member limit 3))
       ) as found
       order by count desc, first`,
   );

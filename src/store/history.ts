@@ -1,6 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import type { JobEventKind } from '../domain/job-event.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { ownedBy } from './owner.ts';
 
 /** Rows of each kind that one search reads at most, those of the same moment as the last one aside. */
 export const searchWindow = 20_000;
@@ -57,6 +58,10 @@ export interface HistoryPage {
   readonly searchedToMicros: number | undefined;
 }
 
+interface OwnedQuery extends HistoryQuery {
+  readonly owner: Database['owner'];
+}
+
 interface Row extends Omit<HistoryLine, 'place'> {
   readonly at: number | null;
   readonly sequence: number;
@@ -69,7 +74,8 @@ interface Row extends Omit<HistoryLine, 'place'> {
  * Reads the newest rows of the time asked about, at most `searchWindow` of each kind, whatever is looked
  * for in them: where it stopped is part of the answer.
  */
-export async function searchHistory(db: Database, query: HistoryQuery): Promise<HistoryPage> {
+export async function searchHistory(db: Database, asked: HistoryQuery): Promise<HistoryPage> {
+  const query = { ...asked, owner: db.owner };
   const rows = await db.run(
     (sql) => sql<Row[]>`
       with attempts as materialized (${recentAttempts(sql, query)}),
@@ -148,7 +154,7 @@ function recentEvents(sql: Sql, query: HistoryQuery): Fragment {
     order by at desc fetch first ${searchWindow} rows with ties`;
 }
 
-function attemptLines(sql: Sql, query: HistoryQuery): Fragment {
+function attemptLines(sql: Sql, query: OwnedQuery): Fragment {
   const said = sql`concat_ws(E'\n', failure->>'message', failure->>'untrustedMessage', failure->>'code',
     failure->>'class', failure->>'step')`;
   return sql`
@@ -160,7 +166,7 @@ function attemptLines(sql: Sql, query: HistoryQuery): Fragment {
       ${query.text === undefined ? sql`` : sql`and (${holds(sql, said, query.text)} or ${ownId(sql, query.text)})`}`;
 }
 
-function eventLines(sql: Sql, query: HistoryQuery): Fragment {
+function eventLines(sql: Sql, query: OwnedQuery): Fragment {
   return sql`
     select at, job.id, flow_name, -1, events.id, kind, null::int, null::int, null::jsonb, message
     from events join batch_jobs job on job.id = events.job_id
@@ -168,7 +174,7 @@ function eventLines(sql: Sql, query: HistoryQuery): Fragment {
       ${query.text === undefined ? sql`` : sql`and ${holds(sql, sql`message`, query.text)}`}`;
 }
 
-function successLines(sql: Sql, query: HistoryQuery): Fragment {
+function successLines(sql: Sql, query: OwnedQuery): Fragment {
   const { batchJobId, index, status, text, withSuccesses } = query;
   const statuses = status === 'retried_success' ? ['retried_success'] : ['succeeded', 'retried_success'];
   const wanted = withSuccesses && (status === undefined || !status.endsWith('failed'));
@@ -182,9 +188,9 @@ function successLines(sql: Sql, query: HistoryQuery): Fragment {
       ${text === undefined ? sql`` : sql`and ${holds(sql, sql`record_id`, text)}`}`;
 }
 
-function ofJob(sql: Sql, { flowName, batchJobId }: HistoryQuery): Fragment {
+function ofJob(sql: Sql, { flowName, batchJobId, owner }: OwnedQuery): Fragment {
   return sql`
-    ${flowName === undefined ? sql`true` : sql`flow_name = ${flowName}`}
+    ${ownedBy(sql, owner)} and ${flowName === undefined ? sql`true` : sql`flow_name = ${flowName}`}
     ${batchJobId === undefined ? sql`` : sql`and job.id = ${batchJobId}::uuid`}`;
 }
 

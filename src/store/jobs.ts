@@ -23,6 +23,8 @@ export interface PinnedFlow {
 /** A batch job as everybody but the engine sees it. */
 export interface BatchJob {
   readonly id: string;
+  /** Null: it was started on this machine. */
+  readonly owner: string | null;
   readonly flow: PinnedFlow;
   readonly label: string | null;
   readonly status: JobStatus;
@@ -110,8 +112,17 @@ const waveSeconds = sql<number>`coalesce(extract(epoch from
 const probeDue = sql<boolean>`(${batchJobs.pauseKind} = 'circuit' and ${batchJobs.probeAt} <= now()) is true`;
 const columns = { ...jobColumns, held, waveSeconds, probeDue };
 
+/** Only the jobs that may be seen through this. */
+const owned = ({ owner }: Database): SQL | undefined =>
+  owner === undefined ? undefined : sql`${batchJobs.owner} is not distinct from ${owner}`;
+
 export async function findJob(db: Database, id: string): Promise<BatchJob | undefined> {
-  const [row] = await db.read((reader) => reader.select(columns).from(batchJobs).where(eq(batchJobs.id, id)));
+  const [row] = await db.read((reader) =>
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(and(eq(batchJobs.id, id), owned(db))),
+  );
   return row && jobOf(row);
 }
 
@@ -122,7 +133,10 @@ export async function findLatestJob(db: Database): Promise<BatchJob | undefined>
 
 export async function findJobByKey(db: Database, idempotencyKey: string): Promise<BatchJob | undefined> {
   const [row] = await db.read((reader) =>
-    reader.select(columns).from(batchJobs).where(eq(batchJobs.idempotencyKey, idempotencyKey)),
+    reader
+      .select(columns)
+      .from(batchJobs)
+      .where(and(eq(batchJobs.idempotencyKey, idempotencyKey), owned(db))),
   );
   return row && jobOf(row);
 }
@@ -133,7 +147,7 @@ export async function findJobsByPrefix(db: Database, prefix: string): Promise<Ba
     reader
       .select(columns)
       .from(batchJobs)
-      .where(sql`${batchJobs.id}::text like ${`${prefix}%`}`)
+      .where(and(sql`${batchJobs.id}::text like ${`${prefix}%`}`, owned(db)))
       .limit(3),
   );
   return rows.map(jobOf);
@@ -149,7 +163,7 @@ export async function findSameWork(
     reader
       .select(columns)
       .from(batchJobs)
-      .where(and(eq(batchJobs.flowName, flowName), eq(batchJobs.sourceDigest, sourceDigest)))
+      .where(and(eq(batchJobs.flowName, flowName), eq(batchJobs.sourceDigest, sourceDigest), owned(db)))
       .orderBy(sql`${batchJobs.finishedAt} desc nulls first`, desc(batchJobs.createdAt))
       .limit(1),
   );
@@ -162,12 +176,15 @@ export interface JobFilter {
   readonly since?: Date | undefined;
   /** Only jobs older than this one. */
   readonly after?: { readonly createdAt: Date; readonly id: string } | undefined;
+  /** Jobs passed over at the beginning. */
+  readonly offset?: number | undefined;
   readonly limit: number;
 }
 
 /** Jobs, newest first. */
 export async function listJobs(db: Database, filter: JobFilter): Promise<BatchJob[]> {
   const conditions: (SQL | undefined)[] = [
+    owned(db),
     filter.flowName === undefined ? undefined : eq(batchJobs.flowName, filter.flowName),
     filter.statuses === undefined ? undefined : inArray(batchJobs.status, [...filter.statuses]),
     filter.since === undefined ? undefined : gte(batchJobs.createdAt, filter.since),
@@ -181,7 +198,8 @@ export async function listJobs(db: Database, filter: JobFilter): Promise<BatchJo
       .from(batchJobs)
       .where(and(...conditions))
       .orderBy(sql`date_trunc('milliseconds', ${batchJobs.createdAt}) desc`, desc(batchJobs.id))
-      .limit(filter.limit),
+      .limit(filter.limit)
+      .offset(filter.offset ?? 0),
   );
   return rows.map(jobOf);
 }

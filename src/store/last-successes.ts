@@ -1,4 +1,5 @@
 import type { Database, Fragment, Sql } from './database.ts';
+import { successScope } from './success-scope.ts';
 
 /**
  * CTE that keeps what the flow made of each record of a CTE named `settled` that has just succeeded. In the
@@ -40,10 +41,11 @@ export async function lastDigests(
   flowName: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
+  const scope = successScope(db.owner ?? null, flowName);
   const rows = await db.run(
     (sql) => sql<{ id: string; digest: string }[]>`
       select record_id as id, digest from last_successes
-      where flow_name = ${flowName} and record_id in (select json_array_elements_text(${JSON.stringify(ids)}::text::json))`,
+      where flow_name = ${scope} and record_id in (select json_array_elements_text(${JSON.stringify(ids)}::text::json))`,
   );
   return new Map(rows.map(({ id, digest }) => [id, digest]));
 }

@@ -5,6 +5,7 @@ import type { PinnedFlow } from './jobs.ts';
 import { isUnread, type RetrySelection, selectedBy } from './retry-selection.ts';
 import type { FlowKind } from './schema.ts';
 import { begunMark } from './staged-patches.ts';
+import { storableJson } from './storable-json.ts';
 
 /** The flow revision a job goes on with. */
 export interface Repinning {
@@ -13,6 +14,12 @@ export interface Repinning {
   readonly params: JsonObject;
   readonly chunkSize: number;
   readonly hasEnd: boolean;
+}
+
+/** A record whose patch has given it another id of its own. */
+export interface Renamed {
+  readonly index: number;
+  readonly id: string;
 }
 
 export interface Retry {
@@ -24,6 +31,7 @@ export interface Retry {
   readonly selection: RetrySelection;
   /** Only records that were staged under the retry's id, with the payloads that were. */
   readonly staged?: boolean;
+  readonly renamed?: readonly Renamed[];
   readonly concurrency: number;
   /** An intake that was cut short goes on. */
   readonly readOn: boolean;
@@ -65,7 +73,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         where job_id = (select id from job) and ${selectedBy(sql, selection)} and ${amongStaged(sql, retry)}
       ), before as materialized (
         select records.ctid as at, status as old, ${held(sql, retry)} as held,
-          ${staged ? sql`staged.payload` : sql`null::json`} as patch
+          ${staged ? sql`staged.payload` : sql`null::json`} as patch, ${newId(sql, retry)} as new_id
         from records ${staged ? sql`join staged_patches staged on staged.retry_id = ${retryId} and staged.idx = records.idx` : sql``}
         where records.ctid = any(array(select at from chosen))
       )${staged ? sql`, ${keepVersions(sql)}` : sql``}${retry.repin === undefined ? sql`` : sql`, ${addRevision(sql, retry.repin)}`}
@@ -73,7 +81,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         update records set
           status = 'pending', wave = case when before.old = 'skipped' then wave else wave + 1 end,
           tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null, held = before.held,
-          payload = coalesce(before.patch, records.payload),
+          payload = coalesce(before.patch, records.payload), record_id = coalesce(before.new_id, records.record_id),
           revision = records.revision + (before.patch is not null)::int,
           progress = case when progress is not null then
             json_build_object('results', progress->'results', 'indexes', progress->'indexes') end
@@ -128,6 +136,13 @@ const held = (sql: Sql, { ordered }: Retry): Fragment =>
   ordered === true
     ? sql`order_key is not null and ((select reads_on from job) or row_number() over (partition by order_key order by records.idx) > 1)`
     : sql`held`;
+
+/** The sub-query reads the list once for all records. */
+function newId(sql: Sql, { renamed = [] }: Retry): Fragment {
+  if (renamed.length === 0) return sql`null::text`;
+  const ids = Object.fromEntries(renamed.map(({ index, id }) => [index, id]));
+  return sql`(select ${storableJson(ids)}::text::jsonb)->>records.idx::text`;
+}
 
 const keepVersions = (sql: Sql) => sql`
   versions as (

@@ -11,6 +11,8 @@ export interface Candidate {
   readonly status: RecordStatus;
   readonly failure: Failure | null;
   readonly payload: JsonValue;
+  /** Counts the patches to the payload. */
+  readonly revision: number;
   /** It could not be read: what is kept of it stands for its payload. */
   readonly unread: boolean;
 }
@@ -42,11 +44,28 @@ async function candidatesAfter(
 ): Promise<Candidate[]> {
   return db.run(
     (sql) => sql<Candidate[]>`
-      select idx as index, record_id as id, status, failure, payload, ${isUnread(sql)} as unread
+      select idx as index, record_id as id, status, failure, payload, revision::int, ${isUnread(sql)} as unread
       from records
       where job_id = ${batchJobId} and idx > ${after} and ${selectedBy(sql, selection)}
       order by idx limit ${pageSize}`,
   );
+}
+
+/** What the payloads of some records were before they were patched, the newest first. */
+export async function listEarlierPayloads(
+  db: Database,
+  batchJobId: string,
+  indexes: readonly number[],
+): Promise<Map<number, readonly JsonValue[]>> {
+  if (indexes.length === 0) return new Map();
+  const rows = await db.run(
+    (sql) => sql<{ index: number; payloads: JsonValue[] }[]>`
+      select idx as index, json_agg(payload order by revision desc) as payloads from payload_versions
+      where job_id = ${batchJobId}
+        and idx = any(array(select json_array_elements_text(${JSON.stringify(indexes)}::text::json))::int[])
+      group by idx`,
+  );
+  return new Map(rows.map(({ index, payloads }) => [index, payloads]));
 }
 
 /** How many records a selection fits, and how many of them could not be read. */

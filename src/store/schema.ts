@@ -49,8 +49,11 @@ export const intakeState = pgEnum('intake_state', ['reading', 'done', 'stopped']
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 const counter = (name: string) => integer(name).notNull().default(0);
 
-/** What compiles the text of a revision: `yaml` is read anew, `code` has to be loaded from its file. */
-export const flowKinds = ['yaml', 'code'] as const;
+/**
+ * What compiles the text of a revision: `yaml` is read anew, `code` has to be loaded from its file, `operations` are
+ * calls of a connector that come with the records.
+ */
+export const flowKinds = ['yaml', 'code', 'operations'] as const;
 export type FlowKind = (typeof flowKinds)[number];
 
 export const flowRevisions = pgTable('flow_revisions', {
@@ -78,6 +81,8 @@ export const batchJobs = pgTable(
     sourceDigest: text('source_digest').notNull(),
     /** The source digest while a second start of the same work has to be refused. */
     repeatGuard: text('repeat_guard'),
+    /** Whose job it is, among those who come over HTTP; null: it was started on this machine. */
+    owner: text('owner'),
     idempotencyKey: text('idempotency_key'),
     requestDigest: text('request_digest').notNull(),
     idField: text('id_field'),
@@ -166,7 +171,7 @@ export const batchJobs = pgTable(
     finishedAt: moment('finished_at'),
   },
   (table) => [
-    uniqueIndex('batch_jobs_idempotency_key').on(table.idempotencyKey),
+    uniqueIndex('batch_jobs_owned_key').on(sql`coalesce(owner, '')`, table.idempotencyKey),
     uniqueIndex('batch_jobs_repeat_guard').on(table.flowName, table.repeatGuard),
     index('batch_jobs_unfinished').on(table.createdAt).where(sql`finished_at is null`),
     index('batch_jobs_newest').on(table.createdAt.desc(), table.id.desc()),
@@ -348,16 +353,50 @@ export const deliveries = pgTable(
   ],
 );
 
-/** Which processes use a connector at present, so that they can share its limits. */
+/** Which processes use a connector, or did so lately, so that they can share its limits. */
 export const connectorUses = pgTable(
   'connector_uses',
   {
     connector: text('connector').notNull(),
     holder: text('holder').notNull(),
     until: moment('until').notNull(),
+    /** Of one that uses it no more: its calls that count for the connector's rate until then. */
+    calls: integer('calls'),
   },
   (table) => [primaryKey({ columns: [table.connector, table.holder] })],
 );
+
+/** Who may come in over HTTP. The tokens themselves are kept by nobody but their holders. */
+export const accessTokens = pgTable(
+  'access_tokens',
+  {
+    id: uuid('id').primaryKey(),
+    /** SHA-256 of the token, in hexadecimal digits. */
+    digest: text('digest').notNull(),
+    /** The beginning of the token, to tell one from another. */
+    prefix: text('prefix').notNull(),
+    owner: text('owner').notNull(),
+    /** Opens only the published API of this flow; null: everything of its owner. */
+    flowName: text('flow_name'),
+    label: text('label'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    /** After this it opens nothing; null: it does not end. */
+    expiresAt: moment('expires_at'),
+  },
+  (table) => [uniqueIndex('access_tokens_digest').on(table.digest)],
+);
+
+/** Files that were sent over HTTP, to be read as the source of a job. */
+export const uploads = pgTable('uploads', {
+  id: uuid('id').primaryKey(),
+  owner: text('owner'),
+  /** As the sender calls it. */
+  name: text('name').notNull(),
+  /** Where its bytes are, in the folder of uploads. */
+  file: text('file').notNull(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  createdAt: moment('created_at').notNull().defaultNow(),
+});
 
 export const leaseTokens = pgSequence('lease_tokens');
 

@@ -16,6 +16,11 @@ export interface SettledRecord {
   readonly digest?: string | undefined;
 }
 
+export interface Saved {
+  readonly status: JobStatus;
+  readonly skipped: number;
+}
+
 /** What a job wants to happen with its settled records besides; jobs that want nothing pay nothing. */
 export interface SettlementWishes {
   readonly flowName: string;
@@ -37,17 +42,17 @@ export interface SettlementWishes {
  * does not name the job again: with some statistics the planner would walk all its records for that.) A record
  * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
  * failures of the wave reach the job's limit, the job fails or pauses in the same statement.
- * Returns the job's status after it.
+ * Returns the job's status after it, and how many became `skipped`.
  */
 export async function saveSettlements(
   db: Database,
   lease: Lease,
   settled: readonly SettledRecord[],
   wishes: SettlementWishes = nothingElse,
-): Promise<JobStatus | undefined> {
+): Promise<Saved | undefined> {
   const given = `[${settled.map(toRow).join(',')}]`;
   const [row] = await db.run(
-    (sql) => sql<{ status: JobStatus }[]>`
+    (sql) => sql<Saved[]>`
       with job as materialized (
         select id, status not in ('pending', 'processing', 'paused') as ended
         from batch_jobs where id = ${lease.batchJobId} for update
@@ -112,9 +117,9 @@ export async function saveSettlements(
         ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
       from moved
       where job.id = ${lease.batchJobId}
-      returning job.status`,
+      returning job.status, moved.skipped::int`,
   );
-  return row?.status;
+  return row;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -79,6 +81,18 @@ test('nothing at all is a question for help, which names every command', async (
   );
   expect(stdout).toContain('Exit codes:');
   expect(code).toBe(0);
+});
+
+test('the README names every command for jobs and flows', async () => {
+  const { stdout } = await run('--help');
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+
+  const part = stdout.slice(stdout.indexOf('Batch jobs:'), stdout.indexOf('This installation:'));
+  const commands = [...part.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name);
+  const table = readme.split(/^\| command +\|/m)[1]?.split('\n\n')[0] ?? '';
+
+  expect(commands).toContain('dead-letters');
+  expect(commands.filter((name) => !table.includes(`\`${name}`))).toEqual([]);
 });
 
 test('the version is that of the package', async () => {

@@ -24,6 +24,8 @@ const group = {
   message: 'crm-system answered 422 to POST /api/customers',
   untrusted_message: 'bad \u001b[31memail\u001b[0m',
   retryable: false,
+  first_at: '2026-01-01T00:00:01.000Z',
+  last_at: '2026-01-01T00:00:09.000Z',
   samples: [],
   next_step: 'Correct the data.',
 } as const;
@@ -56,6 +58,7 @@ test('a status shows each count that is not zero, and every cause with its remed
   expect(text).toMatch(/succeeded +1,200\n +failed +3\n/);
   expect(text).not.toContain('skipped');
   expect(text).toContain('3 failed  data, http_422');
+  expect(text).toContain('100 % of failures; 2026-01-01 00:00:01 to 2026-01-01 00:00:09; record 4\n');
   expect(text).toContain('Correct the data.');
 });
 

@@ -168,9 +168,7 @@ test('a record that fails in any case does not keep the circuit open', async ({ 
   await engine.stop(0);
 });
 
-test('whichever process is alive lets the probe go, and failures without a connector open nothing', async ({
-  db,
-}) => {
+test('the process that ran a job lets its probes go, and another one if that is gone', async ({ db }) => {
   let isDown = true;
   const flow = testFlow(({ index }) => {
     if (isDown) fail('transient', down);
@@ -178,14 +176,22 @@ test('whichever process is alive lets the probe go, and failures without a conne
     return null;
   });
   const { id, engine } = await runFlow(db, flow, 50, { concurrency: 1 }, watched());
-  await jobWhen(db, id, openCircuit);
+  let taken = 0;
+  const elsewhere = testFlow(async (attempt) => {
+    taken++;
+    return flow.run(attempt);
+  });
+  const other = testEngine(db, elsewhere, { holder: 'other', ...watched() });
+  other.wake();
+
+  await jobWhen(db, id, ({ probes }) => probes >= 3);
+  const takenBesides = taken;
   await engine.stop(0);
   isDown = false;
-
-  const other = testEngine(db, flow, { holder: 'other', ...watched() });
-  other.wake();
   const job = await jobWhen(db, id, finished);
 
+  expect(takenBesides).toBe(0);
+  expect(taken).toBeGreaterThan(30);
   expect(job.counts).toMatchObject({ failed: 10 + 30, succeeded: 10 });
   await other.stop(0);
 });

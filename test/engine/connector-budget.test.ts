@@ -23,6 +23,8 @@ function newProcess(db: Database, holder: string, connector: string) {
       share = given;
       limits.share = given;
     },
+    usedRate: () => limits.used,
+    rememberCalls: (_, used) => limits.remember(used),
   });
   const budget = new ConnectorBudget({ db, holder, log: quietLog, beatMs: 250 });
   const stop = new AbortController();
@@ -57,7 +59,7 @@ test('two processes that come and go together never exceed the rate of a connect
   const earlyLeaves = await early.join();
   early.callAtFifty();
   await until('the first has the whole rate', () => early.calls.length > 40);
-  await late.join();
+  const lateLeaves = await late.join();
   late.callAtFifty();
   expect(late.share()).toEqual({ of: 0, at: 0 });
   await until('both call', () => late.calls.length > 30);
@@ -70,8 +72,16 @@ test('two processes that come and go together never exceed the rate of a connect
   await until('the second has the whole rate', () => late.share().of === 1);
   const alone = late.calls.length;
   await until('it uses the whole rate', () => late.calls.length > alone + 40);
+  late.stop();
+  await lateLeaves();
+  const last = newProcess(db, 'c', 'crm');
+  await last.join();
+  expect(last.share()).toEqual({ of: 1, at: 0 });
+  last.callAtFifty();
+  await until('the third calls', () => last.calls.length > 30);
 
-  expect(fullestWindow([...early.calls, ...late.calls], rate.windowMs)).toBe(rate.count);
+  const calls = [early, late, last].flatMap((one) => one.calls).sort((a, b) => a.at - b.at);
+  expect(fullestWindow(calls, rate.windowMs)).toBe(rate.count);
 });
 
 test('of two processes that begin together none begins unseen', async ({ db }) => {
@@ -86,7 +96,7 @@ test('of two processes that begin together none begins unseen', async ({ db }) =
 });
 
 test('a process that has died leaves its share when its word lapses', async ({ db }) => {
-  await noteConnectorUses(db, 'dead', ['shop'], 600);
+  await noteConnectorUses(db, 'dead', [{ connector: 'shop', forMs: 600 }]);
   const heir = newProcess(db, 'heir', 'shop');
   const began = performance.now();
 

@@ -132,7 +132,7 @@ test('no window of the rate holds more starts than it may, over a pause and a ch
     starts.push(performance.now());
     return null;
   });
-  const { id, engine } = await runFlow(db, flow, 60, { concurrency: 50, rate: '20/s' });
+  const { id, engine } = await runFlow(db, flow, 85, { concurrency: 50, rate: '20/s' });
   await jobWhen(db, id, ({ counts }) => counts.succeeded >= 20);
   await steerJob(db, id, { action: 'pause' });
   engine.wake(id);
@@ -141,14 +141,20 @@ test('no window of the rate holds more starts than it may, over a pause and a ch
   engine.wake(id);
   await jobWhen(db, id, ({ counts }) => counts.succeeded >= 40);
   const slow = starts.length;
+  await steerJob(db, id, { rate: '25/s' });
+  engine.wake(id);
+  await jobWhen(db, id, ({ counts }) => counts.succeeded >= 60);
+  const faster = starts.length;
 
   await steerJob(db, id, { rate: null });
   const changedAt = performance.now();
   await jobWhen(db, id, finished);
 
   expect(slow).toBe(40);
-  const limited = starts.slice(0, slow);
-  expect(limited.filter((start, at) => (limited[at + 20] ?? Infinity) - start < 1000)).toEqual([]);
+  const tooMany = (before: number, count: number) =>
+    starts.slice(0, before).filter((start, at) => (starts[at + count] ?? Infinity) - start < 1000);
+  expect(tooMany(slow - 20, 20)).toEqual([]);
+  expect(tooMany(faster - 25, 25)).toEqual([]);
   expect(performance.now() - changedAt).toBeLessThan(1000);
   await engine.stop(0);
 });

@@ -132,7 +132,12 @@ test('a folder that cannot be written is said so', async () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   const place = {
-    flows: { folder: join(file, 'flows'), list: async () => [], findRevision: async () => undefined },
+    flows: {
+      folder: join(file, 'flows'),
+      list: async () => [],
+      loaded: async () => [],
+      findRevision: async () => undefined,
+    },
     drafts: openDrafts(file),
   };
 
@@ -163,4 +168,18 @@ test('a text that drops what holds back a start, or shows what was redacted, tak
   expect((await place.flows.list())[0]?.revision).toBe(before?.revision);
   await place.drafts.find('import').then((draft) => draft && place.drafts.drop(draft));
   expect(await save(`${guarded}description: more\n`)).toMatchObject({ draft: undefined });
+});
+
+test('a flow that would be published where another one is, is not saved', async () => {
+  const place = shelf();
+  const text = (name: string) => `flow: ${name}\ntarget: echo\npublished_api: { path: /people }\n`;
+  await saveFlow(place, { text: text('first') });
+
+  const second = await saveFlow(place, { text: text('second') });
+  const changed = await saveFlow(place, { text: `${text('first')}version: 2\n` });
+
+  expect(second).toEqual({
+    problems: [expect.stringContaining('published_api.path /people is that of the flow first already')],
+  });
+  expect(changed).toMatchObject({ problems: [expect.stringContaining('replaces')] });
 });

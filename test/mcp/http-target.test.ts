@@ -68,6 +68,10 @@ test('every kind of trouble ends in its own class, and a retry cures what can be
   expect(first.more_error_groups).toEqual({ groups: 1, failures: 5 });
   // Each of the five that hang is sent three times and never answered; a reset is no answer either.
   expect(first.maybe_applied).toBe(30);
+  expect(first.may_have_arrived).toEqual({
+    count: 10,
+    first: [2, 3, 12, 13, 22].map((index) => ({ index, status: 'failed' })),
+  });
   expect(JSON.stringify([first, errors, second])).not.toContain('S3CR3T');
   expect(second.status).toBe('completed_with_errors');
   expect(second.counts).toMatchObject({ succeeded: 20, retried_success: 15, retried_failed: 15, failed: 0 });
@@ -97,6 +101,26 @@ test('a job whose connector lacks its secret waits and says for what', async ({ 
   expect(waiting).toMatchObject({ finished: false, waiting_for: { kind: 'connector' } });
   expect(waiting.waiting_for.text).toContain('NOBODY_SET_THIS');
   expect(status.counts).toMatchObject({ succeeded: 1 });
+  await mcp.close();
+  await target.close();
+});
+
+test('a job that is cancelled at once names the calls that may have arrived, and no others', async ({
+  db,
+}) => {
+  const target = await startTarget({ answer: () => ({ kind: 'hang' }) });
+  const patient = flow.replace('timeout: 300ms', 'timeout: 60s');
+  const three = `${connectors(target.url)}  concurrency: 3\n`;
+  const mcp = await connect(db, { 'push.yaml': patient, 'connectors.yaml': three });
+  const records = Array.from({ length: 20 }, (_, id) => ({ id, name: `n${id}` }));
+
+  const { batch_job_id } = await mcp.call('start_batch', { flow_id: 'push', records, concurrency: 10 });
+  await target.reached(3);
+  await mcp.call('update_batch', { batch_job_id, action: 'cancel', now: true });
+  const job = await mcp.finish(batch_job_id);
+
+  expect(job).toMatchObject({ status: 'cancelled', maybe_applied: 3, counts: { skipped: 20 } });
+  expect(target.hits.length).toBe(3);
   await mcp.close();
   await target.close();
 });

@@ -138,10 +138,13 @@ test('the same idempotency key answers the first job, and other arguments under 
 }) => {
   const args = { flow_id: 'echo-all', records: rows(3), idempotency_key: 'monday import' };
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => mcp.call('start_batch', args)));
+  const turned = args.records.map((row) => Object.fromEntries(Object.entries(row).reverse()));
+
+  const answers = await Promise.all(Array.from({ length: 50 }, () => mcp.call('start_batch', args)));
 
   expect(new Set(answers.map(({ batch_job_id }) => batch_job_id)).size).toBe(1);
   expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  expect(await mcp.call('start_batch', { ...args, records: turned })).toMatchObject({ replayed: true });
   await expect(mcp.call('start_batch', { ...args, records: rows(4) })).rejects.toThrow(
     /idempotency_key_reused/,
   );

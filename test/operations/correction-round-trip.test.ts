@@ -9,6 +9,7 @@ import { redactionOf } from '../../src/flows/redaction.ts';
 import { type ExportFormat, exportFormats, writeExport } from '../../src/operations/export-file.ts';
 import { failureRows, redacted } from '../../src/operations/write-error-files.ts';
 import { checkPayload } from '../../src/sources/check-payload.ts';
+import { cellsInto } from '../../src/sources/corrected-payload.ts';
 import { readCorrectedRows } from '../../src/sources/corrected-rows.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import { readCell, writeCell } from '../../src/sources/spreadsheet-cells.ts';
@@ -64,7 +65,7 @@ async function corrected(folder: string, path: string, payloads: readonly JsonVa
       }
       const index = 'index' in row.key ? row.key.index : -1;
       const original = payloads[index] ?? null;
-      const made = row.correct(original, redaction.payload(original));
+      const made = row.correct([{ payload: original, exported: redaction.payload(original) }]);
       if ('problem' in made) problems.push(`${row.line}: ${made.problem}`);
       else found.set(index, made.payload);
     }
@@ -189,6 +190,31 @@ test('characters that a spreadsheet could not save are no change', async ({ fold
   expect(found.get(0)).toEqual({ name: 'Łukasz 🚀', city: 'Köln 2' });
 });
 
+test.each([
+  ['007', '7', '007'],
+  ['01.50', '1.5', '01.50'],
+  ['4930123456789', '4.93012E+12', '4930123456789'],
+  ['4930123456789', '4,93012E+12', '4930123456789'],
+  [4930123456789, '4.93012E+12', 4930123456789],
+  ['12345678901234567890', '12345678901234567891', '12345678901234567891'],
+  ['7', '007', '007'],
+  ['007', '8', '8'],
+  ['1.5', '1,5', '1,5'],
+  ['2024-01-05', '2024-01-06', '2024-01-06'],
+  ['Łukasz 🚀', '?ukasz ?', 'Łukasz 🚀'],
+  ['Łukasz 🚀', '?ukasz ??', 'Łukasz 🚀'],
+  ['Łukasz?', 'Lukasz?', 'Lukasz?'],
+  [1.5, '12,50', 12.5],
+  [1.5, '1,500', 1.5],
+  [1.5, '2,500', '2,500'],
+])('the cell of %j that comes back as %j stands for %j', async (was, cell, is) => {
+  const cells = { value: cell };
+
+  const made = cellsInto(cells)([{ payload: { value: was }, exported: { value: was } }]);
+
+  expect(made).toEqual({ payload: { value: is } });
+});
+
 test('a changed cell takes the type of what it was, and a new column is a new field', async ({ folder }) => {
   const path = await exported(folder, [customer]);
   const text = [
@@ -217,11 +243,11 @@ test('what does not fit its type stays a text, an emptied value is null, and bro
   folder,
 }) => {
   const path = await exported(folder, [customer, customer]);
-  writeFileSync(path, '_index,amount,active,tags\n0,"12,50",perhaps,\n1,,,"[a"\n');
+  writeFileSync(path, '_index,amount,active,tags\n0,"12.345,50",perhaps,\n1,,,"[a"\n');
 
   const { found, problems } = await corrected(folder, path, [customer, customer]);
 
-  expect(found.get(0)).toMatchObject({ amount: '12,50', active: 'perhaps', tags: null });
+  expect(found.get(0)).toMatchObject({ amount: '12.345,50', active: 'perhaps', tags: null });
   expect(problems).toEqual(['3: "tags" is no JSON any more; it was a list or a map']);
 });
 

@@ -184,8 +184,8 @@ test('a start refuses when flow, rows or scope have changed since the preview, a
   const start = (more: object) => mcp.call('start_batch', { ...args, plan_digest, ...more });
 
   await expect(mcp.call('start_batch', args)).rejects.toThrow(/preview_batch with the same.*plan_required/s);
-  await expect(start({ concurrency: 2 })).rejects.toThrow(/Changed: scope:[^;]*\. .*plan_changed/s);
-  await expect(start({ max_failures: 9 })).rejects.toThrow(/Changed: scope/);
+  await expect(start({ id_field: 'n' })).rejects.toThrow(/Changed: scope:[^;]*\. .*plan_changed/s);
+  await expect(start({ order_by: 'n' })).rejects.toThrow(/Changed: scope/);
   await expect(start({ plan_digest: 'plan-x' })).rejects.toThrow(/invalid_input/);
   writeFileSync(path, 'id,n\n1,1\n2,3\n');
   await expect(start({})).rejects.toThrow(/Changed: source:[^;]*\. .*Nothing was started/s);
@@ -194,7 +194,7 @@ test('a start refuses when flow, rows or scope have changed since the preview, a
   await expect(start({})).rejects.toThrow(/Changed: flow: [^;]*; source:/);
 
   const again = await mcp.call('preview_batch', args);
-  const { batch_job_id } = await start({ plan_digest: again.plan_digest });
+  const { batch_job_id } = await start({ plan_digest: again.plan_digest, concurrency: 2, max_failures: 9 });
   expect((await mcp.finish(batch_job_id)).status).toBe('completed');
   expect((await mcp.call('list_batch_jobs', { flow_id: 'planned' })).jobs).toHaveLength(1);
 });

@@ -5,6 +5,7 @@ import { createJob } from '../../src/store/create-job.ts';
 import { test as base } from '../support/database.ts';
 import { failureOf, newJob } from '../support/jobs.ts';
 import { type Connected, connect } from '../support/mcp.ts';
+import { startTarget } from '../support/target.ts';
 
 const lines = (...text: string[]) => `${text.join('\n')}\n`;
 
@@ -154,6 +155,38 @@ test('a corrected export repairs exactly its records, and touches no other cell'
   ]);
 });
 
+test.for(['csv', 'ndjson'] as const)(
+  'two people correct the same %s export one after the other, and neither undoes what the other has done',
+  async (format, { mcp, db }) => {
+    const { batch_job_id } = await booked(mcp, [row(0), row(1)]);
+    const { files } = await mcp.call('export_batch_errors', { batch_job_id });
+    const exported = readFileSync(files[format].path, 'utf8');
+    const giveBack = async (text: string) => {
+      const path = mcp.write(`mine.${format}`, text);
+      const begun = await mcp.call('retry_batch_failed_records', {
+        batch_job_id,
+        patch: { source: { path } },
+      });
+      await mcp.finish(batch_job_id);
+      return begun.patched;
+    };
+    const payload = async () => {
+      const [found] = await db.run(
+        (sql) => sql`select payload from records where job_id = ${batch_job_id} and idx = 0`,
+      );
+      return found?.payload;
+    };
+
+    const ones = await giveBack(exported.replace('+49 0', '+43 0'));
+    const untouched = await giveBack(exported);
+    const others = await giveBack(exported.replace('n0', 'new'));
+    const again = await giveBack(exported.replace('+49 0', '+41 0').replace('n0', 'new'));
+
+    expect([ones, untouched, others, again]).toEqual([1, 0, 1, 1]);
+    expect(await payload()).toEqual({ ...row(0), name: 'new', phone: '+41 0' });
+  },
+);
+
 test('a row that could not be read goes nowhere without a correction', async ({ mcp }) => {
   mcp.write('in.ndjson', lines('{"name": "a", "amount": 1}', '{"name": "b", "amount"', '{"name": "c"}'));
   const { batch_job_id } = await booked(mcp, [], { source: { path: join(mcp.folder, 'in.ndjson') } });
@@ -173,6 +206,48 @@ test('a row that could not be read goes nowhere without a correction', async ({ 
   expect(results[0].result).toMatchObject({ name: 'b', amount: 2 });
 });
 
+test('records that were cut off and skipped are named, and can be left out when the rest goes on', async ({
+  db,
+}) => {
+  const target = await startTarget({ answer: () => ({ kind: 'hang' }) });
+  const text = flows['book.yaml'].replace('connector: echo', 'connector: crm, endpoint: /x, method: POST');
+  const mcp = await connect(db, {
+    'book.yaml': text,
+    'connectors.yaml': `crm: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  });
+  const records = [row(0, 1), row(1, 1), row(2, 1), row(3, 1)];
+  const started = { flow_id: 'book', records, id_field: 'name', concurrency: 2 };
+  const { batch_job_id } = await mcp.call('start_batch', started);
+  await expect.poll(() => target.hits.length).toBe(2);
+
+  await mcp.call('update_batch', { batch_job_id, action: 'pause' });
+  const retry = mcp.call('retry_batch_failed_records', { batch_job_id });
+  await expect(retry).rejects.toThrow(/is paused.*"action": "resume".*Nothing was changed/);
+  await mcp.call('update_batch', { batch_job_id, action: 'cancel', now: true });
+  const status = await mcp.finish(batch_job_id);
+  const { lines } = await mcp.call('search_logs', { batch_job_id, index: 0 });
+  const others = await mcp.call('retry_batch_failed_records', {
+    batch_job_id,
+    select: { statuses: ['skipped'], maybe_applied: false },
+    preview: true,
+  });
+
+  expect(status).toMatchObject({ status: 'cancelled', counts: { skipped: 4 }, maybe_applied: 2 });
+  expect(status.may_have_arrived).toEqual({
+    count: 2,
+    first: [
+      { index: 0, id: 'n0', status: 'skipped' },
+      { index: 1, id: 'n1', status: 'skipped' },
+    ],
+  });
+  expect(status.next_step).toContain('goes on with the 4 skipped records. Of 2 of them the call may have');
+  expect(lines[0]).toMatchObject({ kind: 'failed', code: 'cut_off', maybe_applied: true });
+  expect(lines[0]).not.toHaveProperty('attempt');
+  expect(others.preview.map(({ index }: { index: number }) => index)).toEqual([2, 3]);
+  await mcp.close();
+  await target.close();
+});
+
 test('the job goes on with the flow as it is now when that is asked for', async ({ mcp }) => {
   const { batch_job_id } = await booked(mcp, [row(0), row(1)]);
   mcp.write(
@@ -189,6 +264,28 @@ test('the job goes on with the flow as it is now when that is asked for', async 
   expect(latest.counts).toMatchObject({ retried_success: 2 });
   expect(begun.flow.revision).not.toBe(same.flow.revision);
   expect(latest.flow.revision).toBe(begun.flow.revision);
+});
+
+test('a corrected id is the own id of the record from then on, and a hidden one stays hidden', async ({
+  mcp,
+}) => {
+  const source = { path: mcp.write('ids.csv', 'name,amount,phone,iban\nold,x,1,DE1\nshort\n') };
+  const byName = await booked(mcp, [], { source, id_field: 'name' });
+  const byIban = await booked(mcp, [row(0)], { id_field: 'iban' });
+  const retry = (batch_job_id: string, patch: object) =>
+    mcp.call('retry_batch_failed_records', { batch_job_id, patch });
+  const path = mcp.write('renamed.csv', 'name,amount,_index\nnew,1,0\nwhole,2,1\n');
+
+  await retry(byName.batch_job_id, { source: { path } });
+  await retry(byIban.batch_job_id, { set: { iban: 'DE999', amount: 1 } });
+  await mcp.finish(byName.batch_job_id);
+  await mcp.finish(byIban.batch_job_id);
+  const named = await mcp.call('export_batch_results', { batch_job_id: byName.batch_job_id });
+  const hidden = await mcp.call('export_batch_results', { batch_job_id: byIban.batch_job_id });
+
+  expect(named.results.map(({ id }: { id: string }) => id)).toEqual(['new', 'whole']);
+  expect(hidden.results[0].id).toMatch(/^redacted-[0-9a-f]{24}$/);
+  expect(hidden.results[0].id).not.toBe(byIban.error_groups[0].samples[0].id);
 });
 
 test('names that fit nothing are told, and refused when nothing else fits', async ({ mcp }) => {

@@ -86,7 +86,7 @@ test('payloads and all that holds them go with their time; counts, causes and ne
   const { batchJobId: running } = await startJob(db, newJob(2));
   const folder = await emptyFolder();
   for (const id of [old, recent]) await writeFile(join(folder, `${id}-errors.csv`), '');
-  await writeFile(join(folder, 'mine.csv'), '');
+  for (const name of ['mine.csv', 'dead-letters.csv']) await writeFile(join(folder, name), '');
   await db.run(
     (sql) => sql`
       insert into staged_patches (retry_id, idx, payload, staged_at)

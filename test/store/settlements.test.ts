@@ -15,11 +15,8 @@ const done: Settlement = { status: 'succeeded', result: { ok: true } };
 async function settleAll(db: Database, lease: Lease, settlements: readonly Settlement[], claims = 0) {
   const claimed =
     (await claimRecords(db, { lease, claims, limit: settlements.length, cursor: -1, fresh: true })) ?? [];
-  return saveSettlements(
-    db,
-    lease,
-    claimed.map((record, at) => ({ record, settlement: settlements[at]! })),
-  );
+  const settled = claimed.map((record, at) => ({ record, settlement: settlements[at]! }));
+  return (await saveSettlements(db, lease, settled))?.status;
 }
 
 test('reaching max_failures ends the job in the statement that counts the failure', async ({ db }) => {

@@ -18,6 +18,8 @@ export function noConnectors(more: Partial<ConnectorRegistry> = {}): ConnectorRe
     leavesLostAnswers: () => false,
     windowMs: () => undefined,
     setShare: () => {},
+    usedRate: () => undefined,
+    rememberCalls: () => {},
     programs: { run: refused, python: refused, async close() {} },
     variable: () => undefined,
     obstacle: () => undefined,

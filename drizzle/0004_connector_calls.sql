@@ -1,0 +1,1 @@
+ALTER TABLE "connector_uses" ADD COLUMN "calls" integer;

@@ -1,0 +1,93 @@
+import type { Context, Hono } from 'hono';
+import type { z } from 'zod';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { getOperations } from '../operations/get-operations.ts';
+import { startOperations } from '../operations/start-operations.ts';
+import { readBody } from './api/read-body.ts';
+import { ask } from './ask.ts';
+import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
+import { problem } from './problem.ts';
+
+/** A response waits this long at most for the answers of all operations; then they are fetched later. */
+const patienceSeconds = 25;
+const outcomesAtMost = 1000;
+
+/** `POST /batch`: calls of a connector that a program brings along. */
+export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions): void {
+  app.post('/batch', async (c) => {
+    const given = await readBody(c, { body: 'required' });
+    const key = c.req.header('idempotency-key');
+    const input = key === undefined ? given : { ...given, idempotency_key: key };
+    const { batch_job_id, is_awaited, total } = await ask(contextOf(options, c), startOperations, input);
+    if (is_awaited) {
+      const wait_seconds = patienceOf(c.req.header('prefer'));
+      const found = await ask(contextOf(options, c), getOperations, {
+        batch_job_id,
+        wait_seconds,
+        limit: outcomesAtMost,
+      });
+      if (found.status !== 'processing') return c.json(answerOf(found), found.failed === 0 ? 200 : 207);
+    }
+    const addresses = addressesOf(batch_job_id);
+    const accepted = { batchId: batch_job_id, status: 'processing', total, ...addresses };
+    return c.json(accepted, 202, { location: addresses.statusUrl });
+  });
+
+  app.get('/batch/:id/status', async (c) => {
+    const found = await ask(contextOf(options, c), getOperations, { batch_job_id: c.req.param('id') });
+    const { batch_job_id, status, total, completed, failed, progress } = found;
+    return c.json({
+      batchId: batch_job_id,
+      status,
+      total,
+      completed,
+      failed,
+      progress,
+      resultsUrl: addressesOf(batch_job_id).resultsUrl,
+    });
+  });
+
+  app.get('/batch/:id/results', async (c) => {
+    const after = Number(c.req.query('after') ?? -1);
+    const limit = Number(c.req.query('limit') ?? outcomesAtMost);
+    const found = await ask(contextOf(options, c), getOperations, {
+      batch_job_id: c.req.param('id'),
+      after,
+      limit,
+    });
+    const { more_after } = found;
+    return c.json({ ...answerOf(found), ...(more_after === undefined ? {} : { moreAfter: more_after }) });
+  });
+
+  app.all('/batch', (c) => notAllowed(c, 'POST'));
+  app.all('/batch/:id/:part{status|results}', (c) => notAllowed(c, 'GET, HEAD'));
+}
+
+/** As RFC 7240 has it, a caller may want its answer sooner: `Prefer: respond-async`, `Prefer: wait=5`. */
+function patienceOf(prefer = ''): number {
+  if (/\brespond-async\b/i.test(prefer)) return 0;
+  const wanted = /\bwait=(\d{1,4})\b/i.exec(prefer)?.[1];
+  return wanted === undefined ? patienceSeconds : Math.min(Number(wanted), patienceSeconds);
+}
+
+function answerOf(found: z.output<(typeof getOperations)['output']>): JsonObject {
+  const { batch_job_id, status, total, completed: succeeded, failed, outcomes } = found;
+  const results = outcomes as unknown as readonly JsonValue[];
+  return {
+    batchId: batch_job_id,
+    status,
+    total,
+    succeeded,
+    failed,
+    summary: { total, succeeded, failed },
+    results,
+  };
+}
+
+const addressesOf = (batchId: string) => ({
+  statusUrl: `/batch/${batchId}/status`,
+  resultsUrl: `/batch/${batchId}/results`,
+});
+
+const notAllowed = (c: Context, allow: string) =>
+  problem(c, 405, 'method_not_allowed', `This address takes ${allow} only.`, { allow });

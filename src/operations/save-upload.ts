@@ -1,0 +1,85 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { v7 as uuidv7 } from 'uuid';
+import { SluiceError } from '../domain/sluice-error.ts';
+import { visibleText } from '../domain/visible-text.ts';
+import { addUpload, type Upload } from '../store/uploads.ts';
+import type { OperationContext } from './context.ts';
+
+const nameAtMost = 200;
+
+/** A file on its way in. */
+export interface IncomingFile {
+  /** As its sender calls it. */
+  readonly name: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Keeps a file that is sent over HTTP, whole or not at all, to be the source of jobs. Streams: its size costs no
+ * memory.
+ *
+ * @throws SluiceError when it is too large or empty, or there is no room for it
+ */
+export async function saveUpload(
+  context: OperationContext,
+  { name, content }: IncomingFile,
+): Promise<Omit<Upload, 'createdAt'>> {
+  const { uploadsFolder: folder, limits, signal } = context;
+  const { db } = await context.open();
+  const id = uuidv7();
+  const draft = join(folder, `${id}.part`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const counted = countBytes(content, limits.maxUploadBytes);
+    const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
+    await pipeline(counted.content, file, { signal });
+    if (counted.bytes() === 0) throw refused('invalid_input', 'The upload is empty.');
+    const upload = { id, name: plainName(name), file: id, bytes: counted.bytes() };
+    await rename(draft, join(folder, id));
+    await addUpload(db, upload);
+    return upload;
+  } catch (error) {
+    // A file whose row was written after all is never without it: then this id is not known to anybody.
+    await rm(draft, { force: true }).catch(() => {});
+    throw notKept(error);
+  }
+}
+
+function countBytes(content: AsyncIterable<Uint8Array>, atMost: number) {
+  let bytes = 0;
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for await (const piece of content) {
+      bytes += piece.length;
+      if (bytes > atMost) throw uploadTooLarge(atMost);
+      yield piece;
+    }
+  }
+  return { content: pieces(), bytes: () => bytes };
+}
+
+export const uploadTooLarge = (atMost: number) =>
+  refused('upload_too_large', `An upload has ${atMost} bytes at most (SLUICE_MAX_UPLOAD_BYTES).`);
+
+/** Only the last part of a path, and nothing that a reader would not see. */
+function plainName(name: string): string {
+  const last = visibleText(name).split(/[/\\]/).at(-1)?.trim() ?? '';
+  return last === '' ? 'upload' : last.replaceAll('\n', ' ').slice(0, nameAtMost).toWellFormed();
+}
+
+/** What keeps a file from being written is for the operator to mend; anything else is passed on. */
+function notKept(error: unknown): unknown {
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || error instanceof SluiceError) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return refused('storage_full', 'The server has no room for the file.', error);
+  return refused('storage_full', `The server cannot keep files (${code}). Tell its operator.`, error);
+}
+
+const refused = (
+  code: 'invalid_input' | 'upload_too_large' | 'storage_full',
+  message: string,
+  cause?: unknown,
+) => new SluiceError(code, `${message} Nothing was kept.`, { cause });

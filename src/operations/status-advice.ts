@@ -1,0 +1,61 @@
+import type { BatchJob } from '../store/jobs.ts';
+import { failedNow } from './counts.ts';
+import type { Ending } from './ending.ts';
+import { type MaybeApplied, maybeAppliedStep } from './maybe-applied.ts';
+import { pausedStep } from './paused.ts';
+import { leftOver } from './set-aside.ts';
+import type { Waiting } from './waiting.ts';
+
+function brokenStep(job: BatchJob): string | undefined {
+  if (job.stopReason !== 'source_broken') return undefined;
+  return `The file was read up to row ${job.intakePosition} only: mend it and start a new job with it.`;
+}
+
+function failedStep(job: BatchJob): string | undefined {
+  if (failedNow(job) === 0) return undefined;
+  return `Finished with failures. error_groups names each cause and its remedy; export_batch_errors {"batch_job_id": "${job.id}"} has the records.`;
+}
+
+function skippedStep(job: BatchJob): string | undefined {
+  const unread = job.intake === 'stopped' && job.stopReason !== 'source_broken';
+  const skipped = leftOver(job);
+  if (skipped === 0 && !unread) return undefined;
+  const what = skipped === 0 ? 'the rows that were not read' : `the ${skipped} skipped records`;
+  return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
+}
+
+function endingStep(job: BatchJob, ending: Ending | undefined): string | undefined {
+  if (ending?.status !== 'failed') return undefined;
+  return `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}. When the cause is gone, retry_batch_failed_records {"batch_job_id": "${job.id}"} runs it again, after the failed records if there are any.`;
+}
+
+interface Endings {
+  readonly ending: Ending | undefined;
+  readonly arrived: MaybeApplied | undefined;
+}
+
+/** What a caller does next, once the status is known. */
+export function nextStep(job: BatchJob, waiting: Waiting | undefined, { ending, arrived }: Endings): string {
+  const id = `"batch_job_id": "${job.id}"`;
+  if (job.status === 'paused') return pausedStep(job);
+  if (waiting?.kind === 'connector') {
+    return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
+  }
+  if (job.finishedAt === null && ending !== undefined)
+    return `Every record is done; the end part of the flow is running. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
+  if (job.finishedAt === null)
+    return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
+  if (job.purgedAt !== null) return 'Finished long ago; nothing of it can be exported or retried any more.';
+  const all = [
+    brokenStep(job),
+    failedStep(job),
+    skippedStep(job),
+    maybeAppliedStep(arrived),
+    endingStep(job, ending),
+  ];
+  const steps = all.filter((step) => step !== undefined);
+  if (steps.length > 0) return steps.join(' ');
+  return job.setAside === 0
+    ? 'Finished; every record succeeded.'
+    : 'Finished; every record succeeded, or had not to be sent.';
+}

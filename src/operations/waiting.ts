@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { nextDueInMs } from '../store/claims.ts';
+import type { Database } from '../store/database.ts';
+import type { BatchJob } from '../store/jobs.ts';
+import { awaitedByPaused } from './paused.ts';
+
+/** A job without a process for this long is said to wait for one, in milliseconds. */
+const nobodyRunsItMs = 3000;
+const waits = ['connector', 'process', 'retry', 'circuit', 'approval'] as const;
+
+export const waitingOutput = z.object({ kind: z.enum(waits), since: z.string(), text: z.string() });
+
+export type Waiting = z.output<typeof waitingOutput>;
+
+/** What an unfinished job waits for, if it does not run. */
+export async function waitingFor(db: Database, job: BatchJob): Promise<Waiting | undefined> {
+  if (job.finishedAt !== null) return undefined;
+  if (job.status === 'paused') return awaitedByPaused(job);
+  if (job.obstacle !== null) {
+    return {
+      kind: 'connector',
+      since: (job.obstacleSince ?? job.createdAt).toISOString(),
+      text: job.obstacle,
+    };
+  }
+  const since = (job.startedAt ?? job.createdAt).toISOString();
+  if (!job.held && Date.now() - job.createdAt.getTime() > nobodyRunsItMs) {
+    const text =
+      'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
+    return { kind: 'process', since, text };
+  }
+  if (job.counts.processing > 0 || job.waveTried === 0) return undefined;
+  const due = await nextDueInMs(db, job.id);
+  if (due === undefined || due <= 0) return undefined;
+  return {
+    kind: 'retry',
+    since,
+    text: `Failed attempts are repeated later, the next one in ${Math.ceil(due / 1000)} s.`,
+  };
+}

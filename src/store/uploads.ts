@@ -1,0 +1,94 @@
+import type { Database } from './database.ts';
+
+/** A file that was sent over HTTP. */
+export interface Upload {
+  readonly id: string;
+  /** As the sender calls it. */
+  readonly name: string;
+  /** Its name in the folder of uploads. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly createdAt: Date;
+}
+
+export interface UploadPage {
+  /** Only those before this one, in the order of the list. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** Notes an upload whose file is in its place. */
+export async function addUpload(db: Database, upload: Omit<Upload, 'createdAt'>): Promise<void> {
+  const { id, name, file, bytes } = upload;
+  await db.run(
+    (sql) => sql`
+      insert into uploads (id, owner, name, file, bytes) values (${id}, ${db.owner ?? null}, ${name}, ${file}, ${bytes})
+      on conflict (id) do nothing`,
+  );
+}
+
+export async function findUpload(db: Database, id: string): Promise<Upload | undefined> {
+  const [row] = await db.run(
+    (sql) => sql<Row[]>`
+      select id, name, file, bytes::float8 as bytes, created_at as "createdAt" from uploads
+      where id = ${id} and (${db.owner === undefined} or owner is not distinct from ${db.owner ?? null}::text)`,
+  );
+  return row && uploadOf(row);
+}
+
+/** Uploads, newest first. */
+export async function listUploads(db: Database, { before, limit }: UploadPage): Promise<Upload[]> {
+  const rows = await db.run(
+    (sql) => sql<Row[]>`
+      select id, name, file, bytes::float8 as bytes, created_at as "createdAt" from uploads
+      where (${db.owner === undefined} or owner is not distinct from ${db.owner ?? null}::text)
+        ${before === undefined ? sql`` : sql`and id < ${before}::uuid`}
+      order by id desc limit ${limit}`,
+  );
+  return rows.map(uploadOf);
+}
+
+/** Forgets an upload that no unfinished job reads. False: one does, or it is not there. */
+export async function removeUpload(db: Database, id: string): Promise<boolean> {
+  const rows = await db.run(
+    (sql) => sql`
+      delete from uploads where id = ${id}
+        and (${db.owner === undefined} or owner is not distinct from ${db.owner ?? null}::text)
+        and not exists (
+          select from batch_jobs where finished_at is null and source->'upload'->>'id' = ${id}::text)
+      returning 1`,
+  );
+  return rows.length === 1;
+}
+
+/** Forgets up to `limit` uploads older than `olderThanMs` that no unfinished job reads. Returns their files. */
+export async function removeOldUploads(db: Database, olderThanMs: number, limit = 100): Promise<string[]> {
+  const rows = await db.run(
+    (sql) => sql<{ file: string }[]>`
+      delete from uploads where ctid = any(array(
+        select ctid from uploads
+        where created_at < now() - ${olderThanMs} * interval '1 millisecond'
+          and not exists (
+            select from batch_jobs where finished_at is null and source->'upload'->>'id' = uploads.id::text)
+        limit ${limit}))
+      returning file`,
+  );
+  return rows.map(({ file }) => file);
+}
+
+/** Which of these files belong to an upload. */
+export async function knownFiles(db: Database, files: readonly string[]): Promise<string[]> {
+  const rows = await db.run(
+    (sql) => sql<{ file: string }[]>`
+      select file from uploads
+      where file in (select json_array_elements_text(${JSON.stringify(files)}::text::json))`,
+  );
+  return rows.map(({ file }) => file);
+}
+
+interface Row extends Omit<Upload, 'createdAt'> {
+  /** As Postgres writes it. */
+  readonly createdAt: string | Date;
+}
+
+const uploadOf = (row: Row): Upload => ({ ...row, createdAt: new Date(row.createdAt) });

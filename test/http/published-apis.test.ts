@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, expect } from 'vitest';
+import { compileFlow } from '../../src/flows/compile-flow.ts';
+import { routes } from '../../src/http/api/routes.ts';
+import { test } from '../support/database.ts';
+import { type Served, serve } from '../support/http.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { ok, startTarget, status, type Target } from '../support/target.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are checked by what a test expects of them
+type Answer = any;
+
+let crm: Target;
+let receiver: Receiver;
+let served: Served;
+
+const customers = `
+flow: customer-import
+version: 3
+description: Takes customers
+target: { connector: crm, endpoint: /api/customers, method: POST }
+input:
+  id: string required
+  email: email required
+mapping:
+  id: source.id
+  email: source.email | lowercase
+  company: source.company | omit_if_null
+published_api:
+  path: /api/v1/customers/import
+  method: POST
+  batchEnabled: true
+  batchArrayPath: data.records
+  batchMaxSize: 20
+  batchConcurrency: 2
+  webhook: told
+`;
+const single = `
+flow: single
+steps:
+  - name: send
+    type: http_request
+    connector: crm
+    path: /api/customers
+    method: POST
+    body: "{{ record }}"
+published_api: { path: /people, method: put }
+`;
+const lenient = `
+flow: lenient
+target: echo
+published_api:
+  path: /lenient
+  batchEnabled: true
+  validationMode: lenient
+  requestSchema: { id: integer required }
+`;
+
+beforeAll(async () => {
+  crm = await startTarget({
+    answer: ({ id }) =>
+      String(id).startsWith('bad') ? status(422, { message: 'no such plan' }) : { ...ok, delayMs: 5 },
+  });
+  receiver = await startReceiver();
+});
+afterAll(async () => {
+  await served?.stop();
+  await Promise.all([crm.close(), receiver.close()]);
+});
+
+test.beforeEach(async ({ address }) => {
+  served ??= await serve(address, {
+    flows: {
+      'customers.yaml': customers,
+      'single.yaml': single,
+      'lenient.yaml': lenient,
+      'connectors.yaml': `
+crm: { type: http, base_url: "${crm.url}", allow_private: true }
+told: { type: webhook, url: "${receiver.url}", allow_private: true }
+`,
+    },
+  });
+});
+
+const customer = (id: string) => ({ id, email: `${id}@EXAMPLE.com` });
+const importPath = '/api/v1/customers/import';
+
+async function send(path: string, body: unknown, more: { method?: string; token?: string } = {}) {
+  const response = await served.request(path, { method: 'POST', ...more, body: body as [] });
+  return { code: response.status, headers: response.headers, body: (await response.json()) as Answer };
+}
+
+async function finished(statusUrl: string, token?: string): Promise<Answer> {
+  const job = () => served.json(statusUrl, token === undefined ? {} : { token });
+  await expect.poll(job, { timeout: 10_000 }).toMatchObject({ finished: true });
+  return job();
+}
+
+test('a list of records starts a job at once, which its sender can follow to the results', async () => {
+  const records = [customer('a'), customer('bad-b'), customer('c')];
+
+  const { code, headers, body } = await send(importPath, { data: { records } });
+  const job = await finished(body.status_url);
+
+  expect(code).toBe(202);
+  expect(body).toEqual({
+    batch_job_id: expect.any(String),
+    status: expect.any(String),
+    total: 3,
+    status_url: `${importPath}/jobs/${body.batch_job_id}`,
+  });
+  expect(headers.get('location')).toBe(body.status_url);
+  expect(job).toMatchObject({
+    status: 'completed_with_errors',
+    total: 3,
+    processed: 3,
+    succeeded: 2,
+    failed: 1,
+  });
+  expect(job.results).toMatchObject([
+    { index: 0, status: 'succeeded', result: { status: 200 } },
+    { index: 1, status: 'failed', error: { code: 'http_422', untrusted_message: 'no such plan' } },
+    { index: 2, status: 'succeeded' },
+  ]);
+  expect(crm.hits[0]?.body).toEqual({
+    id: expect.any(String),
+    email: expect.stringContaining('@example.com'),
+  });
+  expect(crm.peakInFlight).toBeLessThanOrEqual(2);
+  await expect
+    .poll(() => receiver.received.map(({ event }) => event.data.batch_job_id))
+    .toContain(body.batch_job_id);
+});
+
+test('what is no list at its place, is empty, too long or does not fit starts nothing', async () => {
+  const before = crm.hits.length;
+  const asked = [
+    send(importPath, [customer('x')]),
+    send(importPath, { data: { records: customer('x') } }),
+    send(importPath, { data: { records: [] } }),
+    send(importPath, { data: { records: Array.from({ length: 21 }, (_, n) => customer(`n${n}`)) } }),
+    send(importPath, {
+      data: { records: [customer('y'), { id: 'z', email: 'no' }, 'text', { email: 'a@b.example' }] },
+    }),
+    send('/people', [{ id: 'x' }], { method: 'PUT' }),
+    send('/people', { id: 'x' }, { method: 'POST' }),
+  ];
+
+  const answers = await Promise.all(asked);
+
+  expect(answers.map(({ code }) => code)).toEqual([400, 400, 400, 400, 400, 400, 405]);
+  expect(answers.map(({ body }) => body.code)).toEqual([
+    ...Array(6).fill('invalid_input'),
+    'method_not_allowed',
+  ]);
+  expect(answers[3]?.body.detail).toContain('holds 21 records; 20 are taken at once (batchMaxSize)');
+  expect(answers[4]?.body.errors).toEqual([
+    { index: 1, message: 'email must be an email address' },
+    { index: 2, message: 'is no object' },
+    { index: 3, message: 'id is missing' },
+  ]);
+  expect(answers[6]?.headers.get('allow')).toBe('PUT');
+  expect(crm.hits.length).toBe(before);
+});
+
+test('a flow that publishes no lists takes one record, and a lenient one lets only those fail that do not fit', async () => {
+  const one = await send('/people', { id: 'one' }, { method: 'PUT' });
+  const many = await send('/lenient', [{ id: 1 }, { id: 'two' }, { id: 3 }]);
+
+  const first = await finished(one.body.status_url);
+  const second = await finished(many.body.status_url);
+
+  expect(one).toMatchObject({ code: 202, body: { total: 1 } });
+  expect(first).toMatchObject({ status: 'completed', succeeded: 1 });
+  expect(second).toMatchObject({ status: 'completed_with_errors', succeeded: 2, failed: 1 });
+  expect(second.results[1]).toMatchObject({ status: 'failed', error: { code: 'input_invalid' } });
+});
+
+test('a key opens what its flow publishes and nothing else, and sees the jobs of its owner only', async () => {
+  const acme = await served.tokenOf('acme', 'customer-import');
+  const globex = await served.tokenOf('globex', 'customer-import');
+  const ada = await served.tokenOf('ada');
+
+  const { code, body } = await send(importPath, { data: { records: [customer('k')] } }, { token: acme });
+  const own = await finished(body.status_url, acme);
+  const others = [
+    '/mcp',
+    '/batch',
+    '/people',
+    '/lenient',
+    '/api/v1/batches',
+    '/api/v1/flows',
+    '/metrics',
+    '/sse',
+  ];
+  const refused = await Promise.all(
+    others.map(async (path) => (await served.request(path, { token: acme })).status),
+  );
+  const seen = async (token: string, path = body.status_url) =>
+    (await served.request(path, { token })).status;
+
+  expect(code).toBe(202);
+  expect(own).toMatchObject({ total: 1, succeeded: 1 });
+  expect(refused).toEqual(others.map(() => 403));
+  expect(await seen(globex)).toBe(404);
+  // An owner without a flow of that name, and without a key for this one, finds nothing at all.
+  expect(await seen(ada)).toBe(404);
+  expect(await seen(acme, `${importPath}/openapi.json`)).toBe(200);
+});
+
+test('each owner publishes flows of its own, under the same path as others', async () => {
+  const bob = await served.tokenOf('bob');
+  served.write('owners/bob/flows/mine.yaml', 'flow: mine\ntarget: echo\npublished_api: { path: /people }\n');
+
+  const { code, body } = await send('/people', { whatever: 1 }, { token: bob });
+  const job = await finished(body.status_url, bob);
+
+  expect(code).toBe(202);
+  expect(job.results).toEqual([{ index: 0, status: 'succeeded', result: { whatever: 1 } }]);
+  expect((await served.request(body.status_url)).status).toBe(404);
+});
+
+test('the document of a published flow describes what it takes, and every reference leads somewhere', async () => {
+  const document = await served.json(`${importPath}/openapi.json`);
+  const text = JSON.stringify(document);
+  const references = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
+
+  const { schema } = document.paths[importPath].post.requestBody.content['application/json'];
+
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'customer-import', version: '3' } });
+  expect(schema.properties.data.properties.records).toMatchObject({ type: 'array', maxItems: 20 });
+  expect(document.components.schemas.Record).toMatchObject({
+    required: ['id', 'email'],
+    properties: { email: { type: 'string', format: 'email' } },
+  });
+  expect(references.length).toBeGreaterThan(5);
+  expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(references));
+});
+
+test('flows that publish under one path can both not run until one has another', async () => {
+  served.write('flows/clash-a.yaml', 'flow: clash-a\ntarget: echo\npublished_api: { path: /clash }\n');
+  served.write('flows/clash-b.yaml', 'flow: clash-b\ntarget: echo\npublished_api: { path: /clash }\n');
+
+  const clashing = await served.request('/clash', { method: 'POST', body: {} });
+  served.write('flows/clash-b.yaml', 'flow: clash-b\ntarget: echo\npublished_api: { path: /other }\n');
+  const mended = await served.request('/clash', { method: 'POST', body: {} });
+
+  expect(clashing.status).toBe(404);
+  expect(mended.status).toBe(202);
+});
+
+test('no address of Sluice itself can be published, nor one that could be read in two ways', () => {
+  const own = routes.map(({ path }) => `/api/v1${path.replace(/\{\w+\}/g, 'x')}`);
+  const others = [
+    '/',
+    '/mcp',
+    '/MCP',
+    '/sse',
+    '/messages',
+    '/batch',
+    '/batch/x/status',
+    '/metrics',
+    '/healthz',
+  ];
+  const refused = [
+    '/readyz',
+    '/.well-known/x',
+    '/api',
+    '/api/v1',
+    'people',
+    '/a/',
+    '//a',
+    '/a/../b',
+    '/a%2e',
+    '/{id}',
+  ];
+  const problemsAt = (path: string) => {
+    const compiled = compileFlow(`flow: x\ntarget: echo\npublished_api: { path: "${path}" }\n`, 'x.yaml');
+    return 'problems' in compiled ? compiled.problems.map(({ message }) => message) : [];
+  };
+
+  const allowed = [...own, ...others, ...refused].filter((path) => problemsAt(path).length === 0);
+
+  expect(own.length).toBeGreaterThan(10);
+  expect(allowed).toEqual([]);
+  expect(problemsAt('/batch')).toEqual([
+    "published_api.path is an address of Sluice's own; choose another, such as /customers/import",
+  ]);
+  expect(problemsAt('/api/v1/customers/import')).toEqual([]);
+});

@@ -1,0 +1,191 @@
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { expect, vi } from 'vitest';
+import { dropOldUploads, dropStrayUploads } from '../../src/engine/upload-retention.ts';
+import { test as base } from '../support/database.ts';
+import { operatorToken, type Served, serve } from '../support/http.ts';
+
+const echo = 'flow: echo-all\nversion: 1\ntarget: { connector: echo }\n';
+const strict = 'flow: strict\ntarget: { connector: echo }\nmapping:\n  email: source.email | required\n';
+
+const test = base.extend<{ api: Served }>({
+  api: [
+    async ({ address }, use) => {
+      const env = { SLUICE_MAX_UPLOAD_BYTES: '200000' };
+      const flows = { 'echo-all.yaml': echo, 'strict.yaml': strict };
+      const served = await serve(address, { flows, env });
+      await use(served);
+      await served.stop();
+    },
+    { scope: 'file' },
+  ],
+});
+
+const uploads = '/api/v1/uploads';
+const folderOf = (api: Served) => join(api.home, 'uploads');
+const send = (body: string | FormData, headers: Record<string, string> = {}) => ({
+  method: 'POST',
+  body,
+  headers,
+});
+
+/** Sends the beginning of a body piece by piece; the caller ends it or breaks it off. */
+function beginUpload(api: Served) {
+  const sending = request(new URL(uploads, api.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${operatorToken}`, 'transfer-encoding': 'chunked' },
+  });
+  const status = new Promise<number | undefined>((resolve) => {
+    sending
+      .once('response', (response) => resolve(response.resume().statusCode))
+      .once('error', () => resolve(undefined));
+  });
+  return { sending, status };
+}
+
+test('a file is sent, read as the source of a batch, and named by what its sender calls it', async ({
+  api,
+}) => {
+  const rows = Array.from({ length: 300 }, (_, n) => `${n},name ${n}`).join('\n');
+
+  const sent = await api.request(`${uploads}?name=../people.csv`, send(`id,name\n${rows}\n`));
+  const upload = (await sent.json()) as { upload_id: string };
+  const source = { upload_id: upload.upload_id };
+  const preview = await api.json('/api/v1/previews', {
+    method: 'POST',
+    body: { flow_id: 'echo-all', source },
+  });
+  const { batch_job_id } = await api.json('/api/v1/batches', {
+    method: 'POST',
+    body: { flow: 'echo-all', source },
+  });
+  const job = await api.json(`/api/v1/batches/${batch_job_id}?wait_seconds=20`);
+
+  expect(sent.status).toBe(201);
+  expect(sent.headers.get('location')).toBe(`${uploads}/${upload.upload_id}`);
+  expect(upload).toMatchObject({ name: 'people.csv', bytes: rows.length + 9 });
+  expect(statSync(join(folderOf(api), upload.upload_id)).mode & 0o777).toBe(0o600);
+  expect(preview).toMatchObject({ rows: 300, source: { format: 'csv', path: 'people.csv' } });
+  expect(job).toMatchObject({ status: 'completed', total_count: 300, succeeded_count: 300 });
+  const [listed] = (await api.json('/api/v1/batches?limit=1')).jobs;
+  expect(listed.source).toBe('people.csv');
+});
+
+test('failed records are downloaded, corrected, sent back and retried', async ({ api }) => {
+  const records = [{ name: 'Ada', email: 'ada@example.com' }, { name: 'Bob' }, { name: 'Eve' }];
+  const { id } = await api.json('/api/v1/batches', { method: 'POST', body: { flow: 'strict', records } });
+  await api.json(`/api/v1/batches/${id}?wait_seconds=20`);
+  const table = await (await api.request(`/api/v1/batches/${id}/errors.csv`)).text();
+
+  const corrected = table
+    .replace(/^(\ufeff?)name/, '$1email,name')
+    .replace(/^(Bob|Eve),/gm, '$1@example.com,$1,');
+  const { upload_id } = await api.json(`${uploads}?name=corrected.csv`, send(corrected));
+  const patch = { source: { upload_id } };
+  await api.json(`/api/v1/batches/${id}/retry`, { method: 'POST', body: { patch } });
+
+  const job = await api.json(`/api/v1/batches/${id}?wait_seconds=20`);
+  expect(job).toMatchObject({ succeeded_count: 3, counts: { succeeded: 1, retried_success: 2 } });
+});
+
+test('a form with a file is taken as the file, byte by byte', async ({ api }) => {
+  const text = `${'line\r\n--almost the boundary\r\n'.repeat(2000)}end`;
+  const form = new FormData();
+  form.append('note', 'not a file');
+  form.append('file', new Blob([text]), 'notes "1".csv');
+  const empty = new FormData();
+  empty.append('note', 'no file');
+
+  const upload = await api.json(uploads, send(form));
+  const named = await api.json(
+    uploads,
+    send('a\n1\n', { 'content-disposition': "attachment; filename*=UTF-8''%C3%A4.csv" }),
+  );
+  const typed = await api.json(uploads, send('{"a": 1}\n', { 'content-type': 'application/x-ndjson' }));
+  const none = await api.request(uploads, send(empty));
+
+  expect(readFileSync(join(folderOf(api), upload.upload_id), 'utf8')).toBe(text);
+  expect([named.name, typed.name]).toEqual(['ä.csv', 'upload.ndjson']);
+  expect(none.status).toBe(400);
+});
+
+test('what is too large, empty or broken off leaves nothing behind', async ({ api }) => {
+  await api.json(uploads, send('a\n1\n'));
+  const before = readdirSync(folderOf(api));
+  const declared = await api.request(uploads, send('x'.repeat(200_001)));
+  const chunked = beginUpload(api);
+  chunked.sending.end('x'.repeat(200_001));
+  const cut = beginUpload(api);
+  cut.sending.write('x'.repeat(1000));
+  await vi.waitFor(() =>
+    expect(readdirSync(folderOf(api)).some((name) => name.endsWith('.part'))).toBe(true),
+  );
+  cut.sending.destroy();
+
+  expect(declared.status).toBe(413);
+  expect(await declared.json()).toMatchObject({
+    code: 'upload_too_large',
+    detail: expect.stringContaining('200000'),
+  });
+  expect(await chunked.status).toBe(413);
+  expect((await api.request(uploads, send(''))).status).toBe(400);
+  await vi.waitFor(() => expect(readdirSync(folderOf(api))).toEqual(before));
+  expect(api.logged.filter(({ message }) => message === 'unexpected error')).toEqual([]);
+});
+
+test('an upload belongs to its sender', async ({ api }) => {
+  const [ada, bob] = [await api.tokenOf('ada'), await api.tokenOf('bob')];
+  const { upload_id } = await api.json(`${uploads}?name=a.csv`, { ...send('a\n1\n'), token: ada });
+  api.write('owners/bob/flows/echo.yaml', echo);
+
+  const foreign = await api.request(`${uploads}/${upload_id}`, { token: bob });
+  const started = await api.request('/api/v1/batches', {
+    method: 'POST',
+    token: bob,
+    body: { flow_id: 'echo-all', source: { upload_id } },
+  });
+  const deleted = await api.request(`${uploads}/${upload_id}`, { method: 'DELETE', token: bob });
+
+  expect([foreign.status, started.status, deleted.status]).toEqual([404, 404, 404]);
+  expect(await started.json()).toMatchObject({ code: 'upload_not_found' });
+  expect((await api.json(uploads, { token: bob })).uploads).toEqual([]);
+  expect((await api.json(uploads, { token: ada })).uploads).toMatchObject([
+    { upload_id, name: 'a.csv', bytes: 4 },
+  ]);
+});
+
+test('an upload is deleted by its owner or by its age, but not under a job that reads it', async ({
+  api,
+}) => {
+  const { db } = await api.sluice.open();
+  const [used, idle, old] = await Promise.all(
+    ['used', 'idle', 'old'].map((name) => api.json(`${uploads}?name=${name}.csv`, send(`a\n${name}\n`))),
+  );
+  const { batch_job_id } = await api.json('/api/v1/batches', {
+    method: 'POST',
+    body: { flow: 'echo-all', source: { upload_id: used.upload_id } },
+  });
+  await api.json(`/api/v1/batches/${batch_job_id}?wait_seconds=20`);
+  await db.run((sql) => sql`update batch_jobs set finished_at = null where id = ${batch_job_id}`);
+  const stray = join(folderOf(api), 'stray.part');
+  writeFileSync(stray, 'left by a process that died');
+  utimesSync(stray, 1, 1);
+
+  const refused = await api.request(`${uploads}/${used.upload_id}`, { method: 'DELETE' });
+  const deleted = await api.json(`${uploads}/${idle.upload_id}`, { method: 'DELETE' });
+  await db.run(
+    (sql) =>
+      sql`update uploads set created_at = now() - interval '2 days' where id in (${used.upload_id}, ${old.upload_id})`,
+  );
+  const dropped = await dropOldUploads(db, folderOf(api), 24 * 3_600_000);
+  await dropStrayUploads(db, folderOf(api));
+
+  const left = readdirSync(folderOf(api));
+  expect(refused.status).toBe(409);
+  expect(deleted).toEqual({ upload_id: idle.upload_id, deleted: true });
+  expect(dropped).toBe(1);
+  expect(left).toContain(used.upload_id);
+  for (const gone of [idle.upload_id, old.upload_id, 'stray.part']) expect(left).not.toContain(gone);
+  expect((await api.request(`${uploads}/${old.upload_id}`)).status).toBe(404);
+});
