@@ -9,6 +9,13 @@ const shortestPatienceMs = 1_000;
 const longestPatienceMs = 5_000;
 
 /**
+ * Complaints that are so many of the last answers are more than chance: a target that refuses one call in a
+ * hundred has a reason of its own for it, and only the record waits.
+ */
+const shareThatCounts = 0.3;
+const answersLookedAt = 10;
+
+/**
  * Calls at once that a target bears: halved when it complains, one more for every round of answers without
  * complaint (additive increase, multiplicative decrease: Chiu and Jain, 1989). The number it complained of
  * last is not tried again at once.
@@ -25,9 +32,12 @@ export class LoadLimit {
   #tooMuch = 0;
   #patientUntil = 0;
   #answers = 0;
+  /** Whether each of the last answers was a complaint. */
+  #recent: boolean[] = [];
 
   /** An answer came, and no complaint. */
   eased(): void {
+    this.#note(false);
     if (this.atOnce === Number.POSITIVE_INFINITY) return;
     const now = performance.now();
     if (now < this.restUntil) return;
@@ -42,6 +52,9 @@ export class LoadLimit {
 
   /** A call that began at `since`, one of `underWay`, met a complaint. */
   overloaded({ restMs, since, underWay }: Complaint, now: number): void {
+    this.#note(true);
+    const complaints = this.#recent.filter((complaint) => complaint).length;
+    if (complaints < this.#recent.length * shareThatCounts) return;
     this.restUntil = Math.max(this.restUntil, now + Math.min(restMs, longestRestMs));
     // Calls from before the last cut say nothing about what came of it.
     const isWell = this.atOnce === Number.POSITIVE_INFINITY;
@@ -53,6 +66,11 @@ export class LoadLimit {
     this.#patientUntil = Math.max(now, this.restUntil) + waitMs;
     this.#cutAt = now;
     this.#answers = 0;
+  }
+
+  #note(complaint: boolean): void {
+    this.#recent.push(complaint);
+    if (this.#recent.length > answersLookedAt) this.#recent.shift();
   }
 }
 

@@ -21,7 +21,7 @@ import { errorFilePath, redacted, writeErrorFile } from './write-error-files.ts'
 
 const groupsShown = 5;
 /** What causes beside records may cost, and what an answer says besides both, in tokens. */
-const groupTokens = 1200;
+const groupTokens = 1500;
 const besides = 250;
 /** Groups on a page of their own. */
 const groupsPerPage = 10;

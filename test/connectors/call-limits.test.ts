@@ -110,6 +110,22 @@ test('a target that bears eight calls at once soon gets no more, and all of its 
   expect(throttled?.perSecond).toBeGreaterThan(10);
 });
 
+test('one refusal among many answers holds back nothing but its own record', async () => {
+  const target = await startTarget({ answer: ({ id }) => (id === 'busy' ? tooManyRequests(60) : ok) });
+  onTestFinished(() => target.close());
+  const limits = new CallLimits();
+  const connector = openConnector(target.url, { timeoutMs: 500 }, undefined, limits);
+  const callMany = () => Promise.all(Array.from({ length: 10 }, () => connector.call(request())));
+
+  await callMany();
+  const failure = await failureOf(connector.call(request({ body: { id: 'busy' } })));
+  await callMany();
+
+  expect(failure).toMatchObject({ retryAfterMs: 60_000 });
+  expect(limits.throttle).toBeUndefined();
+  expect(target.hits).toHaveLength(21);
+});
+
 test('a Retry-After lets the whole connector rest, and calls that were not sent wait for its end', async () => {
   const target = await startTarget({ answer: ({ id }) => (id === 'busy' ? tooManyRequests(1) : ok) });
   onTestFinished(() => target.close());
