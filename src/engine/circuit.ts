@@ -16,12 +16,22 @@ interface Sign {
 
 /**
  * Watches what the attempts of a lane come to, in the order they are settled: when a connector gives the same
- * trouble again and again, there is no use in going on.
+ * trouble again and again, there is no use in going on. A record is not taken for a sign of it that failed before
+ * or during an attempt that fared well: at the end of a job only such records may be left, waiting for their retries.
  */
 export class Circuit {
   readonly #settingsOf: (connector: string) => CircuitSettings | undefined;
   #last: Sign | undefined;
   #count = 0;
+  /** Records whose failures have been counted. */
+  #counted = new Set<number>();
+  /** Records that failed while others fared well: that they fail again says nothing about their connector. */
+  #doubtful = new Set<number>();
+  /** Attempts under way, by their record, and in which place each of them began. */
+  readonly #underWay = new Map<number, number>();
+  #begun = 0;
+  /** The last place of an attempt that met no trouble. */
+  #lastWell = 0;
 
   constructor(settingsOf: (connector: string) => CircuitSettings | undefined) {
     this.#settingsOf = settingsOf;
@@ -42,12 +52,34 @@ export class Circuit {
     return this.#last === undefined || this.#count + running < this.#last.enough;
   }
 
-  note(settlement: Settlement): void {
+  /** An attempt at this record begins. */
+  began(index: number): void {
+    this.#begun += 1;
+    this.#underWay.set(index, this.#begun);
+  }
+
+  note(index: number, settlement: Settlement): void {
+    const place = this.#underWay.get(index) ?? this.#begun;
+    this.#underWay.delete(index);
     if ('uncounted' in settlement || this.trouble !== undefined) return;
     const sign = 'failure' in settlement ? this.#signOf(settlement.failure) : undefined;
+    const isDoubtful = this.#doubtful.delete(index) || place < this.#lastWell;
+    if (sign === undefined) this.#faredWell(place);
+    else if (!isDoubtful) this.#add(index, sign);
+    else if (settlement.status === 'pending') this.#doubtful.add(index);
+  }
+
+  #faredWell(place: number): void {
+    this.#lastWell = Math.max(this.#lastWell, place);
+    for (const index of this.#counted) this.#doubtful.add(index);
+    this.clear();
+  }
+
+  #add(index: number, sign: Sign): void {
+    this.#counted.add(index);
     // The records of a chunk share the failure of its one run.
-    if (sign !== undefined && sign.failure === this.#last?.failure) return;
-    this.#count = sign !== undefined && sign.key === this.#last?.key ? this.#count + 1 : 1;
+    if (sign.failure === this.#last?.failure) return;
+    this.#count = sign.key === this.#last?.key ? this.#count + 1 : 1;
     this.#last = sign;
   }
 
@@ -63,6 +95,7 @@ export class Circuit {
   clear(): void {
     this.#last = undefined;
     this.#count = 0;
+    this.#counted.clear();
   }
 
   #signOf(failure: Failure): Sign | undefined {

@@ -212,10 +212,11 @@ export class LaneRecords {
   /** Never rejects. */
   async #runRecord(record: ClaimedRecord | undefined): Promise<void> {
     if (record === undefined) return;
-    const { context, gate } = this.#options;
+    const { circuit, context, gate } = this.#options;
     await this.#writer.admit();
     const ended = await gate.pass(() => this.#mayStart(record));
     if (ended === undefined) return this.#returnUntried(record);
+    circuit.began(record.index);
     this.#settle(record, this.#refusal(record) ?? (await processRecord(context, record)));
     ended();
   }
@@ -233,7 +234,7 @@ export class LaneRecords {
   }
 
   async #runStartable(records: readonly ClaimedRecord[]): Promise<void> {
-    const { context, flow, watch } = this.#options;
+    const { circuit, context, flow, watch } = this.#options;
     const startable: ClaimedRecord[] = [];
     for (const record of records) {
       const refusal = this.#refusal(record);
@@ -242,6 +243,7 @@ export class LaneRecords {
       else this.#settle(record, refusal);
     }
     if (flow.chunk === undefined || startable.length === 0) return;
+    for (const { index } of startable) circuit.began(index);
     const settled = (record: ClaimedRecord, settlement: Settlement) => this.#settle(record, settlement);
     const { signal } = context;
     const mayGoOn = () => watch.mayStart && !signal.aborted;
@@ -270,7 +272,7 @@ export class LaneRecords {
     const settlement = probe === undefined ? reached : this.#judge(probe, reached);
     this.#options.budget.note(record, settlement);
     this.#options.window.note(settlement);
-    this.#options.circuit.note(settlement);
+    this.#options.circuit.note(record.index, settlement);
     const { flow, context } = this.#options;
     const remembered = this.#remembers && 'result' in settlement;
     this.#writer.add(

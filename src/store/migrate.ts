@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
@@ -6,7 +7,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { type Database, type DatabaseAddress, unavailable } from './database.ts';
 import { isUnreachable, toFault } from './database-fault.ts';
 
-const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
+const folder = join(dirname(createRequire(import.meta.url).resolve('sluice-mcp/package.json')), 'drizzle');
 /** Any number will do as long as every Sluice uses the same one. */
 const migrationLock = 7_548_235_001n;
 const oldestServer = 140_000;

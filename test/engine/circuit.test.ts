@@ -168,6 +168,41 @@ test('a record that fails in any case does not keep the circuit open', async ({ 
   await engine.stop(0);
 });
 
+test('records that fail each time, and are all that is left at the end, do not pause the job', async ({
+  db,
+}) => {
+  const flow = testFlow(
+    ({ index }) => {
+      if (index % 5 === 0) fail('transient', down);
+      return null;
+    },
+    { retry: quickRetry(3, 50) },
+  );
+  const { id, engine } = await runFlow(db, flow, 100, { concurrency: 4 }, watched({ firstProbeMs: 60_000 }));
+
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ failed: 20, succeeded: 80 });
+  await engine.stop(0);
+});
+
+test('records that hang while others are answered do not pause the job', async ({ db }) => {
+  const flow = testFlow(
+    async ({ index }) => {
+      if (index >= 8) return null;
+      await sleep(100);
+      fail('transient', { ...down, code: 'timeout', message: 'crm-system did not answer' });
+    },
+    { retry: quickRetry(3) },
+  );
+  const { id, engine } = await runFlow(db, flow, 50, { concurrency: 9 }, watched({ firstProbeMs: 60_000 }));
+
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ failed: 8, succeeded: 42 });
+  await engine.stop(0);
+});
+
 test('the process that ran a job lets its probes go, and another one if that is gone', async ({ db }) => {
   let isDown = true;
   const flow = testFlow(({ index }) => {

@@ -33,12 +33,11 @@ async function buildOnce(main: string): Promise<void> {
 }
 
 function build(): void {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], {
     cwd: root,
     encoding: 'utf8',
   });
-  if (status !== 0) throw new Error(`The server cannot be built:\n${stdout}`);
+  if (status !== 0) throw new Error(`The server cannot be built:\n${stdout}${stderr}`);
 }
 
 function isFresh(main: string): boolean {

@@ -16,6 +16,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const address = await ensureEmbeddedPostgres({ home });
   const admin = postgres({ ...address, max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${templateDatabase}`);
+  // What these databases hold need not outlive the machine; tests of that have servers of their own.
+  for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit'])
+    await admin.unsafe(`alter system set ${setting} = off`);
+  await admin`select pg_reload_conf()`;
   await admin.end();
   await migrateDatabase({ ...address, database: templateDatabase });
   project.provide('postgres', address);

