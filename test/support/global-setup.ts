@@ -8,6 +8,9 @@ import { migrateDatabase } from '../../src/store/migrate.ts';
 
 const templateDatabase = 'sluice_template';
 
+/** What these databases hold need not outlive the machine: tests of that have servers of their own. */
+const settings = ['fsync = off', 'full_page_writes = off', 'synchronous_commit = off'];
+
 /** Starts one Postgres for the whole run and migrates the database that every test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'sluice-test-'));
@@ -16,9 +19,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const address = await ensureEmbeddedPostgres({ home });
   const admin = postgres({ ...address, max: 1, onnotice: () => {} });
   await admin.unsafe(`create database ${templateDatabase}`);
-  // What these databases hold need not outlive the machine; tests of that have servers of their own.
-  for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit'])
-    await admin.unsafe(`alter system set ${setting} = off`);
+  for (const setting of settings) await admin.unsafe(`alter system set ${setting}`);
   await admin`select pg_reload_conf()`;
   await admin.end();
   await migrateDatabase({ ...address, database: templateDatabase });

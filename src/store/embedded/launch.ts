@@ -64,7 +64,8 @@ const lockFileExists = 'F0001';
 /** fsync, synchronous_commit and autovacuum stay as Postgres has them: on. */
 const settings = {
   shared_buffers: '64MB',
-  max_connections: '50',
+  // Each process takes a handful: a dozen chat windows, each with its server, find room.
+  max_connections: '200',
   max_wal_size: '1GB',
   jit: 'off',
   // Parallel workers share memory in /dev/shm, which is tiny in many containers.
