@@ -8,6 +8,7 @@ const withDatabase = [
   'test/mcp/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/http/**/*.test.ts',
+  'test/page/**/*.test.ts',
   'test/connectors/sql-*.test.ts',
   'test/flows/steps/sql-*.test.ts',
   'test/examples/cookbook-jobs.test.ts',

@@ -1,7 +1,7 @@
 // Builds dist/: the program and its packages in a few files (docs/decisions/bundled-program.md), and the types
 // of what flows import.
 import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -28,6 +28,7 @@ await build({
   },
   logLevel: 'warning',
 });
+await buildPage(join(fresh, 'page'));
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const types = ['-p', 'tsconfig.build.json', '--outDir', fresh];
 const { status } = spawnSync(process.execPath, [tsc, ...types], { cwd: root, stdio: 'inherit' });
@@ -36,3 +37,30 @@ if (status !== 0) process.exit(status ?? 1);
 // Servers that run from here meanwhile find all of the old files or all of the new ones.
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
+
+/** What browsers get: the page in a few files, and the view for chats in one, since hosts load nothing else. */
+async function buildPage(folder) {
+  const source = join(root, 'src/page');
+  const settings = {
+    absWorkingDir: source,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    logLevel: 'warning',
+  };
+  await build({ ...settings, entryPoints: ['page.tsx'], outdir: folder });
+  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(folder, name));
+
+  const view = await build({ ...settings, entryPoints: ['chat-view.tsx'], outdir: folder, write: false });
+  const [script, styles] = ['.js', '.css'].map(
+    (end) => view.outputFiles.find(({ path }) => path.endsWith(end)).text,
+  );
+  // Functions, since `$` means something in a text that replaces another.
+  const html = readFileSync(join(source, 'chat-view.html'), 'utf8')
+    .replace('/* the built stylesheet */', () => styles)
+    .replace('/* the built script */', () => script.replaceAll('</script', '<\\/script'));
+  writeFileSync(join(folder, 'chat-view.html'), html);
+}

@@ -14,6 +14,7 @@ import { createMetrics } from './metrics.ts';
 import { tokenDigest } from './operations/access-tokens.ts';
 import type { OpenedSluice } from './operations/context.ts';
 import { operations } from './operations/operations.ts';
+import { pageFile } from './page-files.ts';
 import { findToken } from './store/access-tokens.ts';
 import { type Measurements, measure } from './store/measurements.ts';
 import { version } from './version.ts';
@@ -47,6 +48,7 @@ export async function serveHttp(config: Config, log: Log): Promise<Serving> {
     observer: observers(metrics.requests, log),
     metrics,
     rateLimits,
+    pageFile,
     onUnexpected: (error, where) =>
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
     isReady: () => answers(sluice),

@@ -16,9 +16,10 @@ const mayImport: Record<string, readonly string[]> = {
   mcp: ['domain', 'operations'],
   http: ['domain', 'operations', 'mcp'],
   cli: ['domain', 'operations'],
+  page: [],
 };
 
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
 const folderOf = (file: string) => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
 
 function importsOf(file: string): string[] {

@@ -10,6 +10,7 @@ import { limitBody } from './limit-body.ts';
 import { serveMcp } from './mcp-endpoint.ts';
 import { type MetricsText, serveMetrics } from './metrics-endpoint.ts';
 import { type OAuth, serveMetadata } from './oauth.ts';
+import { type PageFile, servePage } from './page.ts';
 import { nothingHere, problemOf } from './problem.ts';
 import { onlyPublished, servePublished } from './published-apis.ts';
 import { type RateLimits, tellRateLimit } from './rate-limit.ts';
@@ -26,6 +27,7 @@ export interface AppOptions extends HttpOptions {
   readonly metrics: MetricsText;
   /** undefined: nobody has a limit. */
   readonly rateLimits?: RateLimits | undefined;
+  readonly pageFile: PageFile;
 }
 
 /**
@@ -46,6 +48,7 @@ export function createHttpApp(options: AppOptions): Hono<HttpEnvironment> {
   );
   app.use(guard(options.doors));
   serveHealth(app, options);
+  servePage(app, options.pageFile);
   if (options.oauth !== undefined) serveMetadata(app, options.oauth);
   const tickets = openTickets();
   app.use(admitTickets(tickets));

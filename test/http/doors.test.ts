@@ -4,15 +4,20 @@ import { text } from 'node:stream/consumers';
 import { afterAll, expect } from 'vitest';
 import { createHttpApp } from '../../src/http/app.ts';
 import { operations } from '../../src/operations/operations.ts';
+import { pageFile } from '../../src/page-files.ts';
+import { builtServer } from '../support/built-server.ts';
 import { test } from '../support/database.ts';
 import { operatorToken, type Served, serve } from '../support/http.ts';
 
-const open = [
+const told = [
   '/healthz',
   '/readyz',
   '/.well-known/oauth-protected-resource',
   '/.well-known/oauth-protected-resource/mcp',
 ];
+/** What is the same for everybody, whatever the server holds. */
+const page = ['/', '/page/page.js', '/page/page.css', '/page/icon.svg'];
+const open = [...told, ...page];
 
 /** Every route there is, as the application itself lists them. */
 const routes = createHttpApp({
@@ -103,10 +108,13 @@ test('every route wants a token, and takes no wrong one, wherever it is shown', 
   }
 });
 
-test('health and the way to tokens are all that is open, and tell nothing else', async () => {
+test('health, the way to tokens and the empty page are all that is open, and tell nothing else', async () => {
+  await builtServer();
   const answers = await all(open.map((path) => ({ method: 'GET', path })));
+  const files = ['index.html', 'page.js', 'page.css', 'icon.svg'].map((name) => pageFile(name));
 
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect(answers.map(({ status }) => status)).toEqual(open.map(() => 200));
+  expect(answers.slice(told.length).map(({ said }) => said)).toEqual(files);
   expect(answers[0]?.said).toBe('{"status":"ok"}');
   expect(JSON.parse(answers[2]?.said ?? '')).toMatchObject({
     resource: 'sluice',
