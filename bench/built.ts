@@ -1,25 +1,27 @@
-import type * as assembling from '../src/assemble.ts';
-import type * as configuring from '../src/config.ts';
-import type * as logging from '../src/log.ts';
-import type * as starting from '../src/operations/start-batch.ts';
-import type * as jobs from '../src/store/jobs.ts';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type * as parts from './sluice.ts';
 
 /** The built server. */
 export const mainFile = new URL('../dist/main.js', import.meta.url);
 
-/**
- * Sluice as it runs for its users: from dist/, since what runs TypeScript directly adds calls to the
- * code that slow it down.
- */
-export async function loadBuilt() {
-  const { assemble } = await load<typeof assembling>('assemble');
-  const { readConfig } = await load<typeof configuring>('config');
-  const { createLog } = await load<typeof logging>('log');
-  const { startBatch } = await load<typeof starting>('operations/start-batch');
-  const { findJob } = await load<typeof jobs>('store/jobs');
-  return { assemble, readConfig, createLog, startBatch, findJob };
-}
+/** Beside the packages, so that it finds them. */
+const builtParts = new URL('../node_modules/.cache/sluice-bench/sluice.js', import.meta.url);
 
-async function load<Module>(name: string): Promise<Module> {
-  return (await import(new URL(`../dist/${name}.js`, import.meta.url).href)) as Module;
+/**
+ * Sluice as it runs for its users: built, since what runs TypeScript directly adds calls to the code that
+ * slow it down.
+ */
+export async function loadBuilt(): Promise<typeof parts> {
+  await build({
+    entryPoints: [fileURLToPath(new URL('sluice.ts', import.meta.url))],
+    outfile: fileURLToPath(builtParts),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    logLevel: 'warning',
+  });
+  return (await import(builtParts.href)) as typeof parts;
 }
