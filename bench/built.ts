@@ -5,8 +5,8 @@ import type * as parts from './sluice.ts';
 /** The built server. */
 export const mainFile = new URL('../dist/main.js', import.meta.url);
 
-/** Beside the packages, so that it finds them. */
-const builtParts = new URL('../node_modules/.cache/sluice-bench/sluice.js', import.meta.url);
+/** As deep in the package as dist/ is, since it reads files of the package. */
+const builtParts = new URL('../build/sluice-for-bench.js', import.meta.url);
 
 /**
  * Sluice as it runs for its users: built, since what runs TypeScript directly adds calls to the code that
