@@ -2,10 +2,8 @@ import type { JobStatus } from '../domain/job.ts';
 import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
 import type { Trouble } from '../store/self-pause.ts';
 import { successScope } from '../store/success-scope.ts';
-import type { Circuit } from './circuit.ts';
+import type { Brakes } from './brakes.ts';
 import { Claimer, largestWindow } from './claimer.ts';
-import type { FailureBudget } from './failure-budget.ts';
-import type { FailureWindow } from './failure-window.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { isTextual } from './new-record.ts';
 import { processChunk } from './process-chunk.ts';
@@ -28,9 +26,7 @@ export function mostUnderWay(hasEffects: boolean, concurrency: number, chunkSize
 export interface LaneRecordsOptions extends Pick<LaneOptions, 'db' | 'lease' | 'job' | 'flow' | 'log'> {
   readonly context: AttemptContext;
   readonly watch: LaneWatch;
-  readonly budget: FailureBudget;
-  readonly window: FailureWindow;
-  readonly circuit: Circuit;
+  readonly brakes: Brakes;
   readonly gate: StartGate;
   readonly isStopping: () => boolean;
   /** Called when the lane may have something to do. */
@@ -139,7 +135,7 @@ export class LaneRecords {
     const { ceiling } = this.#ramp;
     // A record that waited for another one of its order key may be anywhere.
     if (this.#options.job.orderBy !== null) this.#claimer.rewind();
-    const claimed = await this.#claimer.claim(this.#options.budget.allowsFresh, concurrency, ceiling);
+    const claimed = await this.#claimer.claim(this.#options.brakes.budget.allowsFresh, concurrency, ceiling);
     this.#turns.add(claimed, (rowsMayCome && ceiling === undefined) || !this.#claimer.drained);
     return claimed.length > 0;
   }
@@ -156,7 +152,7 @@ export class LaneRecords {
   async runAlone(): Promise<boolean> {
     const claimed = await this.#claimer.claimAlone();
     if (claimed.length === 0) return false;
-    if (!claimed.every((record) => this.#options.budget.allows(record))) {
+    if (!claimed.every((record) => this.#options.brakes.budget.allows(record))) {
       this.#writer.handBack(claimed);
       await this.#writer.idle();
       return false;
@@ -172,7 +168,7 @@ export class LaneRecords {
    * undefined: no record is due.
    */
   async probe(probes: number): Promise<{ readonly found: Promise<Probe> } | undefined> {
-    const { budget } = this.#options;
+    const { budget } = this.#options.brakes;
     const [record] = await this.#claimer.claimProbe(probes, budget.allowsFresh, this.#ramp.ceiling);
     if (record === undefined) return undefined;
     const found = new Promise<Probe>((resolve) => {
@@ -212,11 +208,11 @@ export class LaneRecords {
   /** Never rejects. */
   async #runRecord(record: ClaimedRecord | undefined): Promise<void> {
     if (record === undefined) return;
-    const { circuit, context, gate } = this.#options;
+    const { brakes, context, gate } = this.#options;
     await this.#writer.admit();
     const ended = await gate.pass(() => this.#mayStart(record));
     if (ended === undefined) return this.#returnUntried(record);
-    circuit.began(record.index);
+    brakes.circuit.began(record.index);
     this.#settle(record, this.#refusal(record) ?? (await processRecord(context, record)));
     ended();
   }
@@ -234,7 +230,7 @@ export class LaneRecords {
   }
 
   async #runStartable(records: readonly ClaimedRecord[]): Promise<void> {
-    const { circuit, context, flow, watch } = this.#options;
+    const { brakes, context, flow, watch } = this.#options;
     const startable: ClaimedRecord[] = [];
     for (const record of records) {
       const refusal = this.#refusal(record);
@@ -243,7 +239,7 @@ export class LaneRecords {
       else this.#settle(record, refusal);
     }
     if (flow.chunk === undefined || startable.length === 0) return;
-    for (const { index } of startable) circuit.began(index);
+    for (const { index } of startable) brakes.circuit.began(index);
     const settled = (record: ClaimedRecord, settlement: Settlement) => this.#settle(record, settlement);
     const { signal } = context;
     const mayGoOn = () => watch.mayStart && !signal.aborted;
@@ -260,19 +256,17 @@ export class LaneRecords {
   }
 
   #mayStart(record: ClaimedRecord): boolean {
-    const { watch, budget, window, circuit, context, isStopping } = this.#options;
-    if (isStopping() || !watch.mayStart || context.signal.aborted || !budget.allows(record)) return false;
+    const { watch, brakes, context, isStopping } = this.#options;
+    if (isStopping() || !watch.mayStart || context.signal.aborted) return false;
     const { status } = watch.control;
-    if (this.#probe?.index === record.index) return isRunning(status) || status === 'paused';
-    return isRunning(status) && window.tripped === undefined && circuit.trouble === undefined;
+    if (this.#probe?.index !== record.index) return isRunning(status) && brakes.allow(record);
+    return (isRunning(status) || status === 'paused') && brakes.budget.allows(record);
   }
 
   #settle(record: ClaimedRecord, reached: Settlement): void {
     const probe = this.#probe?.index === record.index ? this.#probe : undefined;
     const settlement = probe === undefined ? reached : this.#judge(probe, reached);
-    this.#options.budget.note(record, settlement);
-    this.#options.window.note(settlement);
-    this.#options.circuit.note(record.index, settlement);
+    this.#options.brakes.note(record, settlement);
     const { flow, context } = this.#options;
     const remembered = this.#remembers && 'result' in settlement;
     this.#writer.add(
@@ -284,7 +278,7 @@ export class LaneRecords {
 
   /** What the record that tries has found out, and what that means for it. */
   #judge(probe: ProbeUnderWay, reached: Settlement): Settlement {
-    const { circuit, flow } = this.#options;
+    const { brakes, flow } = this.#options;
     const failure = 'failure' in reached ? reached.failure : undefined;
     // Of a mapping that got nowhere near its target nothing can be learned.
     const isLocal = flow.kind === 'mapping' && failure !== undefined && failure.connector === undefined;
@@ -292,7 +286,7 @@ export class LaneRecords {
       probe.resolve({ kind: 'untried' });
       return reached;
     }
-    const trouble = failure && circuit.troubleOf(failure, probe.probes);
+    const trouble = failure && brakes.circuit.troubleOf(failure, probe.probes);
     probe.resolve(trouble === undefined ? { kind: 'answered' } : { kind: 'trouble', trouble });
     return trouble === undefined ? reached : { status: 'pending', uncounted: true };
   }

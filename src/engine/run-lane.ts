@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
-import { failureLimit, type JobStatus } from '../domain/job.ts';
+import type { JobStatus } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
 import type { RecordStatus } from '../domain/record.ts';
@@ -9,25 +9,15 @@ import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
-import { noteEvent } from '../store/job-events.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type Lease, releaseLease } from '../store/leases.ts';
 import { recentEnds } from '../store/recent-ends.ts';
-import {
-  closeCircuit,
-  openCircuit,
-  postponeProbe,
-  stopAtLimit,
-  stopAtRate,
-  type Trouble,
-} from '../store/self-pause.ts';
-import { Circuit } from './circuit.ts';
-import { FailureBudget } from './failure-budget.ts';
-import { FailureWindow } from './failure-window.ts';
+import { Brakes } from './brakes.ts';
+import { CircuitProbe } from './circuit-probe.ts';
 import { faultPoint } from './fault-points.ts';
 import { JobState } from './job-state.ts';
 import type { JobTrace } from './job-trace.ts';
-import { LaneRecords, type Probe } from './lane-records.ts';
+import { LaneRecords } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { type Log, nameOf } from './log.ts';
 import type { Observer } from './observer.ts';
@@ -72,9 +62,8 @@ export class Lane {
   readonly #reading: SourceReading;
   readonly #keeper: ProgressKeeper;
   readonly #watch: LaneWatch;
-  readonly #budget: FailureBudget;
-  readonly #window: FailureWindow;
-  readonly #circuit: Circuit;
+  readonly #brakes: Brakes;
+  readonly #probe: CircuitProbe;
   readonly #gate: StartGate;
   readonly #throttles: ThrottleReport;
   readonly #context: AttemptContext;
@@ -85,23 +74,17 @@ export class Lane {
   #attempts = new AbortController();
   #stopping = false;
   #over = false;
-  /** A record is trying whether the job can go on. */
-  #probing: Promise<void> | undefined;
   /** The job was paused or over when the watch was last heeded. */
   #stoodStill: boolean;
   /** The lane gave up for a reason that a second try at once would meet again. */
   brokeOff = false;
 
   constructor(options: LaneOptions) {
-    const { db, lease, job, flow, log, connectors } = options;
+    const { db, lease, flow, log, connectors } = options;
     this.#options = options;
     setMaxListeners(0, this.#abort.signal, this.#attempts.signal);
-    this.#budget = new FailureBudget(job);
-    this.#window = new FailureWindow(job.maxFailureRate, job.failureWindow);
-    this.#circuit = new Circuit((connector) =>
-      flow.neverPauses === true ? undefined : connectors.circuit(connector),
-    );
-    this.#gate = new StartGate(this.#circuit);
+    this.#brakes = new Brakes(options);
+    this.#gate = new StartGate(this.#brakes.circuit);
     this.#throttles = new ThrottleReport(db, lease, connectors, flow);
     this.#watch = new LaneWatch({
       ...options,
@@ -111,6 +94,12 @@ export class Lane {
     this.#keeper = new ProgressKeeper(db, lease, log);
     this.#context = this.#createContext();
     this.#records = this.#createRecords();
+    this.#probe = new CircuitProbe({
+      ...options,
+      records: this.#records,
+      watch: this.#watch,
+      onChange: () => this.#wakeUp.ring(),
+    });
     this.#reading = this.#createReading();
     this.#stoodStill = !this.#mayRun;
     this.#obey();
@@ -121,9 +110,7 @@ export class Lane {
       ...this.#options,
       context: this.#context,
       watch: this.#watch,
-      budget: this.#budget,
-      window: this.#window,
-      circuit: this.#circuit,
+      brakes: this.#brakes,
       gate: this.#gate,
       isStopping: () => this.#stopping,
       onChange: () => this.#wakeUp.ring(),
@@ -156,7 +143,7 @@ export class Lane {
     return new SourceReading({
       ...this.#options,
       onRows: (bad) => {
-        this.#budget.noteBadRows(bad);
+        this.#brakes.budget.noteBadRows(bad);
         this.#tell('failed', bad);
         this.#wakeUp.ring();
       },
@@ -225,9 +212,9 @@ export class Lane {
   /** One look at the job, and what follows from it. */
   async #step(): Promise<void> {
     const { status, probeDue } = this.#watch.control;
-    if (status === 'paused' && probeDue) return this.#probe();
+    if (status === 'paused' && probeDue) return this.#findOut();
     if (status !== 'pending' && status !== 'processing') return this.#standStill(status === 'paused');
-    if (await this.#stopByItself()) return;
+    if (this.#brakes.areDue) return this.#heed(await this.#brakes.pull());
     if (this.#reading.holdsCalls || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
     if (this.#records.suffice) return this.#wakeUp.wait(restMs);
     if (await this.#records.claim(this.#reading.active)) return;
@@ -273,33 +260,6 @@ export class Lane {
     this.#over = true;
   }
 
-  /** Stops the job when it must not go on like this. False: it may. */
-  async #stopByItself(): Promise<boolean> {
-    if (this.#circuit.trouble !== undefined) await this.#openCircuit(this.#circuit.trouble);
-    else if (this.#window.tripped !== undefined) await this.#stopAtRate(this.#window.tripped);
-    else if (this.#budget.exhausted) await this.#stopAtLimit();
-    else return false;
-    return true;
-  }
-
-  /** The limit was lowered, or rows failed before their first attempt, so no settlement has seen it reached. */
-  async #stopAtLimit(): Promise<void> {
-    const { db, job } = this.#options;
-    await this.#heed(await stopAtLimit(db, job.id));
-  }
-
-  async #stopAtRate({ failed, of }: { failed: number; of: number }): Promise<void> {
-    const { db, lease } = this.#options;
-    const share = Math.round((this.#window.limit ?? 0) * 1000) / 10;
-    const message = `${failed} of the last ${of} records failed, which is as many as may (max_failure_rate ${share} %).`;
-    await this.#heed(await stopAtRate(db, lease, message));
-  }
-
-  async #openCircuit(trouble: Trouble): Promise<void> {
-    const { db, lease } = this.#options;
-    await this.#heed((await openCircuit(db, lease, trouble)) ? 'paused' : undefined);
-  }
-
   /** A statement has brought the job into this status; undefined: it found the job in another one, or not here. */
   async #heed(status: JobStatus | undefined): Promise<void> {
     if (status !== undefined) return this.#watch.note(status);
@@ -313,38 +273,13 @@ export class Lane {
   }
 
   /** The job has been paused because of a connector's trouble, and it is time for one record to try. */
-  async #probe(): Promise<void> {
-    const isFree = this.#probing === undefined && !this.#records.areUnderWay;
+  async #findOut(): Promise<void> {
+    const isFree = !this.#probe.isUnderWay && !this.#records.areUnderWay;
     if (!isFree || !this.#watch.mayStart) return this.#wakeUp.wait(restMs);
-    this.#circuit.clear();
-    const { probes } = this.#watch.control;
-    const probe = await this.#records.probe(probes);
-    if (probe === undefined) return (await this.#mayBecomeDue()) ? this.#rest() : this.#closeCircuit();
-    this.#probing = this.#conclude(probe.found, probes + 1);
-  }
-
-  /** Does what follows from a probe, which may take as long as a call takes. Never rejects. */
-  async #conclude(found: Promise<Probe>, probes: number): Promise<void> {
-    const { db, lease, job, log } = this.#options;
-    try {
-      const probe = await found;
-      if (probe.kind === 'answered') await this.#closeCircuit();
-      if (probe.kind === 'trouble') {
-        await postponeProbe(db, lease, probes, probe.trouble);
-        // What is read from now on counts.
-        this.#watch.note(this.#watch.control.status);
-      }
-    } catch (error) {
-      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'a probe came to nothing');
-    }
-    this.#probing = undefined;
-    this.#wakeUp.ring();
-  }
-
-  async #closeCircuit(): Promise<void> {
-    const { db, lease } = this.#options;
-    if (await closeCircuit(db, lease)) this.#watch.note('processing');
-    else await this.#watch.refresh();
+    this.#brakes.circuit.clear();
+    if (await this.#probe.begin()) return;
+    if (await this.#mayBecomeDue()) await this.#rest();
+    else await this.#probe.close();
   }
 
   async #mayBecomeDue(): Promise<boolean> {
@@ -374,15 +309,14 @@ export class Lane {
 
   /** Takes over what the watch has read or been told. */
   #obey(): void {
-    const { concurrency, rate, maxFailures, failuresForgiven, maxFailureRate, now, finished } =
-      this.#watch.control;
+    const { control } = this.#watch;
+    const { concurrency, rate, now, finished } = control;
     this.#records.concurrency = concurrency;
     this.#gate.rate = rate;
-    this.#budget.allow(failureLimit({ ...this.#options.job, maxFailures }), failuresForgiven);
-    this.#window.limit = maxFailureRate;
+    this.#brakes.obey(control);
     if (now) this.#attempts.abort(cutOff);
     if (this.#mayRun && this.#stoodStill) this.#goOn();
-    if (!this.#mayRun && !this.#stoodStill && this.#budget.exhausted) this.#noteLimit();
+    if (!this.#mayRun && !this.#stoodStill) this.#brakes.noteLimit(control);
     this.#stoodStill = !this.#mayRun;
     if (finished) this.#over = true;
     if (this.#watch.lost) {
@@ -393,24 +327,11 @@ export class Lane {
     this.#wakeUp.ring();
   }
 
-  /** What stopped the job before does not count against it any more. */
   #goOn(): void {
-    this.#circuit.clear();
-    this.#window.clear();
+    this.#brakes.release();
     if (this.#attempts.signal.reason !== cutOff) return;
     this.#attempts = new AbortController();
     setMaxListeners(0, this.#attempts.signal);
-  }
-
-  #noteLimit(): void {
-    const { db, job, log } = this.#options;
-    const { status, maxFailures } = this.#watch.control;
-    if (status === 'cancelled') return;
-    const limit = job.continueOnError ? `max_failures ${maxFailures}` : 'continue_on_error false';
-    const message = `As many records failed as may (${limit}); the job ${status === 'paused' ? 'paused' : 'stopped'}.`;
-    noteEvent(db, job.id, 'limit_reached', message).catch((error: unknown) => {
-      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'an event could not be noted');
-    });
   }
 
   async #leave(): Promise<void> {
@@ -418,7 +339,7 @@ export class Lane {
     try {
       if (!this.#watch.lost) this.#records.handBack();
       await this.#records.settled();
-      await this.#probing;
+      await this.#probe.settled();
       await this.#throttles.end();
       if (!this.#watch.lost) await releaseLease(db, lease);
     } catch (error) {
