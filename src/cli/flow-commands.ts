@@ -5,7 +5,7 @@ import { type Command, groups } from './command.ts';
 import { approve, save } from './flow-drafts.ts';
 import { schema } from './flow-schema.ts';
 import { flowTest } from './flow-test.ts';
-import { invoke } from './host.ts';
+import { type Host, invoke } from './host.ts';
 import { operationCommand } from './operation-command.ts';
 import { showFlow, showFlows } from './show-flows.ts';
 import { visible } from './terminal.ts';
@@ -43,19 +43,25 @@ const validate: Command = {
         ? await Promise.all(named.map(async (file) => ({ file, problems: await host.checkFlowFile(file) })))
         : await checkFolder(host);
     const problems = checked.flatMap((file) => file.problems);
-    const count = checked.length === 1 ? '1 file is' : `${checked.length} files are`;
     return {
       json: { valid: problems.length === 0, files: checked },
-      text: problems.length > 0 ? problems.map(visible) : [`${count} valid.`],
+      text: problems.length > 0 ? problems.map(visible) : [validText(host, checked.length)],
       exitCode: problems.length > 0 ? 1 : 0,
     };
   },
 };
 
-async function checkFolder(host: Parameters<Command['run']>[0]) {
+function validText({ folders }: Host, count: number): string {
+  if (count === 0) return `${folders.flows} holds no flows. \`sluice init\` makes one with an example in it.`;
+  return count === 1 ? '1 file is valid.' : `${count} files are valid.`;
+}
+
+async function checkFolder(host: Host) {
   const { flows, invalid } = await invoke(host, listFlows, { response_format: 'detailed' });
-  const connectors = { file: 'connectors.yaml', problems: await host.checkConnectors() };
-  return [...flows.map(({ file }) => ({ file, problems: [] as string[] })), ...invalid, connectors];
+  const files = [...flows.map(({ file }) => ({ file, problems: [] as string[] })), ...invalid];
+  const problems = await host.checkConnectors();
+  // There need not be any, where there are no flows.
+  return files.length === 0 && problems.length === 0 ? [] : [...files, { file: 'connectors.yaml', problems }];
 }
 
 export const flowCommands: readonly Command[] = [list, show, validate, flowTest, save, approve, schema];

@@ -10,6 +10,13 @@ beforeAll(async () => {
 });
 afterAll(() => sluice.close());
 
+test('a folder without flows is not called valid', async () => {
+  const { code, stdout } = await sluice.run(['flows', 'validate']);
+
+  expect(stdout).toMatch(/flows holds no flows\. `sluice init` makes one/);
+  expect(code).toBe(0);
+});
+
 test('init never overwrites', async () => {
   const flow = join(sluice.home, 'flows/example.yaml');
   await sluice.run(['init']);
