@@ -91,6 +91,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
       tryFlow: openTrials(trials),
       preview: openPreviews(trials),
       files: async () => (isRemote ? noFolders : allowedRoots(config, (await roots?.()) ?? [], folder)),
+      isRemote,
       exportsFolder: config.exportsFolder,
       uploadsFolder: config.uploadsFolder,
       limits: config,

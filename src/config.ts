@@ -37,6 +37,7 @@ const environment = z.object({
   SLUICE_MAX_CONCURRENCY: wholeNumber(1, 1000).default(50),
   SLUICE_MAX_RECORD_BYTES: wholeNumber(1024, 64 * 1024 * 1024).default(1024 * 1024),
   SLUICE_MAX_UPLOAD_BYTES: wholeNumber(1024, 1024 ** 4).default(1024 ** 3),
+  SLUICE_UPLOAD_QUOTA_BYTES: wholeNumber(1024, 1024 ** 4).default(10 * 1024 ** 3),
   SLUICE_BACKGROUND: onOff.default(true),
   SLUICE_LEASE_SECONDS: wholeNumber(1, 3600).default(15),
   SLUICE_RETENTION: retention.default('30d'),
@@ -48,6 +49,7 @@ const environment = z.object({
     .optional(),
   SLUICE_ALLOWED_HOSTS: z.string().optional(),
   SLUICE_ALLOWED_ORIGINS: z.string().optional(),
+  SLUICE_MCP_SESSIONS: onOff.default(false),
   SLUICE_RATE_LIMIT: z
     .string()
     .refine((text) => parseRate(text) !== undefined, 'must be records in a time, such as 600/min or 100000/h')
@@ -78,6 +80,8 @@ export interface Config {
   readonly maxRecordBytes: number;
   /** Of one file that is sent over HTTP. */
   readonly maxUploadBytes: number;
+  /** Of all files that one owner keeps here; the operator has no limit. */
+  readonly uploadQuotaBytes: number;
   readonly background: boolean;
   readonly leaseMs: number;
   /** How long payloads and results of finished jobs are kept; undefined: for ever. */
@@ -100,6 +104,8 @@ export interface HttpConfig {
   readonly oauth: { readonly issuer: string; readonly audience: string } | undefined;
   /** Records that each owner may start; undefined: as many as they like. */
   readonly rateLimit: Rate | undefined;
+  /** Clients of `/mcp` have sessions, and are told of changes. */
+  readonly mcpSessions: boolean;
   /** A server says who called, unless it is told to be quiet. */
   readonly logLevel: string;
 }
@@ -132,6 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     maxConcurrency: values.SLUICE_MAX_CONCURRENCY,
     maxRecordBytes: values.SLUICE_MAX_RECORD_BYTES,
     maxUploadBytes: values.SLUICE_MAX_UPLOAD_BYTES,
+    uploadQuotaBytes: values.SLUICE_UPLOAD_QUOTA_BYTES,
     background: values.SLUICE_BACKGROUND,
     leaseMs: values.SLUICE_LEASE_SECONDS * 1000,
     keepMs: values.SLUICE_RETENTION === 'off' ? undefined : parseDuration(values.SLUICE_RETENTION),
@@ -143,6 +150,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       allowedHosts: listOf(values.SLUICE_ALLOWED_HOSTS),
       allowedOrigins: listOf(values.SLUICE_ALLOWED_ORIGINS),
       rateLimit: values.SLUICE_RATE_LIMIT,
+      mcpSessions: values.SLUICE_MCP_SESSIONS,
       logLevel: values.SLUICE_LOG_LEVEL ?? 'info',
       oauth: oauthOf(values.SLUICE_OAUTH_ISSUER, values.SLUICE_OAUTH_AUDIENCE),
     },

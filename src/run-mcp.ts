@@ -4,6 +4,7 @@ import { createLog } from './log.ts';
 import { serveStdio } from './mcp/serve-stdio.ts';
 import { createMcpServer } from './mcp/server.ts';
 import { operations } from './operations/operations.ts';
+import { pageFile } from './page-files.ts';
 import { version } from './version.ts';
 
 /** What is under way gets this long when the client is gone, in milliseconds. */
@@ -17,6 +18,7 @@ export async function runMcp(config: Config): Promise<void> {
     version,
     operations,
     context: (call) => sluice.context(call),
+    batchView: pageFile('chat-view.html'),
     onUnexpected: (error, where) =>
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
   });

@@ -48,7 +48,9 @@ export async function serveHttp(config: Config, log: Log): Promise<Serving> {
     observer: observers(metrics.requests, log),
     metrics,
     rateLimits,
+    mcpSessions: http.mcpSessions,
     pageFile,
+    batchView: pageFile('chat-view.html'),
     onUnexpected: (error, where) =>
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
     isReady: () => answers(sluice),

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'source_changed'
   | 'upload_not_found'
   | 'upload_too_large'
+  | 'upload_quota_exceeded'
   | 'upload_in_use'
   | 'storage_full'
   | 'too_many_operations'

@@ -15,7 +15,7 @@ import { type MappedCall, runCall } from './mapping-run.ts';
 import { rehearseMapping, traceMapping } from './mapping-trace.ts';
 import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
-import { requestOf, withPublished } from './published-api.ts';
+import { publishedForm, withPublished } from './published-api.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { compileUndoCall, keptKeysOf, type UndoCallParts, undoByCall, undoMistakes } from './undo-call.ts';
 import { withUndo } from './undo-flow.ts';
@@ -29,17 +29,18 @@ export function compileMappingFlow(
   const shape = checkShape(yaml, flowFileSchema);
   const parts = compileParts(value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);
-  const { request, problems: wrongRequest } = requestOf(yaml, value.published_api);
+  const lookups = lookupsOf(value.lookups);
+  const { form, problems: wrongForm } = publishedForm(yaml, value.published_api, lookups);
   const problems = [
     ...('problems' in shape ? shape.problems : []),
     ...parts.problems.slice(0, maxFileProblems).map((problem) => problemInFile(yaml, problem)),
     ...wrongInput,
-    ...wrongRequest,
+    ...wrongForm,
     ...('data' in shape ? [...endpointMissing(yaml, shape.data), ...undoMistakes(yaml, shape.data)] : []),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   const flow = withInput(assemble(identity, shape.data, parts), input);
-  return { flow: withPublished(flow, shape.data.published_api, [input, request]) };
+  return { flow: withPublished(flow, shape.data.published_api, input, form) };
 }
 
 interface Parts {

@@ -12,7 +12,7 @@ import { batchOf } from './flow-file.ts';
 import { type FlowIdentity, flowIdOf } from './flow-identity.ts';
 import { inputOf, withInput } from './input-schema.ts';
 import { type Names, recordNames, withStep } from './names.ts';
-import { requestOf, withPublished } from './published-api.ts';
+import { publishedForm, withPublished } from './published-api.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { StepCompiler } from './step-compiler.ts';
 import { parameterProblems, parametersOf, type StepFlowFile, stepFlowFileSchema } from './step-flow-file.ts';
@@ -32,7 +32,8 @@ export function compileStepFlow(
   // Steps are compiled even in a file of the wrong shape, to report all at once.
   const parts = compileParts(yaml, value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);
-  const { request, problems: wrongRequest } = requestOf(yaml, value.published_api);
+  const lookups = lookupsOf(value.lookups);
+  const { form, problems: wrongForm } = publishedForm(yaml, value.published_api, lookups);
   const problems = [
     ...('problems' in shape ? shape.problems.filter(({ message }) => message !== 'steps is missing') : []),
     ...parts.compiler.problems.slice(0, maxFileProblems),
@@ -41,12 +42,12 @@ export function compileStepFlow(
       yaml.problem({ path }, message, suggestion),
     ),
     ...wrongInput,
-    ...wrongRequest,
+    ...wrongForm,
     ...contradictions(yaml, value),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   const flow = withInput(assemble(identity, shape.data, parts), input);
-  const published = withPublished(flow, shape.data.published_api, [input, request]);
+  const published = withPublished(flow, shape.data.published_api, input, form);
   return { flow: withUndoSteps(published, parts.undo) };
 }
 

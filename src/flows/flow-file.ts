@@ -177,8 +177,14 @@ export const publishedApiSchema = z.strictObject({
     .record(z.string(), z.unknown())
     .optional()
     .describe('What each record has to be, besides input: in short words or JSON Schema.'),
-  responseSchema: z.record(z.string(), z.unknown()).optional(),
-  responseMapping: z.record(z.string(), z.unknown()).optional(),
+  responseSchema: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What the response is. With it, or responseMapping, a single record is answered at once.'),
+  responseMapping: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('The response, made of what the flow returned: id: result.body.id.'),
   batchEnabled: z.boolean().optional().describe('A request brings a list of records.'),
   batchArrayPath: z
     .string()

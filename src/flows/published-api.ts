@@ -6,6 +6,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts
 import type { Flow } from './flow.ts';
 import type { publishedApiSchema } from './flow-file.ts';
 import { type InputCheck, inputOf } from './input-schema.ts';
+import type { Lookups } from './pipe-arguments.ts';
+import { type PublishedResponse, responseOf } from './published-response.ts';
 
 /** How programs reach a flow under a path of its own. */
 export interface PublishedApi {
@@ -22,6 +24,8 @@ export interface PublishedApi {
   readonly schema: JsonObject | undefined;
   /** What is wrong with a record. `textual`: it comes from a query, which knows texts only. */
   readonly check: (record: JsonValue, textual: boolean) => Failure | undefined;
+  /** What is given out of a result; undefined: the result itself, to those who come back for it. */
+  readonly response: PublishedResponse | undefined;
 }
 
 export interface PublishedList {
@@ -30,24 +34,33 @@ export interface PublishedList {
   readonly maxSize: number;
 }
 
-/** What `requestSchema` wants of a record, and what is wrong with it in the file. */
-export function requestOf(
+/** What a `published_api` block says of records and of what comes of them. */
+export interface PublishedForm {
+  readonly request: InputCheck | undefined;
+  readonly response: PublishedResponse | undefined;
+}
+
+/** The texts and schemas of the block, compiled, and what is wrong with them in the file. */
+export function publishedForm(
   yaml: YamlFile,
   block: unknown,
-): { request: InputCheck | undefined; problems: FileProblem[] } {
+  lookups: Lookups,
+): { form: PublishedForm; problems: FileProblem[] } {
   const schema = isJsonObject(block) ? block.requestSchema : undefined;
-  const { input, problems } = inputOf(yaml, schema, ['published_api', 'requestSchema']);
-  return { request: input, problems };
+  const { input: request, problems } = inputOf(yaml, schema, ['published_api', 'requestSchema']);
+  const { response, problems: wrongResponse } = responseOf(yaml, block, lookups);
+  return { form: { request, response }, problems: [...problems, ...wrongResponse] };
 }
 
 /** The flow with its `published_api` block; a record has to pass every one of the checks. */
 export function withPublished(
   flow: Flow,
   block: z.output<typeof publishedApiSchema> | undefined,
-  given: readonly (InputCheck | undefined)[],
+  input: InputCheck | undefined,
+  { request, response }: PublishedForm,
 ): Flow {
   if (block === undefined) return flow;
-  const checks = given.filter((check) => check !== undefined);
+  const checks = [input, request].filter((check) => check !== undefined);
   const [schema, ...more] = checks.map((check) => check.schema);
   return {
     ...flow,
@@ -69,6 +82,7 @@ export function withPublished(
         }
         return undefined;
       },
+      response,
     },
   };
 }

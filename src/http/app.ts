@@ -8,6 +8,7 @@ import { type Doors, guard } from './guard.ts';
 import { serveHealth } from './health.ts';
 import { limitBody } from './limit-body.ts';
 import { serveMcp } from './mcp-endpoint.ts';
+import { serveMcpSessions } from './mcp-sessions.ts';
 import { type MetricsText, serveMetrics } from './metrics-endpoint.ts';
 import { type OAuth, serveMetadata } from './oauth.ts';
 import { type PageFile, servePage } from './page.ts';
@@ -58,7 +59,8 @@ export function createHttpApp(options: AppOptions): Hono<HttpEnvironment> {
   app.use(limitBody());
 
   serveMetrics(app, options.metrics);
-  serveMcp(app, options);
+  if (options.mcpSessions === true) serveMcpSessions(app, options);
+  else serveMcp(app, options);
   serveSse(app, options);
   serveOperations(app, options);
   serveApi(app, options, tickets);

@@ -6,10 +6,9 @@ import { startOperations } from '../operations/start-operations.ts';
 import { readBody } from './api/read-body.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
+import { patienceOf } from './patience.ts';
 import { problem } from './problem.ts';
 
-/** A response waits this long at most for the answers of all operations; then they are fetched later. */
-const patienceSeconds = 25;
 const outcomesAtMost = 1000;
 
 /** `POST /batch`: calls of a connector that a program brings along. */
@@ -61,13 +60,6 @@ export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions
 
   app.all('/batch', (c) => notAllowed(c, 'POST'));
   app.all('/batch/:id/:part{status|results}', (c) => notAllowed(c, 'GET, HEAD'));
-}
-
-/** As RFC 7240 has it, a caller may want its answer sooner: `Prefer: respond-async`, `Prefer: wait=5`. */
-function patienceOf(prefer = ''): number {
-  if (/\brespond-async\b/i.test(prefer)) return 0;
-  const wanted = /\bwait=(\d{1,4})\b/i.exec(prefer)?.[1];
-  return wanted === undefined ? patienceSeconds : Math.min(Number(wanted), patienceSeconds);
 }
 
 function answerOf(found: z.output<(typeof getOperations)['output']>): JsonObject {

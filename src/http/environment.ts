@@ -1,5 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Context } from 'hono';
+import type { McpServerOptions } from '../mcp/server.ts';
 import type { OperationContext } from '../operations/context.ts';
 import type { Operation } from '../operations/operation.ts';
 
@@ -22,10 +24,16 @@ export interface HttpOptions {
   /** What an operation may use, for one request. */
   readonly context: (call: HttpCall) => OperationContext;
   readonly onUnexpected: (error: unknown, where: string) => void;
+  /** The view of a batch job for hosts that show views in the chat, as HTML; undefined: there is none. */
+  readonly batchView?: string | undefined;
   /** Whether the database answers. Never rejects. */
   readonly isReady: () => Promise<boolean>;
   /** Aborted when the server has to end: what streams goes to its end then. */
   readonly ending: AbortSignal;
+  /** Clients of `/mcp` have sessions and are told of changes; default: each request stands for itself. */
+  readonly mcpSessions?: boolean;
+  /** What answers a client of MCP; default: Sluice's own server. */
+  readonly mcpServer?: (options: McpServerOptions) => Server;
 }
 
 export interface HttpEnvironment {

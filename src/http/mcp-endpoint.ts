@@ -9,9 +9,10 @@ import { limitMessage } from './mcp-body.ts';
  * is shared between clients and nothing is lost when the process starts again.
  */
 export function serveMcp(app: Hono<HttpEnvironment>, options: HttpOptions): void {
+  const { mcpServer = createMcpServer } = options;
   app.post('/mcp', limitMessage, async (c) => {
     const { owner } = c.get('principal');
-    const server = createMcpServer({
+    const server = mcpServer({
       ...options,
       context: (call) => options.context({ ...call, owner }),
       subscriptions: false,

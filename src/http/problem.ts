@@ -13,6 +13,7 @@ const statuses: Readonly<Record<string, ContentfulStatusCode>> = {
   engine_unavailable: 503,
   too_many_operations: 413,
   upload_too_large: 413,
+  upload_quota_exceeded: 413,
   storage_full: 507,
 };
 
@@ -45,11 +46,15 @@ export function problem(
   code: string,
   detail: string,
   headers: Record<string, string> = {},
-  more: { readonly errors?: readonly WrongItem[] | undefined } = {},
+  more: {
+    readonly errors?: readonly WrongItem[] | undefined;
+    readonly untrusted_message?: string | undefined;
+  } = {},
 ): Response {
   const title = code.replaceAll('_', ' ');
   const said = { type: 'about:blank', title, status, code, detail: visibleText(detail) };
-  return c.json({ ...said, ...(more.errors === undefined ? {} : more) }, status, {
+  // What is undefined is left out of the text.
+  return c.json({ ...said, ...more }, status, {
     'content-type': 'application/problem+json',
     ...headers,
   });

@@ -8,7 +8,9 @@ import { findPublishedApi, startPublished } from '../operations/published-apis.t
 import { readJson } from './api/read-body.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
+import { patienceOf } from './patience.ts';
 import { problem, problemOf } from './problem.ts';
+import { recordAnswer } from './published-answer.ts';
 import { publishedDocument } from './published-openapi.ts';
 
 type Caller = Context<HttpEnvironment>;
@@ -90,6 +92,12 @@ async function take({ found, context }: Door, c: Caller): Promise<Response> {
     ...(key === undefined ? {} : { idempotency_key: key }),
   });
   const status_url = `${path}/jobs/${batch_job_id}`;
+  if (found.response?.is_awaited === true) {
+    const wait_seconds = patienceOf(c.req.header('prefer'));
+    const job = await ask(context, getPublishedJob, { flow: flow.name, batch_job_id, wait_seconds });
+    const done = recordAnswer(c, job, status_url);
+    if (done !== undefined) return done;
+  }
   return c.json({ batch_job_id, status, total, status_url }, 202, { location: status_url });
 }
 

@@ -23,7 +23,8 @@ export function publishedDocument(flow: PublishedFlow, origin: string): JsonObje
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
       schemas: {
-        Record: recordSchema(flow),
+        Record: plain(flow.schema),
+        ...(flow.response === undefined ? {} : { Response: plain(flow.response.schema) }),
         Accepted: accepted,
         Job: schemaOf(getPublishedJob.output),
         Problem: problemSchema,
@@ -32,8 +33,9 @@ export function publishedDocument(flow: PublishedFlow, origin: string): JsonObje
   };
 }
 
-function send({ method, list }: PublishedFlow): JsonObject {
+function send({ method, list, response }: PublishedFlow): JsonObject {
   const answers = {
+    ...(response?.is_awaited === true ? awaited : {}),
     '202': { description: 'The records are accepted and taken one by one.', ...json('Accepted') },
     '400': { description: 'Nothing was started: the records do not fit.', ...problem },
     ...refusals,
@@ -82,7 +84,8 @@ function listSchema(path: readonly string[], maxItems: number): JsonObject {
   );
 }
 
-function recordSchema({ schema }: PublishedFlow): JsonObject {
+/** A schema of the flow's file, as a part of the document. */
+function plain(schema: unknown): JsonObject {
   if (!isJsonObject(schema)) return { type: 'object' };
   const { $schema: _, ...rest } = schema;
   return rest;
@@ -96,6 +99,11 @@ function schemaOf(output: z.ZodType): JsonObject {
 const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ content: { 'application/json': { schema: ref(name) } } });
 const problem = { content: { 'application/problem+json': { schema: ref('Problem') } } };
+const awaited = {
+  '200': { description: 'What came of the record; after 25 seconds, 202 instead.', ...json('Response') },
+  '422': { description: 'The record was taken and failed.', ...problem },
+  '502': { description: 'The system behind could not take the record.', ...problem },
+};
 const refusals = {
   '401': { description: 'The key is not known.', ...problem },
   '429': { description: 'Too many records at once; Retry-After says when to go on.', ...problem },

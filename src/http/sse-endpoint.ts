@@ -18,6 +18,7 @@ interface Session {
 
 /** MCP over HTTP with Server-Sent Events, for clients of the protocol before 2025-03-26. */
 export function serveSse(app: Hono<HttpEnvironment>, options: HttpOptions): void {
+  const { mcpServer = createMcpServer } = options;
   const sessions = new Map<string, Session>();
 
   app.get('/sse', async (c) => {
@@ -28,7 +29,7 @@ export function serveSse(app: Hono<HttpEnvironment>, options: HttpOptions): void
     // The transport answers past the framework, which sets this for all else.
     outgoing.setHeader('x-content-type-options', 'nosniff');
     const transport = new SSEServerTransport('/messages', outgoing);
-    const server = createMcpServer({ ...options, context: (call) => options.context({ ...call, owner }) });
+    const server = mcpServer({ ...options, context: (call) => options.context({ ...call, owner }) });
     sessions.set(transport.sessionId, { transport, owner });
     const beating = setInterval(() => outgoing.write(': \n\n'), heartbeatMs);
     const end = () => outgoing.end();

@@ -13,6 +13,7 @@ import type { OperationContext } from '../operations/context.ts';
 import { describeError } from '../operations/describe-error.ts';
 import { readResource, resourceTemplates } from '../operations/resources.ts';
 import { listResources, resourceState } from '../operations/watch-resource.ts';
+import type { BatchView } from './batch-view.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface Asking {
@@ -21,22 +22,32 @@ export interface Asking {
   readonly onUnexpected: (error: unknown, where: string) => void;
 }
 
-/** Serves what can be read by its address, and tells of changes to it until the connection closes. */
-export function serveResources(server: Server, asking: Asking, withSubscriptions: boolean): void {
+interface Served {
+  /** Whether changes are told of, until the connection closes. */
+  readonly subscriptions: boolean;
+  readonly view: BatchView | undefined;
+}
+
+/** Serves what can be read by its address. */
+export function serveResources(server: Server, asking: Asking, { subscriptions, view }: Served): void {
+  const readOther = async (uri: string, signal: AbortSignal) => ({
+    contents: [{ ...(await readResource(asking.context(signal), uri)) }],
+  });
   server.setRequestHandler(ListResourcesRequestSchema, (_, { signal }) =>
     answered(asking, 'resources/list', async () => ({
-      resources: (await listResources(asking.context(signal))).map((entry) => ({ ...entry })),
+      resources: [
+        ...(await listResources(asking.context(signal))).map((entry) => ({ ...entry })),
+        ...(view === undefined ? [] : [view.entry]),
+      ],
     })),
   );
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
     resourceTemplates: resourceTemplates.map((template) => ({ ...template })),
   }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params }, { signal }) =>
-    answered(asking, 'resources/read', async () => ({
-      contents: [{ ...(await readResource(asking.context(signal), params.uri)) }],
-    })),
+    answered(asking, 'resources/read', async () => view?.read(params.uri) ?? readOther(params.uri, signal)),
   );
-  if (withSubscriptions) serveSubscriptions(server, asking);
+  if (subscriptions) serveSubscriptions(server, asking);
 }
 
 function serveSubscriptions(server: Server, asking: Asking): void {

@@ -17,6 +17,7 @@ import { checkInput } from '../operations/check-input.ts';
 import type { OperationContext, ProgressReport } from '../operations/context.ts';
 import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
+import { batchViewOf } from './batch-view.ts';
 import { serveCompletions } from './completions.ts';
 import { instructions } from './instructions.ts';
 import { getPrompt, prompts } from './prompts.ts';
@@ -42,6 +43,8 @@ export interface McpServerOptions {
   readonly onUnexpected: (error: unknown, where: string) => void;
   /** Whether the connection lasts long enough to tell of changes; default: it does. */
   readonly subscriptions?: boolean;
+  /** The view of a batch job for hosts that show views in the chat, as HTML; undefined: there is none. */
+  readonly batchView?: string | undefined;
 }
 
 /**
@@ -64,7 +67,9 @@ export function createMcpServer(options: McpServerOptions): Server {
       instructions,
     },
   );
-  const tools = options.operations.map(toTool);
+  const view = batchViewOf(options.batchView);
+  const listed = options.operations.map(toTool);
+  const tools = view === undefined ? listed : listed.map(view.linked);
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
@@ -74,7 +79,7 @@ export function createMcpServer(options: McpServerOptions): Server {
   server.setRequestHandler(GetPromptRequestSchema, ({ params }) => getPrompt(params.name, params.arguments));
   const { onUnexpected } = options;
   const asking = { context: (signal: AbortSignal) => options.context({ signal }), onUnexpected };
-  serveResources(server, asking, subscriptions);
+  serveResources(server, asking, { subscriptions, view });
   serveCompletions(server, asking);
   return server;
 }

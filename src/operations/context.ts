@@ -20,6 +20,7 @@ export interface Limits {
   readonly maxRecordBytes: number;
   readonly leaseMs: number;
   readonly maxUploadBytes: number;
+  readonly uploadQuotaBytes: number;
   /** The operator lets flows run programs of this machine. */
   readonly allowCodeSteps: boolean;
 }
@@ -43,6 +44,8 @@ export interface OperationContext {
   readonly uploadsFolder: string;
   /** A program reads the answer: nothing in it is cut to fit a conversation, and it asks for files itself. */
   readonly isForProgram?: boolean;
+  /** The caller may be on another machine, and downloads what is on this one. */
+  readonly isRemote?: boolean;
   readonly limits: Limits;
   /**
    * Counts records that are about to be started against what the caller may start in a time; default: no limit.

@@ -50,7 +50,8 @@ export async function showDeadLetters(context: OperationContext, query: DeadLett
   const page = fitPage(shown, roomFor(context, pageTokens));
   const last = found[page.length - 1];
   const count = await countDeadLetters(db, flowName);
-  const writesFiles = cursor === undefined && count > 0 && context.isForProgram !== true;
+  const hasFiles = count > 0 && context.isForProgram !== true && context.isRemote !== true;
+  const writesFiles = cursor === undefined && hasFiles;
   const write = (format: ExportFormat) => writeDeadLetters(context, db, flowName, format);
   const written = writesFiles ? await writeAll(count, write) : true;
   return {
@@ -58,9 +59,7 @@ export async function showDeadLetters(context: OperationContext, query: DeadLett
     groups: [],
     errors: page,
     ...(last === undefined || page.length >= found.length ? {} : { next_cursor: placeText(last) }),
-    ...(count === 0 || context.isForProgram === true
-      ? {}
-      : { files: fileLinks((format) => pathOf(context, db, format), undefined) }),
+    ...(hasFiles ? { files: fileLinks((format) => pathOf(context, db, format), undefined) } : {}),
     next_step: nextStep(count, written),
   };
 }

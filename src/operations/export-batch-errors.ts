@@ -7,7 +7,7 @@ import { roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { failedNow } from './counts.ts';
 import { showDeadLetters } from './dead-letters.ts';
-import { type ExportFormat, fileLinks, filesOutput, writeAll } from './export-file.ts';
+import { downloadPath, type ExportFormat, fileLinks, filesOutput, writeAll } from './export-file.ts';
 import { groupOutput, pageOfGroups } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage, pageTokens } from './fit-page.ts';
@@ -105,7 +105,8 @@ async function showErrors(context: OperationContext, db: Database, job: BatchJob
   const failures = failedNow(job);
   const write = (format: ExportFormat) =>
     writeErrorFile(db, job.id, context.exportsFolder, format, redaction);
-  const writesFiles = isFirst && failures > 0 && context.isForProgram !== true;
+  const downloads = context.isForProgram === true || context.isRemote === true;
+  const writesFiles = isFirst && failures > 0 && !downloads;
   const written = writesFiles ? await writeAll(failures, write) : true;
   return {
     batch_job_id: job.id,
@@ -150,9 +151,10 @@ function nextStep(failures: number, written: boolean, more: boolean): string {
   return `${rest}Each group names its remedy. retry_batch_failed_records sends records again, corrected with patch.`;
 }
 
-const linksTo = ({ exportsFolder }: OperationContext, { id }: BatchJob) =>
+const linksTo = ({ exportsFolder, isRemote }: OperationContext, { id }: BatchJob) =>
   fileLinks(
-    (format) => errorFilePath(exportsFolder, id, format),
+    (format) =>
+      isRemote === true ? downloadPath(id, 'errors', format) : errorFilePath(exportsFolder, id, format),
     (format) => `batch://jobs/${id}/errors.${format}`,
   );
 

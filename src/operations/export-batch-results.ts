@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts';
 import { listResults, type RecordResult } from '../store/results.ts';
 import { roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
-import { fileLinks, filesOutput, writeAll } from './export-file.ts';
+import { downloadPath, fileLinks, filesOutput, writeAll } from './export-file.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage, pageTokens } from './fit-page.ts';
 import { jobRedaction } from './job-flow.ts';
@@ -77,7 +77,8 @@ export const exportBatchResults = defineOperation({
     const more = last !== undefined && page.length < found.length;
     const total = statuses.reduce((sum, status) => sum + job.counts[status], 0);
     const file = { batchJobId: job.id, folder: context.exportsFolder, statuses, redaction };
-    const writesFiles = cursor === undefined && total > 0 && context.isForProgram !== true;
+    const downloads = context.isForProgram === true || context.isRemote === true;
+    const writesFiles = cursor === undefined && total > 0 && !downloads;
     const isWritten = !writesFiles || (await writeFiles(db, total, file));
     return {
       batch_job_id: job.id,
@@ -85,7 +86,9 @@ export const exportBatchResults = defineOperation({
       total,
       results: page,
       ...(more ? { next_cursor: String(last.index) } : {}),
-      ...(total === 0 || context.isForProgram === true ? {} : { files: linksTo(file, given === undefined) }),
+      ...(total === 0 || context.isForProgram === true
+        ? {}
+        : { files: linksTo(context, file, given === undefined) }),
       next_step: nextStep(job.finishedAt !== null, total, isWritten),
     };
   },
@@ -102,11 +105,20 @@ const writeFiles = (db: Database, total: number, file: Files) =>
   writeAll(total, (format) => writeResultFile(db, { ...file, format }));
 
 /** Only the usual selection has an address. */
-const linksTo = ({ batchJobId, folder, statuses }: Files, isUsual: boolean) =>
-  fileLinks(
-    (format) => resultFilePath(folder, batchJobId, format, statuses),
+const linksTo = (
+  { isRemote }: OperationContext,
+  { batchJobId, folder, statuses }: Files,
+  isUsual: boolean,
+) => {
+  const chosen = isUsual ? '' : `?statuses=${statuses.join()}`;
+  return fileLinks(
+    (format) =>
+      isRemote === true
+        ? `${downloadPath(batchJobId, 'results', format)}${chosen}`
+        : resultFilePath(folder, batchJobId, format, statuses),
     isUsual ? (format) => `batch://jobs/${batchJobId}/results.${format}` : undefined,
   );
+};
 
 function readCursor(cursor: string): number {
   if (/^\d{1,9}$/.test(cursor)) return Number(cursor);

@@ -120,6 +120,10 @@ const fileOutput = z.object({ uri: z.string().optional(), path: z.string() });
 
 export const filesOutput = z.object({ csv: fileOutput, ndjson: fileOutput, json: fileOutput });
 
+/** Where those on another machine download a file of a job, below the address of the server. */
+export const downloadPath = (batchJobId: string, what: 'errors' | 'results', format: ExportFormat) =>
+  `/api/v1/batches/${batchJobId}/${what}.${format}`;
+
 /** Where the files are, and the addresses of those that can be read as resources. */
 export function fileLinks(
   path: (format: ExportFormat) => string,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { recordStatuses } from '../domain/record.ts';
@@ -8,15 +7,13 @@ import type { Database } from '../store/database.ts';
 import { type FailedRecord, listFailures } from '../store/failures.ts';
 import { type BatchJob, findJob } from '../store/jobs.ts';
 import { listResults, type RecordResult } from '../store/results.ts';
-import type { OperationContext } from './context.ts';
 import { failedNow, processedOf } from './counts.ts';
 import { countAtMost } from './input-limits.ts';
+import { onceFinished } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
 import { describeFailure } from './write-error-files.ts';
 
-/** The waits between looks at a job, in milliseconds: most batches are done after a few. */
-const looksMs = [10, 10, 20, 20, 40, 60, 100];
 const finalStatuses = recordStatuses.filter((status) => status !== 'pending' && status !== 'processing');
 
 const outcome = z.object({
@@ -61,7 +58,12 @@ export const getOperations = defineOperation({
     const { db, engine } = await context.open();
     const first = await findBatch(db, batch_job_id);
     engine.wake(first.id);
-    const job = await onceFinished(context, db, first, wait_seconds * 1000);
+    const { signal } = context;
+    const job = await onceFinished(first, {
+      ms: wait_seconds * 1000,
+      signal,
+      look: () => findBatch(db, first.id),
+    });
     const outcomes = limit === 0 ? [] : await outcomesOf(db, job, after, limit + 1);
     const last = outcomes[limit - 1];
     return {
@@ -84,25 +86,6 @@ async function findBatch(db: Database, id: string): Promise<BatchJob> {
   if (job !== undefined && takesOperations(job.flow.name)) return job;
   throw new SluiceError('batch_job_not_found', `No batch of operations has the id "${id.slice(0, 60)}".`);
 }
-
-/** The job, when it has finished, does not go on by itself, or the time is over. */
-async function onceFinished(
-  { signal }: OperationContext,
-  db: Database,
-  first: BatchJob,
-  ms: number,
-): Promise<BatchJob> {
-  const until = performance.now() + ms;
-  let job = first;
-  for (let look = 0; !standsStill(job) && performance.now() < until && !signal.aborted; look++) {
-    await sleep(looksMs[look] ?? looksMs.at(-1));
-    job = await findBatch(db, job.id);
-  }
-  return job;
-}
-
-const standsStill = (job: BatchJob) =>
-  job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
 
 /** Some operations that failed leave the batch completed; all of them do not. */
 function statusOf(job: BatchJob): 'processing' | 'completed' | 'failed' {

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
-import type { Redaction } from '../flows/redaction.ts';
+import type { Flow } from '../flows/flow.ts';
+import { fullRedaction, redactionOf } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import { listFailures } from '../store/failures.ts';
 import { type BatchJob, findJob } from '../store/jobs.ts';
-import { listResults } from '../store/results.ts';
+import { listResults, type RecordResult } from '../store/results.ts';
 import { countsOutput, failedNow, jobFields, jobOutput, processedOf } from './counts.ts';
 import { countAtMost, textInput } from './input-limits.ts';
-import { jobRedaction } from './job-flow.ts';
+import { jobFlow } from './job-flow.ts';
+import { onceFinished } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { describeFailure, redacted } from './write-error-files.ts';
 import { redactedResult } from './write-result-files.ts';
@@ -25,6 +27,7 @@ export const getPublishedJob = defineOperation({
   input: z.strictObject({
     flow: textInput(100),
     batch_job_id: z.string().max(100),
+    wait_seconds: z.number().min(0).max(50).default(0),
     limit: count.min(1).max(1000).default(100).describe('Results at most'),
     after: count.min(-1).max(countAtMost).default(-1).describe('Only results behind this index'),
   }),
@@ -59,11 +62,12 @@ export const getPublishedJob = defineOperation({
     more_after: count.optional(),
   }),
 
-  async run(context, { flow, batch_job_id, limit, after }) {
+  async run(context, { flow, batch_job_id, wait_seconds, limit, after }) {
     const { db, engine } = await context.open();
-    const job = uuid.test(batch_job_id) ? await findJob(db, batch_job_id) : undefined;
-    if (job === undefined || job.flow.name !== flow) throw notFound(batch_job_id);
-    engine.wake(job.id);
+    const look = () => findPublishedJob(db, flow, batch_job_id);
+    const first = await look();
+    engine.wake(first.id);
+    const job = await onceFinished(first, { ms: wait_seconds * 1000, signal: context.signal, look });
     const { counts } = job;
     const facts = {
       ...jobFields(job),
@@ -76,36 +80,52 @@ export const getPublishedJob = defineOperation({
       ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
     };
     if (job.finishedAt === null || job.purgedAt !== null) return facts;
-    const results = await resultsOf(db, job, await jobRedaction(context, db, job), {
-      after,
-      limit: limit + 1,
-    });
+    const pinned = await jobFlow(context, db, job);
+    const results = await resultsOf(db, job, pinned.flow, { after, limit: limit + 1 });
     const last = results[limit - 1];
     const more = results.length > limit && last !== undefined ? { more_after: last.index } : {};
     return { ...facts, results: results.slice(0, limit), ...more };
   },
 });
 
+async function findPublishedJob(db: Database, flow: string, id: string): Promise<BatchJob> {
+  const job = uuid.test(id) ? await findJob(db, id) : undefined;
+  if (job === undefined || job.flow.name !== flow) throw notFound(id);
+  return job;
+}
+
 async function resultsOf(
   db: Database,
   { id }: BatchJob,
-  redaction: Redaction,
+  flow: Flow | undefined,
   page: { readonly after: number; readonly limit: number },
 ) {
+  const redaction = flow === undefined ? fullRedaction : redactionOf(flow.redact);
   const records = await listResults(db, id, { ...page, statuses: finalStatuses });
   const failures = await listFailures(db, id, page);
   const errors = new Map(
     failures.map((failed) => [failed.index, describeFailure(redacted(failed, redaction)).error]),
   );
+  const given = (record: RecordResult) => {
+    const made = responseTo(flow, record);
+    if ('failure' in made) return { error: made.failure };
+    return { result: redactedResult({ ...record, result: made.response }, redaction).result };
+  };
   return records.map((record) => {
     const error = errors.get(record.index);
     return {
       index: record.index,
       ...(record.id === null ? {} : { id: record.id }),
       status: record.status,
-      ...(error === undefined ? { result: redactedResult(record, redaction).result } : { error }),
+      ...(error === undefined ? given(record) : { error }),
     };
   });
+}
+
+/** What the flow publishes of a result; a record that did not succeed has none to be made into anything. */
+function responseTo(flow: Flow | undefined, { status, payload, result }: RecordResult) {
+  const published = status === 'skipped' ? undefined : flow?.published?.response;
+  return published?.of(payload, result) ?? { response: result };
 }
 
 const notFound = (id: string) =>

@@ -31,6 +31,7 @@ export const findPublishedApi = defineOperation({
         method: z.enum(['POST', 'PUT', 'PATCH', 'GET']),
         list: z.object({ path: z.array(z.string()), max_size: z.number() }).optional(),
         schema: z.unknown(),
+        response: z.object({ schema: z.unknown(), is_awaited: z.boolean() }).optional(),
         part: z.enum(parts),
         batch_job_id: z.string().optional(),
       })
@@ -83,7 +84,7 @@ export const startPublished = defineOperation({
 
 function described({ flow, api }: Published) {
   const { flowId: flow_id, name, version, revision, description } = flow;
-  const { path, method, list, schema } = api;
+  const { path, method, list, schema, response } = api;
   return {
     flow: { flow_id, name, version, revision },
     description,
@@ -91,6 +92,10 @@ function described({ flow, api }: Published) {
     method,
     ...(list === undefined ? {} : { list: { path: [...list.path], max_size: list.maxSize } }),
     schema,
+    // Many records would keep their sender waiting for the slowest.
+    ...(response === undefined
+      ? {}
+      : { response: { schema: response.schema, is_awaited: list === undefined } }),
   };
 }
 

@@ -5,8 +5,9 @@ import { pipeline } from 'node:stream/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { visibleText } from '../domain/visible-text.ts';
-import { addUpload, type Upload } from '../store/uploads.ts';
-import type { OperationContext } from './context.ts';
+import type { Database } from '../store/database.ts';
+import { addUpload, type Upload, uploadedBytes } from '../store/uploads.ts';
+import type { Limits, OperationContext } from './context.ts';
 
 const nameAtMost = 200;
 
@@ -21,7 +22,7 @@ export interface IncomingFile {
  * Keeps a file that is sent over HTTP, whole or not at all, to be the source of jobs. Streams: its size costs no
  * memory.
  *
- * @throws SluiceError when it is too large or empty, or there is no room for it
+ * @throws SluiceError when it is too large or empty, or there is no room for it or none left for its owner
  */
 export async function saveUpload(
   context: OperationContext,
@@ -32,15 +33,17 @@ export async function saveUpload(
   const id = uuidv7();
   const draft = join(folder, `${id}.part`);
   try {
+    const room = await roomOf(db, limits);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const counted = countBytes(content, limits.maxUploadBytes);
+    const counted = countBytes(content, room);
     const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
     await pipeline(counted.content, file, { signal });
     if (counted.bytes() === 0) throw refused('invalid_input', 'The upload is empty.');
     const upload = { id, name: plainName(name), file: id, bytes: counted.bytes() };
     await rename(draft, join(folder, id));
-    await addUpload(db, upload);
-    return upload;
+    if (await addUpload(db, upload, room.quota)) return upload;
+    await rm(join(folder, id), { force: true });
+    throw quotaExceeded(limits.uploadQuotaBytes);
   } catch (error) {
     // A file whose row was written after all is never without it: then this id is not known to anybody.
     await rm(draft, { force: true }).catch(() => {});
@@ -48,12 +51,30 @@ export async function saveUpload(
   }
 }
 
-function countBytes(content: AsyncIterable<Uint8Array>, atMost: number) {
+interface Room {
+  readonly bytes: number;
+  /** Of the owner, for all uploads together; undefined: there is none. */
+  readonly quota: number | undefined;
+  readonly refusal: SluiceError;
+}
+
+/** What one more file may have. */
+async function roomOf(db: Database, { maxUploadBytes, uploadQuotaBytes: quota }: Limits): Promise<Room> {
+  const tooLarge = { bytes: maxUploadBytes, refusal: uploadTooLarge(maxUploadBytes) };
+  if (typeof db.owner !== 'string') return { ...tooLarge, quota: undefined };
+  const left = quota - (await uploadedBytes(db));
+  if (left <= 0) throw quotaExceeded(quota);
+  return left >= maxUploadBytes
+    ? { ...tooLarge, quota }
+    : { bytes: left, refusal: quotaExceeded(quota), quota };
+}
+
+function countBytes(content: AsyncIterable<Uint8Array>, { bytes: atMost, refusal }: Room) {
   let bytes = 0;
   async function* pieces(): AsyncGenerator<Uint8Array> {
     for await (const piece of content) {
       bytes += piece.length;
-      if (bytes > atMost) throw uploadTooLarge(atMost);
+      if (bytes > atMost) throw refusal;
       yield piece;
     }
   }
@@ -62,6 +83,12 @@ function countBytes(content: AsyncIterable<Uint8Array>, atMost: number) {
 
 export const uploadTooLarge = (atMost: number) =>
   refused('upload_too_large', `An upload has ${atMost} bytes at most (SLUICE_MAX_UPLOAD_BYTES).`);
+
+const quotaExceeded = (quota: number) =>
+  refused(
+    'upload_quota_exceeded',
+    `All uploads of an owner have ${quota} bytes together at most (SLUICE_UPLOAD_QUOTA_BYTES). DELETE /api/v1/uploads/ID makes room.`,
+  );
 
 /** Only the last part of a path, and nothing that a reader would not see. */
 function plainName(name: string): string {
@@ -79,7 +106,7 @@ function notKept(error: unknown): unknown {
 }
 
 const refused = (
-  code: 'invalid_input' | 'upload_too_large' | 'storage_full',
+  code: 'invalid_input' | 'upload_too_large' | 'upload_quota_exceeded' | 'storage_full',
   message: string,
   cause?: unknown,
 ) => new SluiceError(code, `${message} Nothing was kept.`, { cause });

@@ -17,14 +17,39 @@ export interface UploadPage {
   readonly limit: number;
 }
 
-/** Notes an upload whose file is in its place. */
-export async function addUpload(db: Database, upload: Omit<Upload, 'createdAt'>): Promise<void> {
-  const { id, name, file, bytes } = upload;
-  await db.run(
-    (sql) => sql`
-      insert into uploads (id, owner, name, file, bytes) values (${id}, ${db.owner ?? null}, ${name}, ${file}, ${bytes})
-      on conflict (id) do nothing`,
+/** Bytes of everything that the owner keeps. */
+export async function uploadedBytes(db: Database): Promise<number> {
+  const [row] = await db.run(
+    (sql) => sql<{ bytes: number }[]>`
+      select coalesce(sum(bytes), 0)::float8 as bytes from uploads
+      where owner is not distinct from ${db.owner ?? null}::text`,
   );
+  return row?.bytes ?? 0;
+}
+
+/**
+ * Notes an upload whose file is in its place. False: the owner would keep more than `quota` bytes with it. Those that
+ * arrive in the same moment do not see each other.
+ */
+export async function addUpload(
+  db: Database,
+  upload: Omit<Upload, 'createdAt'>,
+  quota: number | undefined,
+): Promise<boolean> {
+  const { id, name, file, bytes } = upload;
+  const owner = db.owner ?? null;
+  const rows = await db.run(
+    (sql) => sql`
+      with added as (
+        insert into uploads (id, owner, name, file, bytes)
+        select ${id}, ${owner}, ${name}, ${file}, ${bytes}
+        where ${quota ?? null}::float8 is null or ${quota ?? null}::float8 >= ${bytes} + (
+          select coalesce(sum(bytes), 0) from uploads where owner is not distinct from ${owner}::text)
+        on conflict (id) do nothing
+        returning 1)
+      select from added union all select from uploads where id = ${id}`,
+  );
+  return rows.length > 0;
 }
 
 export async function findUpload(db: Database, id: string): Promise<Upload | undefined> {

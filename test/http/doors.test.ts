@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { afterAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { createHttpApp } from '../../src/http/app.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { pageFile } from '../../src/page-files.ts';
@@ -37,6 +37,10 @@ const routes = createHttpApp({
 const closed = routes.filter(({ path }) => !open.includes(path));
 
 let served: Served;
+// Before any connection is open: a build holds this process up, and idle connections are cut meanwhile.
+beforeAll(async () => {
+  await builtServer();
+});
 test.beforeEach(async ({ address }) => {
   // Nobody issues tokens at this address, so that asking there would be seen.
   const env = { SLUICE_OAUTH_ISSUER: 'http://127.0.0.1:9', SLUICE_OAUTH_AUDIENCE: 'sluice' };
@@ -109,7 +113,6 @@ test('every route wants a token, and takes no wrong one, wherever it is shown', 
 });
 
 test('health, the way to tokens and the empty page are all that is open, and tell nothing else', async () => {
-  await builtServer();
   const answers = await all(open.map((path) => ({ method: 'GET', path })));
   const files = ['index.html', 'page.js', 'page.css', 'icon.svg'].map((name) => pageFile(name));
 
@@ -214,6 +217,35 @@ test('a form of a page cannot call: what is posted is JSON or is refused', async
   const taken = answers.filter(({ status = 0 }) => status < 400 || status >= 500);
   expect(taken.map(({ asked, status }) => [asked, status])).toEqual([]);
   expect(answers.filter(({ status }) => status === 415).length).toBeGreaterThan(10);
+});
+
+test('a body that is too large is turned away with the limit, whether or not it says how large it is', async () => {
+  const megabyte = 'x'.repeat(1024 * 1024);
+  const endless = () =>
+    new ReadableStream({
+      pull(controller) {
+        controller.enqueue(new TextEncoder().encode(megabyte));
+      },
+    });
+  const paths = ['/api/v1/batches', '/batch', '/published/by/nobody'];
+
+  const answers = [];
+  for (const path of paths)
+    for (const body of [megabyte.repeat(17), endless()]) {
+      const headers = { 'content-type': 'application/json' };
+      const asked = { method: 'POST', headers, body, duplex: 'half' } as RequestInit & { body: string };
+      answers.push(await served.request(path, asked).catch(() => undefined));
+    }
+
+  const declared = answers.filter((_, n) => n % 2 === 0);
+  expect(declared.map((answer) => answer?.status)).toEqual(paths.map(() => 413));
+  for (const answer of declared)
+    expect(await answer?.json()).toMatchObject({
+      code: 'body_too_large',
+      detail: expect.stringContaining('16777216 bytes'),
+    });
+  // A client that goes on sending may find the connection cut before it reads the answer.
+  for (const answer of answers) expect([413, undefined]).toContain(answer?.status);
 });
 
 test('every answer carries the headers that protect, and none says what runs here', async () => {

@@ -54,11 +54,23 @@ published_api:
   validationMode: lenient
   requestSchema: { id: integer required }
 `;
+const answered = `
+flow: answered
+target: { connector: crm, endpoint: /api/customers, method: POST }
+redact: [email]
+published_api:
+  path: /answered
+  requestSchema: { id: text required }
+  responseMapping: { customer: result.body.number, of: source.id | uppercase, email: source.email }
+  responseSchema: { customer: integer required, of: text }
+`;
 
 beforeAll(async () => {
   crm = await startTarget({
     answer: ({ id }) =>
-      String(id).startsWith('bad') ? status(422, { message: 'no such plan' }) : { ...ok, delayMs: 5 },
+      String(id).startsWith('bad')
+        ? status(422, { message: 'no such plan' })
+        : { ...ok, delayMs: 5, body: { number: id === 'numberless' ? null : 7 } },
   });
   receiver = await startReceiver();
 });
@@ -73,6 +85,10 @@ test.beforeEach(async ({ address }) => {
       'customers.yaml': customers,
       'single.yaml': single,
       'lenient.yaml': lenient,
+      'answered.yaml': answered,
+      'answered-list.yaml': answered
+        .replace('flow: answered', 'flow: answered-list')
+        .replace('path: /answered', 'path: /answered-list\n  batchEnabled: true'),
       'connectors.yaml': `
 crm: { type: http, base_url: "${crm.url}", allow_private: true }
 told: { type: webhook, url: "${receiver.url}", allow_private: true }
@@ -173,6 +189,46 @@ test('a flow that publishes no lists takes one record, and a lenient one lets on
   expect(first).toMatchObject({ status: 'completed', succeeded: 1 });
   expect(second).toMatchObject({ status: 'completed_with_errors', succeeded: 2, failed: 1 });
   expect(second.results[1]).toMatchObject({ status: 'failed', error: { code: 'input_invalid' } });
+});
+
+test('a flow that says what its response is answers a single record with it, and a list by its address', async () => {
+  const ask = (id: string, headers = {}) =>
+    served.request('/answered', { method: 'POST', headers, body: { id, email: 'ada@x.example' } });
+
+  const good = await ask('a');
+  const refused = await ask('bad-b');
+  const wrong = await ask('numberless');
+  const later = await ask('c', { prefer: 'respond-async' });
+  const list = await send('/answered-list', [{ id: 'd' }, { id: 'bad-e' }]);
+  const job = await finished(list.body.status_url);
+  const document = await served.json('/answered/openapi.json');
+
+  expect(good.status).toBe(200);
+  expect(await good.json()).toEqual({ customer: 7, of: 'A', email: '[redacted]' });
+  expect(await served.json(good.headers.get('location') ?? '')).toMatchObject({ succeeded: 1 });
+  expect(refused.status).toBe(422);
+  expect(await refused.json()).toMatchObject({ code: 'http_422', untrusted_message: 'no such plan' });
+  expect(wrong.status).toBe(502);
+  expect(await wrong.json()).toMatchObject({
+    code: 'response_invalid',
+    detail: expect.stringMatching(/was taken, but .*customer/),
+  });
+  expect(later.status).toBe(202);
+  expect(list.code).toBe(202);
+  expect(job.results).toMatchObject([{ result: { customer: 7, of: 'D' } }, { error: { code: 'http_422' } }]);
+  expect(document.paths['/answered'].post.responses).toHaveProperty('200');
+  expect(document.components.schemas.Response).toMatchObject({ required: ['customer'] });
+});
+
+test('what is wrong with a response is told with the other problems of the file', () => {
+  const text = answered.replace('source.id | uppercase', 'sorce.id').replace('integer', 'intger');
+
+  expect(compileFlow(text, 'a.yaml')).toMatchObject({
+    problems: [
+      { line: 8, message: expect.stringContaining('responseMapping.of: sorce.id') },
+      { line: 9, message: expect.stringContaining('responseSchema.customer: "intger"') },
+    ],
+  });
 });
 
 test('a key opens what its flow publishes and nothing else, and sees the jobs of its owner only', async () => {

@@ -8,8 +8,8 @@ import { connectRemote, type McpTransport } from '../support/http-client.ts';
 
 const flows = {
   'echo-all.yaml': 'flow: echo-all\nversion: 1\ntarget: { connector: echo }\n',
-  'slow.yaml':
-    'flow: slow\nversion: 1\nsteps:\n  - name: wait\n    type: echo\n    delay: 150ms\n    value: done\n',
+  'half.yaml':
+    'flow: half\nversion: 1\ntarget: { connector: echo }\nmapping: { email: source.email | required }\n',
 };
 
 let served: Served;
@@ -80,6 +80,30 @@ test('over SSE a client that subscribes to a job hears of its change; over Strea
   expect(over.client.getServerCapabilities()?.resources).toEqual({ subscribe: true });
   expect(stateless.client.getServerCapabilities()?.resources).toEqual({});
   await Promise.all([over.close(), stateless.close()]);
+});
+
+test('files of a job are named by where they are downloaded, and by what can be read as a resource', async () => {
+  const { client, call, close } = await connectRemote(served.url, operatorToken);
+  const started = await call('start_batch', {
+    flow_id: 'half',
+    records: [{ email: 'a@b.example' }, { n: 2 }],
+  });
+  const { batch_job_id } = started;
+  await call('get_batch_status', { batch_job_id, wait_seconds: 10 });
+
+  const errors = await call('export_batch_errors', { batch_job_id });
+  const results = await call('export_batch_results', { batch_job_id, statuses: ['failed'] });
+  const [csv, ndjson] = [errors.files.csv, results.files.ndjson];
+  const downloaded = await (await served.request(csv.path)).text();
+  const { contents } = await client.readResource({ uri: csv.uri });
+  const chosen = await (await served.request(ndjson.path)).text();
+  await close();
+
+  expect(csv.path).toBe(`/api/v1/batches/${batch_job_id}/errors.csv`);
+  expect(downloaded).toContain('email is missing');
+  expect(contents).toMatchObject([{ text: expect.stringContaining('email is missing') }]);
+  expect(JSON.parse(chosen)).toMatchObject({ index: 1, status: 'failed' });
+  expect(JSON.stringify([errors, results])).not.toContain(served.home);
 });
 
 test('large calls pass, and one that is too large is told the limit and where its data can go', async () => {

@@ -14,7 +14,7 @@ const strict = 'flow: strict\ntarget: { connector: echo }\nmapping:\n  email: so
 const test = base.extend<{ api: Served }>({
   api: [
     async ({ address }, use) => {
-      const env = { SLUICE_MAX_UPLOAD_BYTES: '200000' };
+      const env = { SLUICE_MAX_UPLOAD_BYTES: '200000', SLUICE_UPLOAD_QUOTA_BYTES: '250000' };
       const flows = { 'echo-all.yaml': echo, 'strict.yaml': strict, 'asked.yaml': asked };
       const served = await serve(address, { flows, env });
       await use(served);
@@ -155,6 +155,30 @@ test('an upload belongs to its sender', async ({ api }) => {
   expect((await api.json(uploads, { token: ada })).uploads).toMatchObject([
     { upload_id, name: 'a.csv', bytes: 4 },
   ]);
+});
+
+test('all uploads of an owner have a limit together, and a deleted one makes room', async ({ api }) => {
+  const token = await api.tokenOf('eve');
+  const before = readdirSync(folderOf(api)).length;
+  const keep = (bytes: number) => api.request(uploads, { ...send('x'.repeat(bytes)), token });
+  const { upload_id } = (await (await keep(150_000)).json()) as { upload_id: string };
+
+  const tooMuch = await keep(110_000);
+  const together = await Promise.all([keep(90_000), keep(90_000), keep(10_000)]);
+  const full = await keep(100_000);
+  await api.request(`${uploads}/${upload_id}`, { method: 'DELETE', token });
+  const again = await keep(60_000);
+
+  expect(tooMuch.status).toBe(413);
+  expect(await tooMuch.json()).toMatchObject({
+    code: 'upload_quota_exceeded',
+    detail: expect.stringMatching(/250000 bytes.*DELETE.*Nothing was kept/),
+  });
+  expect(together.map(({ status }) => status)).toContain(201);
+  expect([full.status, again.status]).toEqual([413, 201]);
+  expect((await api.json(uploads, { token })).uploads.length).toBe(
+    readdirSync(folderOf(api)).length - before,
+  );
 });
 
 test('an upload is deleted by its owner or by its age, but not under a job that reads it', async ({

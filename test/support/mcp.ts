@@ -72,6 +72,7 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
   const server = createMcpServer({
     version: '0.0.0',
     operations,
+    batchView: '<!doctype html><title>Batch job</title>',
     context: (call) => ({
       open: async () => ({ db, engine, ensureStandby: async () => {} }),
       flows: library,
@@ -87,6 +88,7 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
         maxRecordBytes: 1024 * 1024,
         leaseMs: 15_000,
         maxUploadBytes: 1024 * 1024,
+        uploadQuotaBytes: 1024 * 1024,
         allowCodeSteps: false,
       },
       signal: call.signal,

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { exportBatchErrors } from '../../operations/export-batch-errors.ts';
+import { getThroughput } from '../../operations/get-throughput.ts';
 import { listRecords } from '../../operations/list-records.ts';
 import { retryBatchFailedRecords } from '../../operations/retry-batch-failed-records.ts';
 import { searchLogs } from '../../operations/search-logs.ts';
@@ -29,6 +30,14 @@ export const recordRoutes: readonly Route[] = [
     operation: searchLogs,
     query: page,
     fixed: detailed,
+  }),
+  route({
+    method: 'get',
+    path: '/batches/{batch_job_id}/throughput',
+    id: 'getThroughput',
+    group: 'Batches',
+    summary: 'How many records were settled when, to be drawn',
+    operation: getThroughput,
   }),
   route({
     method: 'get',
