@@ -5,12 +5,21 @@ import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licencesOf } from './licences.mjs';
+import { keepReachableTypes } from './reachable-types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const fresh = join(root, `dist.${process.pid}`);
 
-await build({
+/** The messages of zod in fifty languages make half of the view, and nobody sees them. */
+const withoutTranslations = {
+  name: 'without-translations',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' })),
+};
+
+const program = await build({
   absWorkingDir: root,
   entryPoints: ['src/main.ts', 'src/index.ts'],
   outdir: fresh,
@@ -26,19 +35,25 @@ await build({
   banner: {
     js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
   },
+  metafile: true,
   logLevel: 'warning',
 });
-await buildPage(join(fresh, 'page'));
+const pages = await buildPage(join(fresh, 'page'));
+writeFileSync(join(fresh, 'LICENSES.txt'), licencesOf(root, [program.metafile, ...pages]));
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 const types = ['-p', 'tsconfig.build.json', '--outDir', fresh];
 const { status } = spawnSync(process.execPath, [tsc, ...types], { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
+keepReachableTypes(fresh, 'index.d.ts');
 
 // Servers that run from here meanwhile find all of the old files or all of the new ones.
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
 
-/** What browsers get: the page in a few files, and the view for chats in one, since hosts load nothing else. */
+/**
+ * What browsers get: the page in a few files, and the view for chats in one, since hosts load nothing else.
+ * Returns what went into them.
+ */
 async function buildPage(folder) {
   const source = join(root, 'src/page');
   const settings = {
@@ -49,12 +64,19 @@ async function buildPage(folder) {
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    metafile: true,
     logLevel: 'warning',
   };
-  await build({ ...settings, entryPoints: ['page.tsx'], outdir: folder });
+  const page = await build({ ...settings, entryPoints: ['page.tsx'], outdir: folder });
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(folder, name));
 
-  const view = await build({ ...settings, entryPoints: ['chat-view.tsx'], outdir: folder, write: false });
+  const view = await build({
+    ...settings,
+    entryPoints: ['chat-view.tsx'],
+    outdir: folder,
+    write: false,
+    plugins: [withoutTranslations],
+  });
   const [script, styles] = ['.js', '.css'].map(
     (end) => view.outputFiles.find(({ path }) => path.endsWith(end)).text,
   );
@@ -63,4 +85,5 @@ async function buildPage(folder) {
     .replace('/* the built stylesheet */', () => styles)
     .replace('/* the built script */', () => script.replaceAll('</script', '<\\/script'));
   writeFileSync(join(folder, 'chat-view.html'), html);
+  return [page.metafile, view.metafile];
 }

@@ -59,6 +59,14 @@ test('only the store speaks to the database driver', () => {
   expect(strangers).toEqual([]);
 });
 
+test('no statement of the database is put together from texts', () => {
+  const unsafe = files.filter((file) =>
+    /\.unsafe\(|\bsql\.raw\(/.test(readFileSync(join(src, file), 'utf8')),
+  );
+
+  expect(unsafe).toEqual([]);
+});
+
 test('the domain imports no package and reads no clock', () => {
   const impure = files
     .filter((file) => folderOf(file) === 'domain')

@@ -1,0 +1,53 @@
+import type { Job } from './answers.ts';
+import { ask, segment } from './api.ts';
+import { ConfirmButton } from './confirm-button.tsx';
+import { formatCount } from './format.ts';
+import type { CallState } from './use-call.ts';
+
+/** Which records are retried, as the API takes it. */
+export interface Selection {
+  readonly statuses?: readonly string[];
+  readonly group_ids?: readonly string[];
+  readonly indexes?: readonly number[];
+  readonly dead_letters?: boolean;
+}
+
+interface RetryButtonProps {
+  readonly job: Pick<Job, 'batch_job_id' | 'finished'>;
+  readonly label: string;
+  readonly select: Selection;
+  /** Of these records, those that the target may have acted on already. */
+  readonly maybeApplied?: number;
+  readonly call: CallState;
+  readonly onRetried: () => void;
+}
+
+/** Sends records again; asks first when that might do something twice. */
+export function RetryButton(props: RetryButtonProps) {
+  const { job, label, select, maybeApplied = 0, call, onRetried } = props;
+  const path = `/batches/${segment(job.batch_job_id)}/retry`;
+  const retry = async () => {
+    if (await call.run(() => ask(path, { method: 'POST', body: { select } }))) onRetried();
+  };
+  const disabled = call.isBusy || !job.finished;
+  if (maybeApplied === 0) {
+    return (
+      <button type="button" disabled={disabled} onClick={retry}>
+        {label}
+      </button>
+    );
+  }
+  return (
+    <ConfirmButton
+      label={label}
+      question="Send these again?"
+      disabled={disabled}
+      onConfirm={() => void retry()}
+    >
+      <p>
+        The answers to {formatCount(maybeApplied)} of them were lost, so the target may have acted on them
+        already. Look there first.
+      </p>
+    </ConfirmButton>
+  );
+}

@@ -1,0 +1,90 @@
+import { useId, useState } from 'preact/hooks';
+import { ask, query } from './api.ts';
+import { formatBytes } from './format.ts';
+import { FailureNote } from './notes.tsx';
+import { OutsideText } from './outside-text.tsx';
+import { useCall } from './use-call.ts';
+
+/** A file that the server has. */
+export interface Upload {
+  readonly upload_id: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+interface RowSourceProps {
+  readonly upload: Upload | undefined;
+  readonly onChange: (upload: Upload | undefined) => void;
+}
+
+/** The rows of a job: a file, chosen or dropped, or pasted text. Either is sent to the server as it is. */
+export function RowSource({ upload, onChange }: RowSourceProps) {
+  const [text, setText] = useState('');
+  const [isOver, setOver] = useState(false);
+  const call = useCall();
+  const name = useId();
+  const send = (file: Blob, fileName: string) => {
+    onChange(undefined);
+    void call.run(async () => {
+      const path = `/uploads${query({ name: fileName })}`;
+      onChange(await ask<Upload>(path, { method: 'POST', body: file }));
+    });
+  };
+  const onFile = (file: File | undefined) => file !== undefined && send(file, file.name);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    onFile(event.dataTransfer?.files[0]);
+  };
+  return (
+    <fieldset>
+      <legend>2. Rows</legend>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is another way to do what the field does */}
+      <div
+        class={isOver ? 'drop over' : 'drop'}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={drop}
+      >
+        <label for={name}>Choose a file, or drop one here: CSV, TSV, NDJSON or JSON</label>
+        <input id={name} type="file" onChange={({ currentTarget }) => onFile(currentTarget.files?.[0])} />
+      </div>
+      <details>
+        <summary>Paste rows instead</summary>
+        <label>
+          CSV with a header, a JSON array, or an object of JSON on each line
+          <textarea rows={6} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+        </label>
+        <button
+          type="button"
+          disabled={text.trim() === '' || call.isBusy}
+          onClick={() => send(new Blob([text]), pastedName(text))}
+        >
+          Use these rows
+        </button>
+      </details>
+      <p role="status">{call.isBusy ? 'Sending the rows …' : <Kept upload={upload} />}</p>
+      <FailureNote failure={call.failure} />
+    </fieldset>
+  );
+}
+
+function Kept({ upload }: { readonly upload: Upload | undefined }) {
+  if (upload === undefined) return null;
+  return (
+    <>
+      <OutsideText text={upload.name} /> ({formatBytes(upload.bytes)}) has been sent.
+    </>
+  );
+}
+
+/** Its ending tells the server the format. */
+function pastedName(text: string): string {
+  const first = text.trim()[0];
+  if (first === '[') return 'pasted.json';
+  if (first === '{') return 'pasted.ndjson';
+  return text.split('\n')[0]?.includes('\t') === true ? 'pasted.tsv' : 'pasted.csv';
+}

@@ -1,0 +1,29 @@
+import { sharedValue } from './shared-value.ts';
+
+const place = 'sluice-token';
+
+export type TokenNeed = 'none' | 'missing' | 'refused';
+
+/** What the server has last said about the token: whether one is missing, or the one it got is not good. */
+export const tokenNeed = sharedValue<TokenNeed>('none');
+
+/** Grows with each change of the token, so that what was refused is asked for again. */
+export const tokenChanges = sharedValue(0);
+
+/** Kept for this tab until it is closed. */
+export const readToken = () => sessionStorage.getItem(place);
+
+export function keepToken(token: string): void {
+  sessionStorage.setItem(place, token);
+  change();
+}
+
+export function forgetToken(): void {
+  sessionStorage.removeItem(place);
+  change();
+}
+
+function change(): void {
+  tokenNeed.set('none');
+  tokenChanges.set(tokenChanges.get() + 1);
+}

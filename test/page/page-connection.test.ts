@@ -1,0 +1,64 @@
+import { expect, onTestFinished } from 'vitest';
+import { operatorToken } from '../support/http.ts';
+import { openPage, servePage, test } from './page-server.ts';
+
+test('a server that goes away is said to be away, and what was shown goes on when it is back', async ({
+  address,
+  context,
+  shop,
+}) => {
+  const first = await servePage(address, shop.url, { token: null });
+  const port = new URL(first.url).port;
+  const records = Array.from({ length: 40 }, (_, n) => ({ n }));
+  const started = await first.json('/api/v1/batches', { method: 'POST', body: { flow_id: 'slow', records } });
+  const { page } = await openPage(context, `${first.url}/#/jobs/${started.batch_job_id}`);
+  await page.getByRole('main').getByRole('status').getByText('processing').waitFor();
+  await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
+
+  await first.stop();
+  await page.getByText('No connection to the server. Trying again').waitFor();
+  const comeBack = page.waitForRequest((request) => request.url().endsWith('/events'));
+  const second = await servePage(address, shop.url, { token: null, env: { SLUICE_PORT: port } });
+  onTestFinished(() => second.stop());
+  await page.getByText('No connection to the server').waitFor({ state: 'detached' });
+  await page.getByRole('main').getByRole('status').getByText('completed', { exact: true }).waitFor();
+  await page.getByRole('img', { name: /^Throughput over time/ }).waitFor();
+
+  expect(await page.locator('.counts-total dd').textContent()).toBe('40');
+  expect((await comeBack).headers()['last-event-id']).toMatch(/^\d+-40-/);
+  expect(await page.evaluate('notReloaded')).toBe(true);
+});
+
+test('a token is asked for, goes along with every call, uploads too, and is kept for the tab alone', async ({
+  address,
+  context,
+  shop,
+}) => {
+  const server = await servePage(address, shop.url, {});
+  onTestFinished(() => server.stop());
+  const { page } = await openPage(context, `${server.url}/#/flows`);
+  const addresses: string[] = [];
+  page.on('request', (request) => addresses.push(request.url()));
+
+  await page.getByLabel('Token').fill('not the one');
+  await page.getByRole('button', { name: 'Look in' }).click();
+  await page.getByRole('alert').getByText('does not take this token').waitFor();
+  await page.getByLabel('Token').fill(operatorToken);
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'customers', exact: true }).waitFor();
+  await page.reload();
+  await page.getByRole('link', { name: 'customers', exact: true }).waitFor();
+  await page.goto(`${server.url}/#/start?flow=customers`);
+  const file = { name: 'two.ndjson', mimeType: '', buffer: Buffer.from('{"id": 1}\n{"name": "Ada"}\n') };
+  await page.getByLabel('Choose a file').setInputFiles(file);
+  await page.getByText('two.ndjson (26 bytes) has been sent.').waitFor();
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await page.getByText('2 rows: 1 would be sent, 1 would fail').waitFor();
+  const kept = await page.evaluate('[sessionStorage.length, localStorage.length, document.cookie]');
+  await page.getByRole('button', { name: 'Forget token' }).click();
+  await page.getByLabel('Token').waitFor();
+
+  expect(kept).toEqual([1, 0, '']);
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  expect(addresses.filter((url) => url.includes(operatorToken))).toEqual([]);
+});
