@@ -6,8 +6,8 @@ import { openCircuit, stopAtLimit, stopAtRate } from '../store/self-pause.ts';
 import { Circuit } from './circuit.ts';
 import { FailureBudget } from './failure-budget.ts';
 import { FailureWindow } from './failure-window.ts';
+import type { LaneOptions } from './lane-options.ts';
 import { nameOf } from './log.ts';
-import type { LaneOptions } from './run-lane.ts';
 
 /** What stops a job from within: as many failures as may be, too many of the last ones, a connector in trouble. */
 export class Brakes {

@@ -1,8 +1,8 @@
 import { closeCircuit, postponeProbe } from '../store/self-pause.ts';
+import type { LaneOptions } from './lane-options.ts';
 import type { LaneRecords, Probe } from './lane-records.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { nameOf } from './log.ts';
-import type { LaneOptions } from './run-lane.ts';
 
 export interface CircuitProbeOptions extends Pick<LaneOptions, 'db' | 'lease' | 'job' | 'log'> {
   readonly records: LaneRecords;

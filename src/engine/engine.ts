@@ -18,6 +18,7 @@ import type { FlowKind } from '../store/schema.ts';
 import { ConnectorBudget } from './connector-budget.ts';
 import { Deliverer } from './deliverer.ts';
 import { faultPoint } from './fault-points.ts';
+import type { LaneOptions } from './lane-options.ts';
 import { mostUnderWay } from './lane-records.ts';
 import { type Log, nameOf } from './log.ts';
 import type { Observer } from './observer.ts';
@@ -30,7 +31,7 @@ import {
   windingUp,
 } from './obstacles.ts';
 import { Retention, type RetentionRules } from './retention.ts';
-import { Lane, type LaneOptions } from './run-lane.ts';
+import { Lane } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** How often a process with unfinished jobs around looks for ones that nobody holds, in milliseconds. */

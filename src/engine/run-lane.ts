@@ -1,26 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import type { ConnectorRegistry } from '../connectors/registry.ts';
 import type { JobStatus } from '../domain/job.ts';
-import type { JsonObject } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
 import type { RecordStatus } from '../domain/record.ts';
-import type { Flow, RunContext } from '../flows/flow.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import { finishJob, skipPending } from '../store/control.ts';
-import type { Database } from '../store/database.ts';
 import { endIntake } from '../store/intake.ts';
-import type { BatchJob } from '../store/jobs.ts';
-import { type Lease, releaseLease } from '../store/leases.ts';
+import { releaseLease } from '../store/leases.ts';
 import { recentEnds } from '../store/recent-ends.ts';
 import { Brakes } from './brakes.ts';
 import { CircuitProbe } from './circuit-probe.ts';
 import { faultPoint } from './fault-points.ts';
 import { JobState } from './job-state.ts';
-import type { JobTrace } from './job-trace.ts';
+import type { LaneOptions } from './lane-options.ts';
 import { LaneRecords } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
-import { type Log, nameOf } from './log.ts';
-import type { Observer } from './observer.ts';
+import { nameOf } from './log.ts';
 import { type AttemptContext, cutOff } from './process-record.ts';
 import { ProgressKeeper } from './progress-keeper.ts';
 import { runEnding } from './run-ending.ts';
@@ -31,24 +25,6 @@ import { WakeUp } from './wake-up.ts';
 
 /** A lane looks for due records and orders at least this often, in milliseconds. */
 const restMs = 500;
-
-export interface LaneOptions {
-  readonly db: Database;
-  readonly lease: Lease;
-  /** performance.now() from before the lease was asked for. */
-  readonly acquiredAt: number;
-  readonly leaseMs: number;
-  readonly job: BatchJob;
-  readonly flow: Flow;
-  /** What the job was started with. */
-  readonly params: JsonObject;
-  readonly connectors: ConnectorRegistry;
-  readonly glob: RunContext['glob'];
-  readonly maxRecordBytes: number;
-  readonly log: Log;
-  readonly observer?: Observer | undefined;
-  readonly trace?: JobTrace | undefined;
-}
 
 /**
  * Works off one job in this process: reads its source, claims due records in windows, runs them at the
