@@ -45,6 +45,8 @@ export interface Call {
   readonly owner?: string | null;
   /** It came over HTTP, from where no file of this machine may be read. */
   readonly isRemote?: boolean;
+  /** Who asks, in words for the history. */
+  readonly actor?: string | undefined;
 }
 
 /** Everything of one process, put together. */
@@ -83,8 +85,8 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
 
   return {
     open,
-    context: ({ signal, progress, roots, folder, owner = null, isRemote = false }) => ({
-      open: async () => ownedBy(await open(), owner),
+    context: ({ signal, progress, roots, folder, owner = null, isRemote = false, actor }) => ({
+      open: async () => ownedBy(await open(), owner, actor),
       isOpen: () => opening !== undefined,
       ...shelves.of(owner),
       readiness,
@@ -112,9 +114,9 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
   };
 }
 
-const ownedBy = (sluice: OpenedSluice, owner: string | null): OpenedSluice => ({
+const ownedBy = (sluice: OpenedSluice, owner: string | null, actor?: string): OpenedSluice => ({
   ...sluice,
-  db: sluice.db.ownedBy(owner),
+  db: sluice.db.ownedBy(owner, actor),
 });
 
 const noFolders: AllowedRoots = {

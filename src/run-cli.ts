@@ -9,6 +9,7 @@ import { onSignal, openTerminal } from './cli/open-terminal.ts';
 import { runProgram } from './cli/program.ts';
 import type { Stopping } from './cli/stop.ts';
 import type { Terminal } from './cli/terminal.ts';
+import { userName } from './cli/user-name.ts';
 import { type Config, readConfig } from './config.ts';
 import { connectingOf } from './connecting.ts';
 import { formatProblem } from './connectors/file-problem.ts';
@@ -62,7 +63,11 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     background,
     runJobs,
     context: ({ signal, roots = [] }) => {
-      const context = sluice.context({ signal, folder: process.cwd() });
+      const context = sluice.context({
+        signal,
+        folder: process.cwd(),
+        actor: `${userName()} at the terminal`,
+      });
       const files = async () => {
         const allowed = await context.files();
         return { ...allowed, folders: [...allowed.folders, ...roots] };

@@ -1,5 +1,6 @@
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
+import { visibleText } from './domain/visible-text.ts';
 import { createLog } from './log.ts';
 import { serveStdio } from './mcp/serve-stdio.ts';
 import { createMcpServer } from './mcp/server.ts';
@@ -17,7 +18,7 @@ export async function runMcp(config: Config): Promise<void> {
   const server = createMcpServer({
     version,
     operations,
-    context: (call) => sluice.context(call),
+    context: (call) => sluice.context({ ...call, actor: actorOf(server.getClientVersion()?.name) }),
     batchView: pageFile('chat-view.html'),
     onUnexpected: (error, where) =>
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
@@ -26,3 +27,6 @@ export async function runMcp(config: Config): Promise<void> {
   await serveStdio(server);
   await sluice.close(graceMs);
 }
+
+/** What a client calls itself may be anything. */
+const actorOf = (client = 'a client') => `${visibleText(client).slice(0, 60)} over MCP`;

@@ -44,7 +44,11 @@ export async function serveHttp(config: Config, log: Log): Promise<Serving> {
   const app = createHttpApp({
     version,
     operations,
-    context: (call) => ({ ...sluice.context({ ...call, isRemote: true }), spend: spender(call, rateLimits) }),
+    context: (call) => ({
+      ...sluice.context({ ...call, isRemote: true, actor: `${call.owner ?? 'the operator'} over HTTP` }),
+      spend: spender(call, rateLimits),
+      ending: ending.signal,
+    }),
     observer: observers(metrics.requests, log),
     metrics,
     rateLimits,

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { Option } from 'commander';
 import type { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
@@ -9,6 +8,7 @@ import { asCommands } from './next-step.ts';
 import { openQuestions } from './questions.ts';
 import { counted } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
+import { userName } from './user-name.ts';
 
 type Waiting = z.output<(typeof showApproval)['output']>;
 
@@ -66,15 +66,6 @@ async function isAgreed({ terminal }: Host): Promise<boolean> {
     return await questions.confirm('Let it begin? y/N ');
   } finally {
     questions.close();
-  }
-}
-
-/** Not every user of a container has a name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 

@@ -69,7 +69,7 @@ function showLine(paper: Paper, line: Line): string[] {
   ];
 }
 
-function circumstances({ attempt, wave, class: errorClass, code, step, maybe_applied }: Line): string {
+function circumstances({ attempt, wave, class: errorClass, code, step, maybe_applied, by }: Line): string {
   const parts = [
     attempt === undefined ? undefined : attempt === 0 ? 'at intake' : `attempt ${attempt}`,
     wave === undefined ? undefined : `wave ${wave}`,
@@ -77,6 +77,7 @@ function circumstances({ attempt, wave, class: errorClass, code, step, maybe_app
     code,
     step,
     maybe_applied === true ? 'maybe applied' : undefined,
+    by === undefined ? undefined : `by ${by}`,
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? '' : `  ${visible(parts.join(', '))}`;
 }

@@ -53,8 +53,12 @@ function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
   });
 }
 
-/** Zod's words, but for what is not there at all. */
-const wordsOf = ({ message }: z.core.$ZodIssue) =>
-  message.endsWith('received undefined') ? 'is missing' : lowerFirst(message);
+/** Zod's words, but for what is not there at all, and for what may have one of several forms. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.message.endsWith('received undefined')) return 'is missing';
+  const forms = issue.code === 'invalid_union' ? issue.errors.flatMap((form) => form.slice(0, 1)) : [];
+  if (forms.length === 0) return lowerFirst(issue.message);
+  return [...new Set(forms.map((form) => wordsOf(form).replace(/^invalid input: /, '')))].join(', or ');
+}
 
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

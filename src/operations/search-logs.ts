@@ -69,6 +69,7 @@ export const searchLogs = defineOperation({
         code: z.string().optional(),
         step: z.string().optional(),
         message: z.string().optional(),
+        by: z.string().optional(),
         untrusted_message: z.string().optional(),
         maybe_applied: z.boolean().optional(),
       }),
@@ -129,7 +130,7 @@ async function queryOf(context: OperationContext, given: Input, job: BatchJob | 
 }
 
 function describeLine(line: HistoryLine, format: ResponseFormat, messageRoom: number) {
-  const { place, batchJobId, flowName, kind, index, id, attempt, wave, failure, message } = line;
+  const { place, batchJobId, flowName, kind, index, id, attempt, wave, failure, message, actor } = line;
   return {
     at: momentIn(place.atMicros),
     batch_job_id: batchJobId,
@@ -142,6 +143,7 @@ function describeLine(line: HistoryLine, format: ResponseFormat, messageRoom: nu
     ...(wave === null || wave === 0 ? {} : { wave }),
     ...failureFields(line, messageRoom),
     ...(message === null ? {} : { message }),
+    ...(actor === null ? {} : { by: actor }),
   };
 }
 

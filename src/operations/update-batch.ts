@@ -87,6 +87,8 @@ async function dropOf(context: OperationContext, batchJobId: string, which: z.ou
   const { db } = await context.open();
   const { id } = await getBatchJob(db, batchJobId);
   const dropped = await giveUpDeadLetters(db, id, which);
+  const said = `${dropped} dead ${dropped === 1 ? 'letter was' : 'letters were'} given up.`;
+  if (dropped > 0) await noteEvent(db, id, 'changed', said);
   return {
     ...describeChanged(await getBatchJob(db, id)),
     dropped,

@@ -11,7 +11,7 @@ export async function approveJob(db: Database, batchJobId: string, approvedBy: s
           pause_kind = null, pause_message = null, paused_at = null, approved_by = ${approvedBy}
         where id = ${batchJobId} and finished_at is null and status = 'paused' and pause_kind = 'approval'
         returning id
-      ), ${noting(sql, 'job', 'approved', sql`${`Approved by ${approvedBy}.`}::text`)}
+      ), ${noting(sql, 'job', 'approved', sql`${`Approved by ${approvedBy}.`}::text`, db.actor)}
       select id from job`,
   );
   return rows.length === 1;

@@ -137,7 +137,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
           select id, nextval('lease_tokens'), ${job.holder}, now() + ${job.leaseMs} * interval '1 millisecond'
           from job
         ), ${takesAll(rules) ? logRefused(sql, rows, 0) : logSortedRefused(sql)}
-        ${noting(sql, 'job', 'started', sql`${startedMessage(job)}::text`)}
+        ${noting(sql, 'job', 'started', sql`${startedMessage(job)}::text`, db.actor)}
         ${takesAll(rules) ? insertRecordsSql(sql, rows, 0) : insertSorted(sql, false)}`,
     );
     return 'created';

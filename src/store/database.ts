@@ -52,18 +52,26 @@ export class Database {
   readonly #whole: Database | undefined;
   /** Whose jobs are found through this: null: those started on this machine; undefined: all there are. */
   readonly owner: string | null | undefined;
+  /** Who acts through this, in words for the history; null: Sluice by itself. */
+  readonly actor: string | null;
   #client: Promise<Client> | undefined;
   #closed = false;
 
-  constructor(options: DatabaseOptions, whole?: Database, owner?: string | null) {
+  constructor(
+    options: DatabaseOptions,
+    whole?: Database,
+    owner?: string | null,
+    actor: string | null = null,
+  ) {
     this.#options = options;
     this.#whole = whole;
     this.owner = owner;
+    this.actor = actor;
   }
 
   /** The same connections, for what belongs to one owner: others' jobs cannot be told from missing ones. */
-  ownedBy(owner: string | null): Database {
-    return new Database(this.#options, this.#whole ?? this, owner);
+  ownedBy(owner: string | null, actor: string | null = null): Database {
+    return new Database(this.#options, this.#whole ?? this, owner, actor);
   }
 
   /**

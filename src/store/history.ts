@@ -25,6 +25,8 @@ export interface HistoryLine {
   readonly failure: Failure | null;
   /** In words for the caller, for events. */
   readonly message: string | null;
+  /** Who did it, for events that somebody is behind. */
+  readonly actor: string | null;
 }
 
 /** Where a line stands in the history: newest first, and of one moment by job, record and attempt. */
@@ -93,7 +95,7 @@ export async function searchHistory(db: Database, asked: HistoryQuery): Promise<
       )
       select ${micros(sql, sql`page.at`)} as at, ${micros(sql, sql`floor`)} as floor,
         page.job_id as "batchJobId", page.flow_name as "flowName", page.kind, page.attempt, page.wave,
-        page.failure, page.message, page.sequence::int, nullif(page.idx, -1) as index,
+        page.failure, page.message, page.actor, page.sequence::int, nullif(page.idx, -1) as index,
         (select record_id from records where records.job_id = page.job_id and records.idx = page.idx) as id
       from bounds left join page on true
       order by page.at desc, page.job_id, page.idx, page.sequence`,
@@ -149,7 +151,7 @@ function recentAttempts(sql: Sql, query: HistoryQuery): Fragment {
 function recentEvents(sql: Sql, query: HistoryQuery): Fragment {
   const wanted = query.status === undefined && query.index === undefined;
   return sql`
-    select id, job_id, kind, message, at from job_events
+    select id, job_id, kind, message, actor, at from job_events
     where ${wanted} and ${inTime(sql, sql`at`, query)}
     order by at desc fetch first ${searchWindow} rows with ties`;
 }
@@ -160,7 +162,7 @@ function attemptLines(sql: Sql, query: OwnedQuery): Fragment {
   return sql`
     select failed_at as at, job.id as job_id, flow_name, idx, attempt::bigint as sequence,
       case when attempts.wave > 0 then 'retried_failed' else 'failed' end as kind,
-      attempt, attempts.wave::int as wave, failure, null as message
+      attempt, attempts.wave::int as wave, failure, null as message, null as actor
     from attempts join batch_jobs job on job.id = attempts.job_id
     where ${ofJob(sql, query)} ${query.status === 'retried_failed' ? sql`and attempts.wave > 0` : sql``}
       ${query.text === undefined ? sql`` : sql`and (${holds(sql, said, query.text)} or ${ownId(sql, query.text)})`}`;
@@ -168,10 +170,10 @@ function attemptLines(sql: Sql, query: OwnedQuery): Fragment {
 
 function eventLines(sql: Sql, query: OwnedQuery): Fragment {
   return sql`
-    select at, job.id, flow_name, -1, events.id, kind, null::int, null::int, null::jsonb, message
+    select at, job.id, flow_name, -1, events.id, kind, null::int, null::int, null::jsonb, message, actor
     from events join batch_jobs job on job.id = events.job_id
     where ${ofJob(sql, query)}
-      ${query.text === undefined ? sql`` : sql`and ${holds(sql, sql`message`, query.text)}`}`;
+      ${query.text === undefined ? sql`` : sql`and ${holds(sql, sql`concat_ws(E'\n', message, actor)`, query.text)}`}`;
 }
 
 function successLines(sql: Sql, query: OwnedQuery): Fragment {
@@ -180,7 +182,7 @@ function successLines(sql: Sql, query: OwnedQuery): Fragment {
   const wanted = withSuccesses && (status === undefined || !status.endsWith('failed'));
   return sql`
     select settled_at, job.id, flow_name, idx, attempts::bigint, records.status::text, attempts,
-      records.wave::int, null::jsonb, null
+      records.wave::int, null::jsonb, null, null
     from records join batch_jobs job on job.id = records.job_id
     where ${wanted} and records.job_id = ${batchJobId ?? null}::uuid
       and records.status::text in ${sql(statuses)} and ${inTime(sql, sql`settled_at`, query)}

@@ -111,7 +111,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
       returning target.id, moved.count as selected, target.wave, job.reads_on as "readsOn"
       ), marked as (
         insert into staged_patches (retry_id, idx) select ${retryId}::uuid, ${begunMark} from begun
-      ), ${noting(sql, 'begun', 'retried', retriedMessage(sql))}
+      ), ${noting(sql, 'begun', 'retried', retriedMessage(sql), db.actor)}
       select selected, wave, "readsOn" from begun`,
     deadlineMs,
   );

@@ -319,6 +319,8 @@ export const jobEvents = pgTable(
     kind: text('kind').$type<JobEventKind>().notNull(),
     /** In words for the caller. */
     message: text('message').notNull(),
+    /** Who did it, in words; null: Sluice by itself. */
+    actor: text('actor'),
     at: moment('at').notNull().defaultNow(),
   },
   (table) => [
