@@ -62,9 +62,10 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     keepMs,
     background,
     runJobs,
-    context: ({ signal, roots = [] }) => {
+    context: ({ signal, roots = [], owner = null }) => {
       const context = sluice.context({
         signal,
+        owner,
         folder: process.cwd(),
         actor: `${userName()} at the terminal`,
       });

@@ -20,7 +20,7 @@ export function openShelves(config: Config, own: FlowLibrary) {
   return {
     of(owner: string | null): Shelf {
       if (owner === null) return ofMachine;
-      const shelf = shelves.get(owner) ?? openShelf(folderOf(config, owner));
+      const shelf = shelves.get(owner) ?? openShelf(folderOf(config, owner), owner);
       shelves.delete(owner);
       shelves.set(owner, shelf);
       const [oldest] = shelves.keys();
@@ -30,10 +30,10 @@ export function openShelves(config: Config, own: FlowLibrary) {
   };
 }
 
-const openShelf = (folder: string): Shelf => ({
-  flows: openFlowLibrary(folder, 'your flows'),
-  drafts: openDrafts(folder),
-});
+function openShelf(folder: string, owner: string): Shelf {
+  const drafts = openDrafts(folder, owner);
+  return { flows: openFlowLibrary(folder, 'your flows', drafts), drafts };
+}
 
 /** Owners are named by others, so a name only goes into a path when nothing in it can lead elsewhere. */
 function folderOf(config: Config, owner: string): string {

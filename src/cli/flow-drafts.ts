@@ -36,13 +36,18 @@ export const approve: Command = {
   name: 'flows approve',
   summary: 'look at a draft, and let it run',
   args: '<name>',
-  options: [new Option('--yes', 'do not ask')],
-  examples: ['sluice flows approve notify-team'],
+  options: [
+    new Option('--yes', 'do not ask'),
+    new Option('--owner <name>', 'a draft of somebody who has a token'),
+  ],
+  examples: ['sluice flows approve notify-team', 'sluice flows approve notify-team --owner ada'],
   async run(host, { args: [name = ''], options }) {
-    const draft = await draftNamed(host, name);
+    const owner = typeof options.owner === 'string' ? options.owner : null;
+    const draft = await draftNamed(host, name, owner);
     host.terminal.err.write(`${(await introduce(host, draft)).join('\n')}\n`);
     if (options.yes !== true && !(await isAgreed(host, draft.name))) return notApproved(draft);
-    const approved = await invoke(host, approveFlow, { name: draft.name, revision: draft.revision });
+    const input = { name: draft.name, revision: draft.revision };
+    const approved = await invoke(host, approveFlow, input, { owner });
     return {
       json: approved,
       text: [`Approved ${visible(name)}: ${approved.file}`, asCommands(approved.next_step)],
@@ -52,12 +57,12 @@ export const approve: Command = {
 
 type Draft = Awaited<ReturnType<typeof draftNamed>>;
 
-function contextOf(host: Host) {
-  return host.context({ signal: new AbortController().signal });
+function contextOf(host: Host, owner: string | null) {
+  return host.context({ signal: new AbortController().signal, owner });
 }
 
-async function draftNamed(host: Host, name: string) {
-  const { drafts } = contextOf(host);
+async function draftNamed(host: Host, name: string, owner: string | null) {
+  const { drafts } = contextOf(host, owner);
   const draft = await drafts.find(name);
   if (draft === undefined) {
     const names = (await drafts.list()).map((other) => other.name);
@@ -70,8 +75,8 @@ async function draftNamed(host: Host, name: string) {
 
 /** The whole text first, so that what to mind stands right above the question. */
 async function introduce(host: Host, draft: Draft): Promise<string[]> {
-  const { name, version, flow, text, reasons, revision, file } = draft;
-  const present = (await contextOf(host).flows.list()).find(
+  const { name, version, flow, text, reasons, revision, file, owner } = draft;
+  const present = (await contextOf(host, owner).flows.list()).find(
     (listing) => listing.name === name && (listing.version === version || listing.version === null),
   );
   return [

@@ -13,6 +13,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Folders that this call may read whatever the configuration says: the person named them. */
   readonly roots?: readonly string[];
+  /** Whose flows and drafts it is about; default: this machine's own. */
+  readonly owner?: string | null;
 }
 
 export interface Folders {

@@ -107,6 +107,7 @@ function build({ terminal, version, operations }: ProgramOptions, run: Run): Com
   for (const command of commands) add(program, command, run);
   for (const operation of operations) add(program, plainCommand(operation), run);
   program.command('mcp').summary('serve a chat client over stdio').helpGroup(groups.servers);
+  program.command('serve').summary('serve the page, the API and MCP over HTTP').helpGroup(groups.servers);
   program
     .command('run')
     .summary('finish jobs that no other process runs, then end')

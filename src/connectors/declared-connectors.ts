@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type ConnectorSettings, parseConnectors } from './connectors-file.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type FileProblem, formatProblem } from './file-problem.ts';
@@ -28,11 +28,12 @@ export async function readConnectors(folder: string): Promise<Declared> {
   }
 }
 
-/** Why a name is not among the declared ones. */
+/** Why a name is not among the declared ones. Also owners of other flows read it, so it names no folder of this machine. */
 export function notDeclared(name: string, { file, connectors, problems }: Declared): string {
   if (problems.length > 0) {
-    return `connectors.yaml has problems:\n${problems.map(formatProblem).join('\n')}`;
+    const lines = problems.map((problem) => formatProblem({ ...problem, file: basename(problem.file) }));
+    return `connectors.yaml has problems:\n${lines.join('\n')}`;
   }
   const advice = didYouMean(name, connectors.keys()) ?? 'the file declares none, or is not there';
-  return `No connector is named ${name} in ${file}: ${advice}`;
+  return `No connector is named ${name} in ${basename(file)}: ${advice}`;
 }

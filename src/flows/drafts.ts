@@ -16,6 +16,8 @@ export interface Draft {
   readonly version: number | null;
   readonly revision: string;
   readonly file: string;
+  /** Whose it is; null: this machine's own. */
+  readonly owner: string | null;
   readonly text: string;
   /** Undefined when somebody has edited it into something that is no flow. */
   readonly flow: Flow | undefined;
@@ -33,12 +35,14 @@ export interface Drafts {
   drop(draft: Draft): Promise<void>;
 }
 
-export function openDrafts(flowsFolder: string): Drafts {
+export function openDrafts(flowsFolder: string, owner: string | null = null): Drafts {
   const folder = join(flowsFolder, 'drafts');
   const list = async () => {
     const names = await readdir(folder).catch(() => []);
     const files = names.filter((name) => /^[^.].*\.yaml$/i.test(name)).sort();
-    const read = await Promise.all(files.slice(0, draftsAtMost).map((name) => readDraft(join(folder, name))));
+    const read = await Promise.all(
+      files.slice(0, draftsAtMost).map((name) => readDraft(join(folder, name), owner)),
+    );
     return read.flatMap((draft) => draft ?? []);
   };
   return {
@@ -49,7 +53,7 @@ export function openDrafts(flowsFolder: string): Drafts {
       const file = before?.file ?? join(folder, `${flow.name}.yaml`);
       if (before !== undefined) await replaceFile(file, flow.text, { fresh: 0o644 });
       else if (!(await makeFile(file, flow.text, { fresh: 0o644 }))) return undefined;
-      return draftOf(flow.text, file);
+      return draftOf(flow.text, file, owner);
     },
     drop: ({ file }) => rm(file, { force: true }),
   };
@@ -61,19 +65,23 @@ async function makeFolder(folder: string): Promise<void> {
   throw new SluiceError('invalid_configuration', `${folder} must be a folder, not a link to one.`);
 }
 
-async function readDraft(file: string): Promise<Draft | undefined> {
+async function readDraft(file: string, owner: string | null): Promise<Draft | undefined> {
   const found = await lstat(file).catch(() => undefined);
   if (found === undefined || !found.isFile() || found.size > maxBytes) return undefined;
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : draftOf(text, file);
+  return text === undefined ? undefined : draftOf(text, file, owner);
 }
 
-async function draftOf(text: string, file: string): Promise<Draft> {
+async function draftOf(text: string, file: string, owner: string | null): Promise<Draft> {
   const compiled = await compileLate(text, file);
-  const shared = { file, text, revision: revisionOf(text) };
+  const shared = { file, owner, text, revision: revisionOf(text) };
   if ('problems' in compiled) {
-    const name = basename(file).replace(/\.yaml$/i, '');
-    const reasons = compiled.problems.slice(0, 5).map(formatProblem);
+    // Shown to owners on other machines too, so without the folder.
+    const shown = basename(file);
+    const name = shown.replace(/\.yaml$/i, '');
+    const reasons = compiled.problems
+      .slice(0, 5)
+      .map((problem) => formatProblem({ ...problem, file: shown }));
     return { ...shared, name, version: null, flow: undefined, reasons };
   }
   const { flow } = compiled;
@@ -82,4 +90,10 @@ async function draftOf(text: string, file: string): Promise<Draft> {
 }
 
 /** How a person puts a draft into force. */
-export const approveCommand = (name: string) => `sluice flows approve ${name}`;
+export function approveCommand({ name, owner }: Pick<Draft, 'name' | 'owner'>): string {
+  const command = `sluice flows approve ${name}`;
+  return owner === null ? command : `${command} --owner ${shellWord(owner)}`;
+}
+
+/** Owners may be named by somebody else's authorization server. */
+const shellWord = (text: string) => (/^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

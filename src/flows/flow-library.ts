@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { approveCommand, type Draft, openDrafts } from './drafts.ts';
+import { approveCommand, type Draft, type Drafts, openDrafts } from './drafts.ts';
 import type { Flow } from './flow.ts';
 import { labelOf } from './flow-file-name.ts';
 import { type FlowListing, type LoadedFlow, openFlowFolder } from './flow-folder.ts';
@@ -30,10 +30,16 @@ export interface FlowLibrary {
   findRevision(revision: string): Promise<Flow | undefined>;
 }
 
-/** `place`: what to call the folder to those who must not know this machine; default: its path. */
-export function openFlowLibrary(folder: string, place = folder): FlowLibrary {
+/**
+ * `place`: what to call the folder to those who must not know this machine; default: its path. `drafts`: where a
+ * name may be found that no flow has.
+ */
+export function openFlowLibrary(
+  folder: string,
+  place = folder,
+  drafts: Pick<Drafts, 'find'> = openDrafts(folder),
+): FlowLibrary {
   const loadFolder = openFlowFolder(folder);
-  const drafts = openDrafts(folder);
   /** Modules stay loaded in any case, so jobs that run keep theirs when its file is edited. */
   const modules = new Map<string, Flow>();
   const load = async () => {
@@ -42,10 +48,13 @@ export function openFlowLibrary(folder: string, place = folder): FlowLibrary {
     return withClashes(loaded).sort(byNameAndVersion);
   };
 
+  const isOwn = place === folder;
+  const shown = (file: string) => (isOwn ? file : basename(file));
+
   return {
     folder,
     place,
-    shown: (file) => (place === folder ? file : basename(file)),
+    shown,
     list: async () => (await load()).map(({ listing }) => listing),
     loaded: load,
     async find(reference) {
@@ -53,9 +62,9 @@ export function openFlowLibrary(folder: string, place = folder): FlowLibrary {
       const found = flows.find(({ listing }) => isMeant(listing, reference.trim()));
       if (found === undefined) {
         const draft = await drafts.find(reference.trim().replace(/@\d+$/, ''));
-        throw draft === undefined ? notFound(reference, place, flows) : notApproved(draft);
+        throw draft === undefined ? notFound(reference, { place, isOwn }, flows) : notApproved(draft);
       }
-      if (found.flow === undefined || found.listing.problems.length > 0) throw invalid(found.listing);
+      if (found.flow === undefined || found.listing.problems.length > 0) throw invalid(found.listing, shown);
       return found.flow;
     },
     async findRevision(revision) {
@@ -108,23 +117,31 @@ function clash(
   return [{ file, line: 1, column: 1, message: `${names} also holds ${what}`, suggestion }];
 }
 
-function notFound(reference: string, place: string, flows: readonly LoadedFlow[]): SluiceError {
+function notFound(
+  reference: string,
+  { place, isOwn }: { readonly place: string; readonly isOwn: boolean },
+  flows: readonly LoadedFlow[],
+): SluiceError {
   const named = JSON.stringify(reference.slice(0, 100));
   if (flows.length === 0) {
-    const advice = 'sluice init makes one with an example in it, or set SLUICE_FLOWS to the folder of yours.';
-    return new SluiceError('flow_not_found', `There is no flow ${named}: ${place} holds no flows. ${advice}`);
+    const advice = isOwn
+      ? `${place} holds no flows. sluice init makes one with an example in it, or set SLUICE_FLOWS to the folder of yours.`
+      : 'there are none of yours yet. save_flow makes one.';
+    return new SluiceError('flow_not_found', `There is no flow ${named}: ${advice}`);
   }
   const labels = [...new Set(flows.flatMap(({ listing }) => [listing.name, labelOf(listing)]))];
   const advice = didYouMean(reference, labels) ?? '';
   return new SluiceError('flow_not_found', `There is no flow ${named} in ${place}; ${advice}`);
 }
 
-function notApproved({ name }: Draft): SluiceError {
-  const message = `The flow ${name} is a draft, which does not run before a person has approved it: \`${approveCommand(name)}\` at a terminal.`;
+function notApproved(draft: Draft): SluiceError {
+  const message = `The flow ${draft.name} is a draft, which does not run before a person has approved it: \`${approveCommand(draft)}\` at a terminal.`;
   return new SluiceError('flow_not_found', message);
 }
 
-function invalid({ name, problems }: FlowListing): SluiceError {
-  const lines = problems.map(formatProblem).join('\n');
+function invalid({ name, problems }: FlowListing, shown: FlowLibrary['shown']): SluiceError {
+  const lines = problems
+    .map((problem) => formatProblem({ ...problem, file: shown(problem.file) }))
+    .join('\n');
   return new SluiceError('flow_invalid', `The flow ${name} has ${problems.length} problem(s):\n${lines}`);
 }

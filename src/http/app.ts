@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { serveApi } from './api/serve-api.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { serveOperations } from './batch-operations.ts';
+import { answerPagesOf } from './cross-origin.ts';
 import type { HttpEnvironment, HttpOptions } from './environment.ts';
 import { type Doors, guard } from './guard.ts';
 import { serveHealth } from './health.ts';
@@ -48,6 +49,7 @@ export function createHttpApp(options: AppOptions): Hono<HttpEnvironment> {
     }),
   );
   app.use(guard(options.doors));
+  app.use(answerPagesOf(options.doors.allowedOrigins));
   serveHealth(app, options);
   servePage(app, options.pageFile);
   if (options.oauth !== undefined) serveMetadata(app, options.oauth);

@@ -1,15 +1,27 @@
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import type { z } from 'zod';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { getOperations } from '../operations/get-operations.ts';
 import { startOperations } from '../operations/start-operations.ts';
 import { readBody } from './api/read-body.ts';
+import { readQuery } from './api/read-query.ts';
+import { route } from './api/route.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
 import { patienceOf } from './patience.ts';
-import { problem } from './problem.ts';
+import { notAllowed } from './problem.ts';
 
 const outcomesAtMost = 1000;
+
+const resultsRoute = route({
+  method: 'get',
+  path: '/batch/{id}/results',
+  id: 'getOperationResults',
+  group: 'Batches',
+  summary: 'What operations came to',
+  operation: getOperations,
+  query: { after: {}, limit: { byDefault: outcomesAtMost } },
+});
 
 /** `POST /batch`: calls of a connector that a program brings along. */
 export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions): void {
@@ -47,19 +59,14 @@ export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions
   });
 
   app.get('/batch/:id/results', async (c) => {
-    const after = Number(c.req.query('after') ?? -1);
-    const limit = Number(c.req.query('limit') ?? outcomesAtMost);
-    const found = await ask(contextOf(options, c), getOperations, {
-      batch_job_id: c.req.param('id'),
-      after,
-      limit,
-    });
+    const given = { ...readQuery(c, resultsRoute), batch_job_id: c.req.param('id') };
+    const found = await ask(contextOf(options, c), getOperations, given);
     const { more_after } = found;
     return c.json({ ...answerOf(found), ...(more_after === undefined ? {} : { moreAfter: more_after }) });
   });
 
   app.all('/batch', (c) => notAllowed(c, 'POST'));
-  app.all('/batch/:id/:part{status|results}', (c) => notAllowed(c, 'GET, HEAD'));
+  for (const part of ['status', 'results']) app.all(`/batch/:id/${part}`, (c) => notAllowed(c, 'GET, HEAD'));
 }
 
 function answerOf(found: z.output<(typeof getOperations)['output']>): JsonObject {
@@ -80,6 +87,3 @@ const addressesOf = (batchId: string) => ({
   statusUrl: `/batch/${batchId}/status`,
   resultsUrl: `/batch/${batchId}/results`,
 });
-
-const notAllowed = (c: Context, allow: string) =>
-  problem(c, 405, 'method_not_allowed', `This address takes ${allow} only.`, { allow });

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { HttpEnvironment } from './environment.ts';
-import { nothingHere } from './problem.ts';
+import { notAllowed, nothingHere } from './problem.ts';
 
 /** The text of a built file of the page; undefined: there is none. */
 export type PageFile = (name: string) => string | undefined;
@@ -21,5 +21,6 @@ export function servePage(app: Hono<HttpEnvironment>, pageFile: PageFile): void 
       if (text === undefined) return nothingHere(c);
       return c.body(text, 200, { 'content-type': type, 'cache-control': 'no-cache' });
     });
+    app.all(path, (c) => notAllowed(c, 'GET, HEAD'));
   }
 }

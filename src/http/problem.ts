@@ -80,6 +80,9 @@ export class Refusal extends Error {
   }
 }
 
+export const notAllowed = (c: Context, allow: string): Response =>
+  problem(c, 405, 'method_not_allowed', `This address takes ${allow} only.`, { allow });
+
 /** Also what those are told for whom there might be something. */
 export const nothingHere = (c: Context): Response =>
   problem(c, 404, 'route_not_found', 'There is nothing at this address.');

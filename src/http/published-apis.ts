@@ -9,7 +9,7 @@ import { readJson } from './api/read-body.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
 import { patienceOf } from './patience.ts';
-import { problem, problemOf } from './problem.ts';
+import { notAllowed, problem, problemOf } from './problem.ts';
 import { recordAnswer } from './published-answer.ts';
 import { publishedDocument } from './published-openapi.ts';
 
@@ -74,8 +74,7 @@ function answer(door: Door, c: Caller): Promise<Response> | Response {
   const asked = c.req.method;
   const isAsked = part === 'records' ? asked === method : asked === 'GET' || asked === 'HEAD';
   if (!isAsked) {
-    const allow = part === 'records' ? method : 'GET, HEAD';
-    return problem(c, 405, 'method_not_allowed', `This address takes ${allow} only.`, { allow });
+    return notAllowed(c, part === 'records' ? method : 'GET, HEAD');
   }
   if (part === 'records') return take(door, c);
   return part === 'job' ? showJob(door, c) : c.json(publishedDocument(door.found, new URL(c.req.url).origin));

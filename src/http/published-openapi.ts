@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { getPublishedJob } from '../operations/get-published-job.ts';
+import { jsonSchemaOf } from './api/json-schema.ts';
 import type { PublishedFlow } from './published-apis.ts';
 
 /** The OpenAPI document of one published flow, for those who send it records. */
@@ -26,7 +26,7 @@ export function publishedDocument(flow: PublishedFlow, origin: string): JsonObje
         Record: plain(flow.schema),
         ...(flow.response === undefined ? {} : { Response: plain(flow.response.schema) }),
         Accepted: accepted,
-        Job: schemaOf(getPublishedJob.output),
+        Job: jsonSchemaOf(getPublishedJob.output, 'output'),
         Problem: problemSchema,
       },
     },
@@ -38,6 +38,13 @@ function send({ method, list, response }: PublishedFlow): JsonObject {
     ...(response?.is_awaited === true ? awaited : {}),
     '202': { description: 'The records are accepted and taken one by one.', ...json('Accepted') },
     '400': { description: 'Nothing was started: the records do not fit.', ...problem },
+    '409': {
+      description:
+        'It conflicts: the Idempotency-Key has come with another body, or what the record makes is there.',
+      ...problem,
+    },
+    '413': { description: 'The body is too large.', ...problem },
+    '415': { description: 'The body is not JSON.', ...problem },
     ...refusals,
   };
   if (method === 'GET') {
@@ -91,11 +98,6 @@ function plain(schema: unknown): JsonObject {
   return rest;
 }
 
-function schemaOf(output: z.ZodType): JsonObject {
-  const { $schema: _, ...schema } = z.toJSONSchema(output, { io: 'output' }) as JsonObject;
-  return schema;
-}
-
 const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ content: { 'application/json': { schema: ref(name) } } });
 const problem = { content: { 'application/problem+json': { schema: ref('Problem') } } };
@@ -107,6 +109,7 @@ const awaited = {
 const refusals = {
   '401': { description: 'The key is not known.', ...problem },
   '429': { description: 'Too many records at once; Retry-After says when to go on.', ...problem },
+  default: { description: 'Anything else that went wrong.', ...problem },
 };
 
 const text = { type: 'string' };
@@ -117,12 +120,14 @@ const accepted: JsonObject = {
 };
 const problemSchema: JsonObject = {
   type: 'object',
-  required: ['title', 'status', 'code', 'detail'],
+  required: ['type', 'title', 'status', 'code', 'detail'],
   properties: {
+    type: text,
     title: text,
     status: { type: 'integer' },
     code: text,
     detail: text,
+    untrusted_message: text,
     errors: {
       type: 'array',
       items: {

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { createMcpServer } from '../mcp/server.ts';
 import type { HttpEnvironment, HttpOptions } from './environment.ts';
 import { limitMessage } from './mcp-body.ts';
-import { problem } from './problem.ts';
+import { notAllowed, problem } from './problem.ts';
 
 /** Clients that stay away from the newer transport and leave their streams open. */
 const sessionsAtMost = 1000;
@@ -22,6 +22,8 @@ export function serveSse(app: Hono<HttpEnvironment>, options: HttpOptions): void
   const sessions = new Map<string, Session>();
 
   app.get('/sse', async (c) => {
+    // The framework takes HEAD for GET, and there is no stream without a body.
+    if (c.req.method === 'HEAD') return notAllowed(c, 'GET');
     if (sessions.size >= sessionsAtMost)
       return problem(c, 503, 'too_many_streams', 'Too many streams are open. Use POST /mcp, or try later.');
     const { owner } = c.get('principal');
@@ -53,4 +55,7 @@ export function serveSse(app: Hono<HttpEnvironment>, options: HttpOptions): void
     await session.transport.handlePostMessage(c.env.incoming, c.env.outgoing);
     return RESPONSE_ALREADY_SENT;
   });
+
+  app.all('/sse', (c) => notAllowed(c, 'GET'));
+  app.all('/messages', (c) => notAllowed(c, 'POST'));
 }

@@ -55,6 +55,8 @@ export interface OperationContext {
   readonly spend?: ((records: number) => void) | undefined;
   /** Aborted when the caller does not wait any more; ends the waiting, never the job. */
   readonly signal: AbortSignal;
+  /** Aborted when the process ends: who waits then is told the present state at once; default: never. */
+  readonly ending?: AbortSignal;
   /** Tells a caller who listens how far it has come. */
   readonly progress?: ((report: ProgressReport) => void) | undefined;
 }

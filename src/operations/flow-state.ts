@@ -3,6 +3,7 @@ import type { Missing } from '../engine/readiness.ts';
 import { approveCommand, type Draft } from '../flows/drafts.ts';
 import type { Flow } from '../flows/flow.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
+import type { OperationContext } from './context.ts';
 
 const reasonsAtMost = 10;
 
@@ -26,10 +27,10 @@ export function missingFields({ connector, reason, setupCommand }: Missing) {
   };
 }
 
-export function draftFields({ name, reasons }: Pick<Draft, 'name' | 'reasons'>) {
+export function draftFields(draft: Pick<Draft, 'name' | 'owner' | 'reasons'>) {
   return {
-    reasons: reasons.slice(0, reasonsAtMost).map((reason) => shortened(reason)),
-    approve_command: approveCommand(name),
+    reasons: draft.reasons.slice(0, reasonsAtMost).map((reason) => shortened(reason)),
+    approve_command: approveCommand(draft),
   };
 }
 
@@ -39,8 +40,14 @@ export function shortened(text: string, length = 300): string {
 }
 
 /** How a file goes through a flow, as a sentence. */
-export const runAdvice = (flow: Pick<Flow, 'name' | 'version'>): string =>
-  `preview_batch {"flow_id": "${labelOf(flow)}", "source": {"path": FILE}} checks all rows of a file and sends nothing; start_batch with the same arguments takes them through the flow.`;
+export function runAdvice(
+  flow: Pick<Flow, 'name' | 'version'>,
+  { isRemote }: Pick<OperationContext, 'isRemote'>,
+): string {
+  // Over HTTP no file of this machine is read.
+  const source = isRemote === true ? '{"upload_id": ID of POST /api/v1/uploads}' : '{"path": FILE}';
+  return `preview_batch {"flow_id": "${labelOf(flow)}", "source": ${source}} checks all rows of a file and sends nothing; start_batch with the same arguments takes them through the flow.`;
+}
 
 /** What a person has to do before a flow can run, as a sentence. */
 export function setupAdvice(missing: readonly Missing[]): string {

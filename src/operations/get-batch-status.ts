@@ -18,6 +18,7 @@ import { endingOf, endingOutput } from './ending.ts';
 import { describeGroups, groupOutput, moreGroupsOutput } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { maybeAppliedOf, maybeAppliedOutput } from './maybe-applied.ts';
+import { mustAnswer } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { pausedOf, pausedOutput } from './paused.ts';
 import { purgedOf, purgedOutput } from './purged.ts';
@@ -107,7 +108,7 @@ async function waitFor(
   const until = performance.now() + ms;
   let job = first;
   let reported = Number.NEGATIVE_INFINITY;
-  while (!needsAttention(job) && performance.now() < until && !context.signal.aborted) {
+  while (!needsAttention(job) && performance.now() < until && !mustAnswer(context)) {
     const done = processedOf(job);
     if (context.progress !== undefined && performance.now() - reported >= 1000) {
       reported = performance.now();

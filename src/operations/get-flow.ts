@@ -88,7 +88,7 @@ export const getFlow = defineOperation({
       runnable: draft === undefined && missing.length === 0,
       ...(missing.length === 0 ? {} : { missing: missing.slice(0, needsAtMost).map(missingFields) }),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
-      next_step: nextStep(flow, draft, missing),
+      next_step: nextStep(context, flow, draft, missing),
     };
     return { ...answer, ...textFields(flow, roomFor(context, answerTokens[format] - tokensOf(answer))) };
   },
@@ -192,11 +192,16 @@ function needsInWords({ connectors, needs, confirm }: Flow): string[] {
   return all.slice(0, needsAtMost).map((need) => shortened(need, 200));
 }
 
-function nextStep(flow: Flow, draft: Draft | undefined, missing: readonly Missing[]): string {
+function nextStep(
+  context: OperationContext,
+  flow: Flow,
+  draft: Draft | undefined,
+  missing: readonly Missing[],
+): string {
   if (draft !== undefined) {
-    return `This is a draft and does not run. Ask the person to look at it with \`${approveCommand(draft.name)}\` at a terminal.`;
+    return `This is a draft and does not run. Ask the person to look at it with \`${approveCommand(draft)}\` at a terminal.`;
   }
-  const start = runAdvice(flow);
+  const start = runAdvice(flow, context);
   return missing.length === 0 ? start : `${setupAdvice(missing)} Then ${start}`;
 }
 

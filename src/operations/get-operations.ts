@@ -58,12 +58,8 @@ export const getOperations = defineOperation({
     const { db, engine } = await context.open();
     const first = await findBatch(db, batch_job_id);
     engine.wake(first.id);
-    const { signal } = context;
-    const job = await onceFinished(first, {
-      ms: wait_seconds * 1000,
-      signal,
-      look: () => findBatch(db, first.id),
-    });
+    const look = () => findBatch(db, first.id);
+    const job = await onceFinished(first, { ms: wait_seconds * 1000, context, look });
     const outcomes = limit === 0 ? [] : await outcomesOf(db, job, after, limit + 1);
     const last = outcomes[limit - 1];
     return {

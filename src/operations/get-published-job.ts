@@ -67,7 +67,7 @@ export const getPublishedJob = defineOperation({
     const look = () => findPublishedJob(db, flow, batch_job_id);
     const first = await look();
     engine.wake(first.id);
-    const job = await onceFinished(first, { ms: wait_seconds * 1000, signal: context.signal, look });
+    const job = await onceFinished(first, { ms: wait_seconds * 1000, context, look });
     const { counts } = job;
     const facts = {
       ...jobFields(job),

@@ -53,7 +53,7 @@ export const listFlows = defineOperation({
     next_step: z.string(),
   }),
 
-  async run({ flows, drafts, readiness }, { response_format: format }) {
+  async run({ flows, drafts, readiness, isRemote }, { response_format: format }) {
     const loaded = await flows.loaded();
     const valid = await Promise.all(
       loaded.flatMap(({ listing, flow }) =>
@@ -83,7 +83,7 @@ export const listFlows = defineOperation({
         ...draftFields(draft),
       })),
       connectors: (await readiness.connectors()).map(describeConnector),
-      next_step: nextStep(valid.length, waiting.length),
+      next_step: nextStep(valid.length, waiting.length, isRemote === true),
     };
     return format === 'detailed' ? listing : fitListing(listing);
   },
@@ -116,11 +116,11 @@ function describeConnector({ name, type, target, missing }: ConnectorState) {
   };
 }
 
-function nextStep(flows: number, drafts: number): string {
+function nextStep(flows: number, drafts: number, isRemote: boolean): string {
   if (flows > 0) {
     return 'get_flow {"flow_id": NAME} shows what a flow expects; preview_batch checks a file with it, start_batch runs it; save_flow makes a new one.';
   }
-  return drafts > 0
-    ? 'No flow can run yet: a person has to approve the drafts at a terminal.'
-    : 'There are no flows yet. save_flow checks and saves the YAML text of one; `sluice init` makes an example.';
+  if (drafts > 0) return 'No flow can run yet: a person has to approve the drafts at a terminal.';
+  const example = isRemote ? '' : '; `sluice init` makes an example';
+  return `There are no flows yet. save_flow checks and saves the YAML text of one${example}.`;
 }

@@ -18,6 +18,7 @@ const recordOutput = z.object({
   wave: z.number().int(),
   attempts: z.number().int(),
   dead_letter: z.boolean().optional(),
+  maybe_applied: z.boolean().optional().describe('The target may have acted on it'),
   settled_at: z.string().optional(),
   payload: z.unknown(),
   result: z.unknown().optional(),
@@ -99,6 +100,7 @@ function failureFields({ failure, groupId, payload }: ListedRecord, redaction: R
   } = redaction.failure(failure, payload);
   return {
     ...(groupId === null ? {} : { group_id: groupId }),
+    ...(failure.maybeApplied === true ? { maybe_applied: true } : {}),
     error: {
       class: errorClass,
       code,

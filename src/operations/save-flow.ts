@@ -111,7 +111,7 @@ export const saveFlow = defineOperation({
       missing: missing.map(missingFields),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
       ...(tries ? { trace: shortTrace(await tried(context, flow, sample as JsonObject)) } : {}),
-      next_step: nextStep(saving, missing, problems),
+      next_step: nextStep(context, saving, missing, problems),
     };
   },
 });
@@ -175,6 +175,7 @@ const notTried = (code: string, message: string): FlowTrace => ({
 });
 
 function nextStep(
+  context: OperationContext,
   { flow, draft }: Extract<Saving, { flow: Flow }>,
   missing: readonly Missing[],
   problems: readonly string[],
@@ -185,5 +186,5 @@ function nextStep(
     const { approve_command, reasons } = draftFields(draft);
     return `It is a draft and does not run before a person has approved it (${reasons.join('; ')}). ${ready}Ask the person to look at it with \`${approve_command}\` at a terminal.`;
   }
-  return `${ready}${missing.length === 0 ? '' : 'Then '}${runAdvice(flow)}`;
+  return `${ready}${missing.length === 0 ? '' : 'Then '}${runAdvice(flow, context)}`;
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test as base, expect } from 'vitest';
+import { approveCommand } from '../../src/flows/drafts.ts';
 import { type CommandLine, openCommandLine } from '../support/command-line.ts';
 import { startTarget, status, type Target } from '../support/target.ts';
 
@@ -231,6 +232,21 @@ test('an approved draft takes the place of the flow it changes, and says so firs
   expect(approved.stderr).toMatch(/takes the place of the flow in .*mine\.yaml/);
   expect(approved.code).toBe(0);
   expect(line.read('flows/mine.yaml')).toBe(draft);
+});
+
+test('the draft of an owner is approved by the command they are told', async ({ line }) => {
+  line.write('owners/ada/flows/drafts/notify.yaml', draft);
+  const command = approveCommand({ name: 'notify', owner: 'ada' });
+
+  const withoutOwner = await line.run(['flows', 'approve', 'notify', '--yes']);
+  const approved = await line.run([...command.split(' ').slice(1), '--yes']);
+
+  expect(withoutOwner).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no draft') });
+  expect(approved.code).toBe(0);
+  expect(line.read('owners/ada/flows/notify.yaml')).toBe(draft);
+  expect(approveCommand({ name: 'notify', owner: "auth0|a'b" })).toBe(
+    "sluice flows approve notify --owner 'auth0|a'\\''b'",
+  );
 });
 
 test('a draft cannot steer the terminal of the person who reads it', async ({ line }) => {

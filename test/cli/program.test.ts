@@ -77,7 +77,18 @@ test('nothing at all is a question for help, which names every command', async (
 
   const named = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}| {2}([a-z-]+) \[/gm)].map(([, a, b]) => a ?? b);
   expect(named).toEqual(
-    expect.arrayContaining(['status', 'list', 'errors', 'retry', 'flows', 'doctor', 'stop', 'mcp', 'run']),
+    expect.arrayContaining([
+      'status',
+      'list',
+      'errors',
+      'retry',
+      'flows',
+      'doctor',
+      'stop',
+      'mcp',
+      'serve',
+      'run',
+    ]),
   );
   expect(stdout).toContain('Exit codes:');
   expect(code).toBe(0);

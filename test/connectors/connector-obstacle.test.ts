@@ -1,5 +1,4 @@
 import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkConnectors } from '../../src/connectors/open-registry.ts';
 import { bearer, canary, setup } from './registry-under-test.ts';
@@ -16,22 +15,23 @@ test('an unset variable is an obstacle that names it', async () => {
 test.skipIf(process.platform === 'win32')(
   'a secrets.env that others can read is not used, and says so',
   async () => {
-    const { secretsFile, open } = await setup(bearer('https://crm.example.com'), {
+    const { folder, secretsFile, open } = await setup(bearer('https://crm.example.com'), {
       secrets: 'CRM_TOKEN=abc\n',
     });
     await chmod(secretsFile, 0o644);
 
     const registry = await open();
 
-    expect(registry.obstacle('crm', 'http')).toContain(`chmod 600 ${secretsFile}`);
+    expect(registry.obstacle('crm', 'http')).toContain('chmod 600 secrets.env');
+    expect(registry.obstacle('crm', 'http')).not.toContain(folder);
   },
 );
 
 test('a name that is not declared says which are', async () => {
-  const { registry, folder } = await setup('crm-system: { type: http, base_url: https://crm.example.com }');
+  const { registry } = await setup('crm-system: { type: http, base_url: https://crm.example.com }');
 
   expect(registry.obstacle('crm-sytem', 'http')).toBe(
-    `No connector is named crm-sytem in ${join(folder, 'connectors.yaml')}: did you mean "crm-system"?`,
+    `No connector is named crm-sytem in connectors.yaml: did you mean "crm-system"?`,
   );
 });
 
@@ -46,6 +46,7 @@ test('a broken file is an obstacle with all its problems', async () => {
   const { registry, folder } = await setup('crm: { type: http, base_url: x, rate: y }');
 
   expect(registry.obstacle('crm', 'http')).toMatch(/base_url must be[\s\S]*rate must be/);
+  expect(registry.obstacle('crm', 'http')).not.toContain(folder);
   expect(await checkConnectors(folder)).toHaveLength(2);
 });
 

@@ -241,6 +241,42 @@ async function batchWaiting(operations: readonly JsonValue[], prefer: string) {
   return { code: response.status, body: (await response.json()) as Answer };
 }
 
+test('a server that ends tells those who wait where to ask, and another carries out the rest', async ({
+  address,
+}) => {
+  const ending = await serve(address, { flows: { 'connectors.yaml': connectors(crm.url) } });
+  const slow = ['/users/slow-1', '/users/slow-2'].map((path) => ({ method: 'GET', path }));
+  const body = { connector: 'crm', operations: slow, concurrency: 1 };
+  const beforehand = crm.hits.length;
+
+  const asking = ending.request('/batch', { method: 'POST', body });
+  await crm.reached(beforehand + 1);
+  await ending.stop();
+  const accepted = await asking;
+  const { statusUrl } = (await accepted.json()) as Answer;
+
+  expect(accepted.status).toBe(202);
+  await expect
+    .poll(() => served.json(statusUrl), { timeout: 10_000 })
+    .toMatchObject({ status: 'completed', total: 2 });
+});
+
+test('results are asked for by what there is to ask', async () => {
+  const { body } = await batch([user('asked')]);
+  const address = `/batch/${body.batchId}/results`;
+
+  const refused = await Promise.all(
+    ['?limit=x', '?limit=1001', '?page=2'].map((q) => served.request(address + q)),
+  );
+
+  expect(refused.map(({ status: code }) => code)).toEqual([400, 400, 400]);
+  expect(await Promise.all(refused.map(detailOf))).toEqual([
+    'The query parameter limit has to be a number. Nothing was changed.',
+    expect.stringContaining('<=1000'),
+    expect.stringContaining('there are after, limit'),
+  ]);
+});
+
 test('what is offered counts when an operation is carried out, whatever a repair makes of it', async () => {
   const { code, body } = await batchWaiting([user('bad-7')], 'respond-async');
   await expect.poll(() => served.json(body.statusUrl)).toMatchObject({ status: 'failed' });

@@ -195,6 +195,28 @@ test('no way of writing a path, and no method, leads past the token', async () =
   expect(let_in.map(({ asked, status }) => [asked, status])).toEqual([]);
 });
 
+test('a method that an address does not take is answered with those it takes', async () => {
+  const asked = [
+    ['POST', '/', 'GET, HEAD'],
+    ['DELETE', '/healthz', 'GET, HEAD'],
+    ['POST', '/readyz', 'GET, HEAD'],
+    ['PUT', '/metrics', 'GET, HEAD'],
+    ['POST', '/sse', 'GET'],
+    ['HEAD', '/sse', 'GET'],
+    ['GET', '/messages', 'POST'],
+    ['GET', '/mcp', 'POST'],
+    ['GET', '/batch', 'POST'],
+    ['PATCH', '/batch/x/results', 'GET, HEAD'],
+    ['DELETE', '/api/v1/batches', 'POST, GET, HEAD'],
+  ] as const;
+
+  const answers = await all(asked.map(([method, path]) => ({ method, path, headers: own })));
+
+  expect(answers.map(({ asked: what, status, headers }) => [what, status, headers.allow])).toEqual(
+    asked.map(([method, path, allow]) => [`${method} ${path}`, 405, allow]),
+  );
+});
+
 test('a form of a page cannot call: what is posted is JSON or is refused', async () => {
   const forms = [
     'text/plain',

@@ -142,6 +142,36 @@ test('a flow of the same name is another flow, and another’s name leads nowher
   expect(adas.text).toContain('This one fails');
 });
 
+test('what is wrong with a flow of one’s own is told without a path of the machine', async () => {
+  const { ada, adasToken } = world;
+  served.write('owners/ada/flows/broken.yaml', 'flow: broken\ntarget: echo\nmapping: { a: sourc.a }\n');
+  served.write('owners/ada/flows/drafts/worse.yaml', 'flow: worse\ntarget: echo\nmapping: { a: sourc.a }\n');
+  const text = 'flow: far\ntarget: { connector: unheard-of, endpoint: /x }\n';
+
+  const saved = await ada.call('save_flow', { text });
+  const broken = await served.request('/api/v1/flows/broken', { token: adasToken });
+  const flows = await ada.call('list_flows');
+  const said = [JSON.stringify(saved), JSON.stringify(flows), await broken.text()];
+
+  expect(said[0]).toContain('No connector is named unheard-of in connectors.yaml');
+  expect(said[1]).toContain('worse.yaml:3:');
+  expect(said[2]).toContain('broken.yaml:3:');
+  expect(said.join()).not.toContain(served.home);
+});
+
+test('what to do next is what a caller over HTTP can do', async () => {
+  const { ada } = world;
+  const newcomer = await served.tokenOf('newcomer');
+
+  const saved = await ada.call('save_flow', { text: 'flow: next\ntarget: echo\n' });
+  const empty = await served.json('/api/v1/flows', { token: newcomer });
+  const missing = await served.request('/api/v1/flows/none', { token: newcomer });
+
+  expect(saved.next_step).toContain('"source": {"upload_id": ID of POST /api/v1/uploads}');
+  expect(empty.next_step).not.toContain('sluice init');
+  expect(await missing.text()).toContain('there are none of yours yet. save_flow makes one.');
+});
+
 test('the same idempotency key, and the same rows through a flow of the same name, are two owners’ two jobs', async () => {
   const { bob, job } = world;
 

@@ -289,7 +289,31 @@ test('the document of a published flow describes what it takes, and every refere
     properties: { email: { type: 'string', format: 'email' } },
   });
   expect(references.length).toBeGreaterThan(5);
+  expect(text).not.toContain(String(Number.MAX_SAFE_INTEGER));
   expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(references));
+});
+
+test('the refusals of a published flow are as its document says', async () => {
+  const { paths, components } = await served.json(`${importPath}/openapi.json`);
+  const sent = (id: string) => ({
+    method: 'POST',
+    headers: { 'idempotency-key': 'described' },
+    body: { data: { records: [{ id, email: 'a@b.example' }] } },
+  });
+
+  await served.json(importPath, sent('1'));
+  const reused = await served.request(importPath, sent('2'));
+  const noJson = await served.request(importPath, { method: 'POST', body: 'id=1' });
+  const refusals = [reused, noJson];
+
+  expect(refusals.map(({ status: code }) => code)).toEqual([409, 415]);
+  expect(Object.keys(paths[importPath].post.responses)).toEqual(
+    expect.arrayContaining(['409', '415', 'default']),
+  );
+  for (const refusal of refusals) {
+    const said = Object.keys((await refusal.json()) as Answer);
+    expect(Object.keys(components.schemas.Problem.properties)).toEqual(expect.arrayContaining(said));
+  }
 });
 
 test('flows that publish under one path can both not run until one has another', async () => {

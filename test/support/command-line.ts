@@ -63,7 +63,7 @@ export function openCommandLine(settings: HomeSettings = {}): CommandLine {
           folders: { home, flows: config.flowsFolder, exports: config.exportsFolder },
           background: false,
           runJobs() {},
-          context: ({ signal }: Call) => sluice.context({ signal, folder: home }),
+          context: ({ signal, owner = null }: Call) => sluice.context({ signal, owner, folder: home }),
           onSignal: () => () => {},
           flowSchema: async () => flowJsonSchema(),
           connecting: connectingOf(config, env),
