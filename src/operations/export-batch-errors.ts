@@ -8,7 +8,7 @@ import type { OperationContext } from './context.ts';
 import { failedNow } from './counts.ts';
 import { showDeadLetters } from './dead-letters.ts';
 import { downloadPath, type ExportFormat, fileLinks, filesOutput, writeAll } from './export-file.ts';
-import { groupOutput, pageOfGroups } from './failure-groups.ts';
+import { type GroupPage, groupOutput, pageOfGroups } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage, pageTokens } from './fit-page.ts';
 import { textInput } from './input-limits.ts';
@@ -126,7 +126,7 @@ async function fittingGroups(context: OperationContext, db: Database, job: Batch
   return { groups: fitPage(groups, roomFor(context, groupTokens)), groupCount };
 }
 
-const groupFields = ({ groups, groupCount }: Awaited<ReturnType<typeof pageOfGroups>>, end: number) => ({
+const groupFields = ({ groups, groupCount }: Pick<GroupPage, 'groups' | 'groupCount'>, end: number) => ({
   groups,
   ...(groups.length > 0 && groupCount > end ? { next_groups_cursor: String(end) } : {}),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorClasses, type Failure } from '../domain/failure.ts';
 import { noRedaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
-import { type FailureGroup, groupFailures, readPayloads } from '../store/failures.ts';
+import { type FailureGroup, type FailureGroups, groupFailures, readPayloads } from '../store/failures.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { cutTo, roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
@@ -36,26 +36,27 @@ export const moreGroupsOutput = z.object({ groups: z.number().int(), failures: z
 
 type Group = z.input<typeof groupOutput>;
 
-export interface DescribedGroups {
+/** Causes of a job's failures, each with the call that helps. */
+export interface GroupPage extends Omit<FailureGroups, 'groups'> {
   readonly groups: Group[];
-  /** undefined: there are no more. */
-  readonly more?: z.input<typeof moreGroupsOutput>;
 }
 
-/** The largest causes of a job's failures, each with the call that helps, as many as `tokens` have room for. */
-export async function describeGroups(
-  context: Pick<OperationContext, 'flows' | 'isForProgram'>,
-  db: Database,
-  job: BatchJob,
-  limit: number,
-  tokens: number,
-): Promise<DescribedGroups> {
-  const found = await pageOfGroups(context, db, job, { limit, offset: 0 });
-  const { groupCount } = found;
-  const groups = fitPage(found.groups, tokens);
+/** As many of the groups as `tokens` have room for; `more` undefined: those are all. */
+export function fitGroups(page: GroupPage, tokens: number) {
+  const groups = fitPage(page.groups, tokens);
+  const left = page.groupCount - groups.length;
+  if (left <= 0) return { groups, more: undefined };
   const shown = groups.reduce((sum, { count }) => sum + count, 0);
-  if (groupCount <= groups.length) return { groups };
-  return { groups, more: { groups: groupCount - groups.length, failures: failedNow(job) - shown } };
+  return { groups, more: { groups: left, failures: page.failureCount - shown } };
+}
+
+/** The job as it stood when the groups were read, so that what is said of both adds up. */
+export function standingWith(job: BatchJob, { tally }: GroupPage): BatchJob {
+  if (tally === undefined || tally.wave !== job.wave) return job;
+  const settled = ({ total, counts }: Pick<BatchJob, 'total' | 'counts'>) =>
+    total - counts.pending - counts.processing;
+  const { total, counts } = tally;
+  return { ...job, total, counts, waveDone: job.waveDone + settled(tally) - settled(job) };
 }
 
 /** Groups behind the first `offset` ones, and how many there are at all. */
@@ -64,9 +65,9 @@ export async function pageOfGroups(
   db: Database,
   job: BatchJob,
   page: { readonly limit: number; readonly offset: number },
-): Promise<{ readonly groups: Group[]; readonly groupCount: number }> {
-  if (failedNow(job) === 0) return { groups: [], groupCount: 0 };
-  const { groups, groupCount, failureCount } = await groupFailures(db, job.id, page);
+): Promise<GroupPage> {
+  if (failedNow(job) === 0) return { groups: [], groupCount: 0, failureCount: 0, tally: undefined };
+  const { groups, ...whole } = await groupFailures(db, job.id, page);
   const redaction = await jobRedaction(context, db, job);
   const payloads =
     redaction === noRedaction ? new Map() : await readPayloads(db, job.id, groups.map(firstOf));
@@ -75,11 +76,11 @@ export async function pageOfGroups(
       const [first] = group.samples;
       const payload = payloads.get(first.index) ?? null;
       return describeGroup(job, group, redaction.failure(first.failure, payload), {
-        failures: failureCount,
+        failures: whole.failureCount,
         room: roomFor(context, messageTokens),
       });
     }),
-    groupCount,
+    ...whole,
   };
 }
 

@@ -15,7 +15,7 @@ import {
   processedOf,
 } from './counts.ts';
 import { endingOf, endingOutput } from './ending.ts';
-import { describeGroups, groupOutput, moreGroupsOutput } from './failure-groups.ts';
+import { fitGroups, groupOutput, moreGroupsOutput, pageOfGroups, standingWith } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { maybeAppliedOf, maybeAppliedOutput } from './maybe-applied.ts';
 import { mustAnswer } from './once-finished.ts';
@@ -92,9 +92,10 @@ export const getBatchStatus = defineOperation({
     const first = await getBatchJob(db, batch_job_id);
     engine.wake(first.id);
     const job = await waitFor(context, db, first, wait_seconds * 1000);
-    const facts = await describeJob(db, job);
+    const causes = await pageOfGroups(context, db, job, { limit: groupsShown[format], offset: 0 });
+    const facts = await describeJob(db, standingWith(job, causes));
     const room = roomFor(context, answerTokens[format] - tokensOf(facts) - besides);
-    const { groups, more } = await describeGroups(context, db, job, groupsShown[format], room);
+    const { groups, more } = fitGroups(causes, room);
     return { ...facts, error_groups: groups, ...(more === undefined ? {} : { more_error_groups: more }) };
   },
 });

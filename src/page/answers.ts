@@ -77,6 +77,7 @@ export interface ListedRecord {
   readonly status: string;
   readonly attempts: number;
   readonly dead_letter?: boolean;
+  readonly maybe_applied?: boolean;
   readonly payload: unknown;
   readonly result?: unknown;
   readonly error?: RecordError;
@@ -222,6 +223,7 @@ export interface DeadLetter {
   readonly index: number;
   readonly id?: string;
   readonly attempts: number;
+  readonly maybe_applied?: boolean;
   readonly error: RecordError;
 }
 

@@ -7,6 +7,7 @@ interface ConfirmButtonProps {
   readonly label: string;
   readonly question: string;
   readonly disabled?: boolean;
+  readonly isBusy?: boolean;
   readonly onConfirm: () => void;
   /** What it would do. */
   readonly children: ComponentChildren;
@@ -17,13 +18,20 @@ export function ConfirmButton({
   label,
   question,
   disabled = false,
+  isBusy = false,
   onConfirm,
   children,
 }: ConfirmButtonProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <>
-      <button type="button" class="danger" disabled={disabled} onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class="danger"
+        disabled={disabled}
+        aria-disabled={isBusy}
+        onClick={() => setOpen(!isBusy)}
+      >
         {label}
       </button>
       {isOpen ? (

@@ -7,6 +7,7 @@ import { FlowFilter } from './flow-filter.tsx';
 import { counted } from './format.ts';
 import { FailureNote, Loading } from './notes.tsx';
 import { OutsideText } from './outside-text.tsx';
+import { SendAgainButton } from './retry-button.tsx';
 import { addressOf, goTo } from './router.ts';
 import { useAnswer } from './use-answer.ts';
 import { useCall } from './use-call.ts';
@@ -24,6 +25,7 @@ export function DeadLettersView({ flow }: { readonly flow?: string }) {
   );
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const letters = answer?.errors ?? [];
+  const chosenHere = letters.filter((letter) => chosen.has(nameOf(letter)));
   const onDone = () => {
     setChosen(new Set());
     reload();
@@ -40,9 +42,9 @@ export function DeadLettersView({ flow }: { readonly flow?: string }) {
       {answer !== undefined && letters.length === 0 ? <p class="empty">There are no dead letters.</p> : null}
       {letters.length === 0 ? null : (
         <>
-          <Actions letters={letters.filter((letter) => chosen.has(nameOf(letter)))} onDone={onDone} />
+          <Actions letters={chosenHere} onDone={onDone} />
           <p role="status" class="muted">
-            {counted(answer?.total_failed ?? 0, 'dead letter')}, {chosen.size} chosen
+            {counted(answer?.total_failed ?? 0, 'dead letter')}, {chosenHere.length} chosen
           </p>
           <Letters letters={letters} chosen={chosen} onChoose={setChosen} />
         </>
@@ -60,7 +62,7 @@ function Actions({
   readonly onDone: () => void;
 }) {
   const call = useCall();
-  const disabled = letters.length === 0 || call.isBusy;
+  const disabled = letters.length === 0;
   const ofEachJob = (send: (batchJobId: string, indexes: readonly number[]) => Promise<unknown>) =>
     call
       .run(async () => {
@@ -74,13 +76,18 @@ function Actions({
   return (
     <>
       <div class="buttons">
-        <button type="button" disabled={disabled} onClick={() => ofEachJob(sendAgain)}>
-          Send again
-        </button>
+        <SendAgainButton
+          label="Send again"
+          maybeApplied={letters.filter((letter) => letter.maybe_applied === true).length}
+          disabled={disabled}
+          isBusy={call.isBusy}
+          onSend={() => void ofEachJob(sendAgain)}
+        />
         <ConfirmButton
           label="Give up"
           question={`Give up ${counted(letters.length, 'dead letter')}?`}
           disabled={disabled}
+          isBusy={call.isBusy}
           onConfirm={() => void ofEachJob(giveUp)}
         >
           <p>They stay failed in their jobs, and nobody is reminded of them here any more.</p>

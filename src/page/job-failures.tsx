@@ -12,30 +12,36 @@ export function JobFailures({ job, onChanged }: SteeringProps) {
   const download = useCall();
   const more = job.more_error_groups;
   const maybeApplied = job.error_groups.reduce((sum, group) => sum + (group.maybe_applied ?? 0), 0);
-  // Of the same moment as the causes: the counts of the job may be newer.
-  const failures = job.error_groups.reduce((sum, { count }) => sum + count, more?.failures ?? 0);
+  const sorted = job.error_groups.reduce((sum, { count }) => sum + count, more?.failures ?? 0);
+  // Counts come with each event, causes are asked for: what has failed since then is among none of them.
+  const newer = Math.max(job.failed_now - sorted, 0);
   const retry = { job, call, onRetried: onChanged };
   return (
     <section aria-labelledby="failures">
       <div class="heading">
-        <h2 id="failures">{counted(failures, 'failure')} by cause</h2>
+        <h2 id="failures">{counted(job.failed_now, 'failure')} by cause</h2>
         <div class="buttons">
           <button
             type="button"
-            disabled={download.isBusy}
+            aria-disabled={download.isBusy}
             onClick={() => download.run(() => saveErrors(job.batch_job_id))}
           >
             Download as CSV
           </button>
           <RetryButton
             {...retry}
-            label={`Retry all ${formatCount(failures)}`}
+            label={`Retry all ${formatCount(job.failed_now)}`}
             select={{}}
             maybeApplied={maybeApplied}
           />
         </div>
       </div>
-      {job.finished ? null : <p class="muted">They can be retried once the job has finished.</p>}
+      {job.finished ? null : (
+        <p class="muted">
+          They can be retried once the job has finished.
+          {newer === 0 ? '' : ` The newest ${formatCount(newer)} are not sorted by cause yet.`}
+        </p>
+      )}
       <FailureNote failure={call.failure ?? download.failure} />
       <ErrorGroups
         groups={job.error_groups}

@@ -22,25 +22,26 @@ export function JobSteering({ job, onChanged }: SteeringProps) {
     );
   const { skipped, pending } = job.counts;
   const awaitsApproval = job.paused?.kind === 'approval';
+  const isPaused = job.status === 'paused';
   const isRunning = job.status === 'pending' || job.status === 'processing';
   return (
     <>
       <div class="buttons">
-        {isRunning ? (
-          <button type="button" disabled={isBusy} onClick={() => steer('pause')}>
-            Pause
+        {isRunning || (isPaused && !awaitsApproval) ? (
+          <button
+            type="button"
+            class={isPaused ? 'filled' : ''}
+            aria-disabled={isBusy}
+            onClick={() => steer(isPaused ? 'resume' : 'pause')}
+          >
+            {isPaused ? 'Resume' : 'Pause'}
           </button>
         ) : null}
-        {job.status === 'paused' && !awaitsApproval ? (
-          <button type="button" class="filled" disabled={isBusy} onClick={() => steer('resume')}>
-            Resume
-          </button>
-        ) : null}
-        {isRunning || job.status === 'paused' ? (
+        {isRunning || isPaused ? (
           <ConfirmButton
             label="Cancel job"
             question="Cancel this job?"
-            disabled={isBusy}
+            isBusy={isBusy}
             onConfirm={() => void steer('cancel')}
           >
             <p>
@@ -50,7 +51,7 @@ export function JobSteering({ job, onChanged }: SteeringProps) {
           </ConfirmButton>
         ) : null}
         {job.finished && skipped > 0 ? (
-          <button type="button" disabled={isBusy} onClick={goOn}>
+          <button type="button" aria-disabled={isBusy} onClick={goOn}>
             Go on with {formatCount(skipped)} skipped
           </button>
         ) : null}

@@ -67,10 +67,8 @@ function Header({ place }: { readonly place: Place }) {
 function Connection() {
   const isConnected = useShared(connected);
   return (
-    <div role="status">
-      {isConnected ? null : (
-        <p class="note note-notice offline">No connection to the server. Trying again …</p>
-      )}
+    <div role="status" class="connection">
+      {isConnected ? null : <p class="note note-notice">No connection to the server. Trying again …</p>}
     </div>
   );
 }

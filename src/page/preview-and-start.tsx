@@ -39,17 +39,23 @@ export function PreviewAndStart({ request, label }: StartProps) {
       const { batch_job_id: id } = await ask<{ batch_job_id: string }>('/batches', { method: 'POST', body });
       goTo(addressOf.job(id));
     });
-  const canStart = shown?.preview.plan_digest !== undefined && !starting.isBusy;
+  const canStart = shown?.preview.plan_digest !== undefined;
   return (
     <fieldset>
       <legend>4. Preview and start</legend>
       <p class="muted">The preview reads all rows and sends nothing.</p>
-      <button type="button" disabled={request === undefined || looking.isBusy} onClick={look}>
+      <button type="button" disabled={request === undefined} aria-disabled={looking.isBusy} onClick={look}>
         {looking.isBusy ? 'Looking …' : 'Preview'}
       </button>
       <FailureNote failure={looking.failure} />
       <div aria-live="polite">{shown === undefined ? null : <Preview preview={shown.preview} />}</div>
-      <button type="button" class="filled" disabled={!canStart} onClick={start}>
+      <button
+        type="button"
+        class="filled"
+        disabled={!canStart}
+        aria-disabled={starting.isBusy}
+        onClick={start}
+      >
         Start
       </button>
       <FailureNote failure={starting.failure} />

@@ -25,11 +25,14 @@ interface RecordsProps {
   readonly onChanged: () => void;
 }
 
+/** By their index; over pages. */
+type Chosen = ReadonlyMap<number, ListedRecord>;
+
 /** Records in the order of the input, to leaf through, look into and choose for a retry. */
 export function RecordsTable({ job, changes, onChanged }: RecordsProps) {
   const [status, setStatus] = useState('');
   const [open, setOpen] = useState<number>();
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [chosen, setChosen] = useState<Chosen>(new Map());
   const call = useCall();
   const path = `/batches/${segment(job.batch_job_id)}/records`;
   const pages = useCursorPages(path + status);
@@ -39,7 +42,7 @@ export function RecordsTable({ job, changes, onChanged }: RecordsProps) {
     `${changes} ${job.finished}`,
   );
   const onRetried = () => {
-    setChosen(new Set());
+    setChosen(new Map());
     onChanged();
   };
   return (
@@ -49,14 +52,15 @@ export function RecordsTable({ job, changes, onChanged }: RecordsProps) {
         <div class="buttons">
           <StatusFilter job={job} status={status} onChoose={setStatus} />
           {chosen.size === 0 ? null : (
-            <button type="button" onClick={() => setChosen(new Set())}>
+            <button type="button" onClick={() => setChosen(new Map())}>
               Choose none
             </button>
           )}
           <RetryButton
             job={chosen.size === 0 ? { ...job, finished: false } : job}
             label={chosen.size === 0 ? 'Retry chosen' : `Retry ${counted(chosen.size, 'chosen record')}`}
-            select={{ indexes: [...chosen], statuses: retryable }}
+            select={{ indexes: [...chosen.keys()], statuses: retryable }}
+            maybeApplied={[...chosen.values()].filter((record) => record.maybe_applied === true).length}
             call={call}
             onRetried={onRetried}
           />
@@ -100,17 +104,21 @@ function StatusFilter({ job: { counts, total }, status, onChoose }: StatusFilter
 
 interface RowsProps {
   readonly records: readonly ListedRecord[];
-  readonly chosen: ReadonlySet<number>;
-  readonly onChoose: (chosen: ReadonlySet<number>) => void;
+  readonly chosen: Chosen;
+  readonly onChoose: (chosen: Chosen) => void;
   readonly onOpen: (index: number) => void;
 }
 
 function Rows({ records, chosen, onChoose, onOpen }: RowsProps) {
-  const choosable = records.filter(({ status }) => retryable.includes(status)).map(({ index }) => index);
-  const all = choosable.length > 0 && choosable.every((index) => chosen.has(index));
-  const choose = (indexes: readonly number[], isChosen: boolean) => {
-    const others = [...chosen].filter((index) => !indexes.includes(index));
-    onChoose(new Set(isChosen ? [...others, ...indexes] : others));
+  const choosable = records.filter(({ status }) => retryable.includes(status));
+  const all = choosable.length > 0 && choosable.every(({ index }) => chosen.has(index));
+  const choose = (some: readonly ListedRecord[], isChosen: boolean) => {
+    const changed = new Map(chosen);
+    for (const record of some) {
+      if (isChosen) changed.set(record.index, record);
+      else changed.delete(record.index);
+    }
+    onChoose(changed);
   };
   return (
     <table class="cards records">
@@ -142,7 +150,7 @@ function Rows({ records, chosen, onChoose, onOpen }: RowsProps) {
             key={record.index}
             record={record}
             isChosen={chosen.has(record.index)}
-            onChoose={(isChosen) => choose([record.index], isChosen)}
+            onChoose={(isChosen) => choose([record], isChosen)}
             onOpen={onOpen}
           />
         ))}

@@ -29,10 +29,28 @@ export function RetryButton(props: RetryButtonProps) {
   const retry = async () => {
     if (await call.run(() => ask(path, { method: 'POST', body: { select } }))) onRetried();
   };
-  const disabled = call.isBusy || !job.finished;
+  return (
+    <SendAgainButton
+      label={label}
+      maybeApplied={maybeApplied}
+      disabled={!job.finished}
+      isBusy={call.isBusy}
+      onSend={() => void retry()}
+    />
+  );
+}
+
+interface SendAgainProps extends Pick<Required<RetryButtonProps>, 'label' | 'maybeApplied'> {
+  readonly disabled: boolean;
+  readonly isBusy: boolean;
+  readonly onSend: () => void;
+}
+
+/** Asks first when the target may have acted on some of the records. */
+export function SendAgainButton({ label, maybeApplied, disabled, isBusy, onSend }: SendAgainProps) {
   if (maybeApplied === 0) {
     return (
-      <button type="button" disabled={disabled} onClick={retry}>
+      <button type="button" disabled={disabled} aria-disabled={isBusy} onClick={onSend}>
         {label}
       </button>
     );
@@ -42,7 +60,8 @@ export function RetryButton(props: RetryButtonProps) {
       label={label}
       question="Send these again?"
       disabled={disabled}
-      onConfirm={() => void retry()}
+      isBusy={isBusy}
+      onConfirm={onSend}
     >
       <p>
         The answers to {formatCount(maybeApplied)} of them were lost, so the target may have acted on them

@@ -1,4 +1,4 @@
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { ask, query } from './api.ts';
 import { formatBytes } from './format.ts';
 import { FailureNote } from './notes.tsx';
@@ -23,6 +23,8 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
   const [isOver, setOver] = useState(false);
   const call = useCall();
   const name = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(keepThePage, []);
   const send = (file: Blob, fileName: string) => {
     onChange(undefined);
     void call.run(async () => {
@@ -30,11 +32,20 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
       onChange(await ask<Upload>(path, { method: 'POST', body: file }));
     });
   };
+  // The same file, chosen again, would not count as a change; nor may the field name another than the one in use.
+  const clearField = () => {
+    if (field.current !== null) field.current.value = '';
+  };
   const onFile = (file: File | undefined) => file !== undefined && send(file, file.name);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
+    clearField();
     onFile(event.dataTransfer?.files[0]);
+  };
+  const paste = () => {
+    clearField();
+    send(new Blob([text]), pastedName(text));
   };
   return (
     <fieldset>
@@ -50,7 +61,13 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
         onDrop={drop}
       >
         <label for={name}>Choose a file, or drop one here: CSV, TSV, NDJSON or JSON</label>
-        <input id={name} type="file" onChange={({ currentTarget }) => onFile(currentTarget.files?.[0])} />
+        <input
+          id={name}
+          ref={field}
+          type="file"
+          onClick={clearField}
+          onChange={({ currentTarget }) => onFile(currentTarget.files?.[0])}
+        />
       </div>
       <details>
         <summary>Paste rows instead</summary>
@@ -58,11 +75,7 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
           CSV with a header, a JSON array, or an object of JSON on each line
           <textarea rows={6} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
         </label>
-        <button
-          type="button"
-          disabled={text.trim() === '' || call.isBusy}
-          onClick={() => send(new Blob([text]), pastedName(text))}
-        >
+        <button type="button" disabled={text.trim() === ''} aria-disabled={call.isBusy} onClick={paste}>
           Use these rows
         </button>
       </details>
@@ -70,6 +83,21 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
       <FailureNote failure={call.failure} />
     </fieldset>
   );
+}
+
+/** A file that is dropped beside the field would otherwise take the place of the page. Returns what ends it. */
+function keepThePage(): () => void {
+  const refuse = (event: DragEvent) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'none';
+  };
+  addEventListener('dragover', refuse);
+  addEventListener('drop', refuse);
+  return () => {
+    removeEventListener('dragover', refuse);
+    removeEventListener('drop', refuse);
+  };
 }
 
 function Kept({ upload }: { readonly upload: Upload | undefined }) {

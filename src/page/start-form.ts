@@ -15,12 +15,11 @@ export interface StartForm {
 export function toRequest(form: StartForm, flow: FlowAnswer | undefined): object | undefined {
   if (flow === undefined || form.upload === undefined) return undefined;
   const params = paramsOf(form, flow);
-  const concurrency = Number(form.concurrency);
   return {
     flow_id: flow.name,
     source: { upload_id: form.upload.upload_id },
     ...(Object.keys(params).length === 0 ? {} : { params }),
-    ...(form.concurrency === '' ? {} : { concurrency }),
+    ...(form.concurrency === '' ? {} : { concurrency: readValue(form.concurrency) }),
     ...(form.idField === '' ? {} : { id_field: form.idField }),
   };
 }

@@ -7,6 +7,14 @@ import { type Speeds, speedsOf, withSample } from './throughput.ts';
 import type { Sample } from './use-job.ts';
 
 const height = 180;
+const hour = 3600;
+const day = 24 * hour;
+/** Seconds between two ticks: such that no two of them read the same. */
+const tickSeconds = [
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800],
+  ...[1, 2, 3, 6].map((hours) => hours * hour),
+  ...[1, 2, 7, 14, 30, 60].map((days) => days * day),
+];
 
 interface ThroughputProps {
   readonly id: string;
@@ -110,7 +118,7 @@ function optionsFor(element: HTMLElement): UPlot.Options {
     legend: { show: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
     axes: [
-      { ...axis, space: 80, size: 28, values: (_, moments) => formatTicks(moments) },
+      { ...axis, incrs: tickSeconds, space: 80, size: 28, values: (_, moments) => formatTicks(moments) },
       { ...axis, size: 60, values: (_, values) => values.map((value) => formatCount(value)) },
     ],
     series: [

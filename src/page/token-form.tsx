@@ -1,9 +1,11 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { keepToken, type TokenNeed } from './token.ts';
 
 /** Asks for the token, when the server wants one. */
 export function TokenForm({ need }: { readonly need: Exclude<TokenNeed, 'none'> }) {
   const [token, setToken] = useState('');
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <form
       class="token"
@@ -21,6 +23,7 @@ export function TokenForm({ need }: { readonly need: Exclude<TokenNeed, 'none'> 
       <label>
         Token
         <input
+          ref={field}
           type="password"
           autoComplete="off"
           required

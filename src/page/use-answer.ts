@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ask, CallFailure } from './api.ts';
 import { connected } from './connection.ts';
 import { useShared } from './shared-value.ts';
@@ -7,6 +7,9 @@ import { tokenChanges } from './token.ts';
 /** Troubles that pass, and how long to wait before it is asked again, in milliseconds. */
 const passing = new Set(['database_unavailable', 'engine_unavailable', 'internal_error', 'unknown']);
 const comeBackMs = 5000;
+/** How long an answer is awaited before it is asked for again, however slow the server is. */
+const patienceMs = 20_000;
+const longAgo = Number.NEGATIVE_INFINITY;
 
 export interface Answered<Answer> {
   /** The last one, also while another is awaited. */
@@ -30,18 +33,21 @@ export function useAnswer<Answer>(
   const [asked, setAsked] = useState(0);
   const isConnected = useShared(connected);
   const token = useShared(tokenChanges);
+  const awaitedSince = useRef(longAgo);
 
   useEffect(() => {
     if (path === undefined || !isConnected) return;
     const ending = new AbortController();
     setKnown((before) => keptOf(before, path));
+    awaitedSince.current = performance.now();
+    const take = (next: (before: Known<Answer>) => Known<Answer>) => {
+      if (ending.signal.aborted) return;
+      awaitedSince.current = longAgo;
+      setKnown(next);
+    };
     ask<Answer>(path, { signal: ending.signal }).then(
-      (answer) => {
-        if (!ending.signal.aborted) setKnown({ path, answer, failure: undefined });
-      },
-      (error: unknown) => {
-        if (!ending.signal.aborted) setKnown(({ answer }) => ({ path, answer, failure: failureFrom(error) }));
-      },
+      (answer) => take(() => ({ path, answer, failure: undefined })),
+      (error: unknown) => take(({ answer }) => ({ path, answer, failure: failureFrom(error) })),
     );
     return () => ending.abort();
   }, [path, version, asked, isConnected, token]);
@@ -51,7 +57,8 @@ export function useAnswer<Answer>(
   useEffect(() => {
     if (againMs === undefined) return;
     const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') reload();
+      const isAwaited = performance.now() - awaitedSince.current < patienceMs;
+      if (document.visibilityState === 'visible' && !isAwaited) reload();
     }, againMs);
     return () => clearInterval(timer);
   }, [againMs, reload]);

@@ -3,6 +3,7 @@ import type { CallFailure } from './api.ts';
 import { failureFrom } from './use-answer.ts';
 
 export interface CallState {
+  /** For `aria-disabled`: a button that is disabled while it works would lose the focus. */
   readonly isBusy: boolean;
   /** Of the last call. */
   readonly failure: CallFailure | undefined;

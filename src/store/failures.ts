@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
+import type { RecordCounts } from '../domain/job.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import type { Database } from './database.ts';
@@ -28,6 +29,14 @@ export interface FailureGroups {
   /** Of all of them, also those that are not listed. */
   readonly groupCount: number;
   readonly failureCount: number;
+  /** How the job stood at the same moment; undefined: there are no groups. */
+  readonly tally: Tally | undefined;
+}
+
+export interface Tally {
+  readonly wave: number;
+  readonly total: number;
+  readonly counts: RecordCounts;
 }
 
 export interface FailedRecord {
@@ -65,7 +74,11 @@ export async function groupFailures(
         select count(*)::int as groups, sum(count)::int as failures from groups
       )
       select group_id as "groupId", count, maybe_applied as "maybeApplied", groups as "groupCount",
-        failures as "failureCount", first_at as "firstAt", last_at as "lastAt", samples
+        failures as "failureCount", first_at as "firstAt", last_at as "lastAt", samples,
+        (select json_build_object('wave', wave, 'total', total, 'counts', json_build_object(
+          'pending', pending, 'processing', processing, 'succeeded', succeeded, 'failed', failed,
+          'retried_success', retried_success, 'retried_failed', retried_failed, 'skipped', skipped))
+          from batch_jobs where id = ${batchJobId}) as tally
       from whole, shown, lateral (
         select json_agg(json_build_object('index', idx, 'id', record_id, 'failure', failure) order by idx) as samples
         from records where job_id = ${batchJobId}
@@ -75,19 +88,20 @@ export async function groupFailures(
   );
   const [first] = rows;
   return {
-    groups: rows.map(({ groupCount: _, failureCount: __, firstAt, lastAt, ...group }) => ({
+    groups: rows.map(({ groupCount: _, failureCount: __, tally: ___, firstAt, lastAt, ...group }) => ({
       ...group,
       firstAt: firstAt === null ? null : new Date(firstAt),
       lastAt: lastAt === null ? null : new Date(lastAt),
     })),
     groupCount: first?.groupCount ?? 0,
     failureCount: first?.failureCount ?? 0,
+    tally: first?.tally,
   };
 }
 
 interface GroupRow
   extends Omit<FailureGroup, 'firstAt' | 'lastAt'>,
-    Pick<FailureGroups, 'groupCount' | 'failureCount'> {
+    Pick<FailureGroups, 'groupCount' | 'failureCount' | 'tally'> {
   /** As Postgres writes them. */
   readonly firstAt: string | null;
   readonly lastAt: string | null;

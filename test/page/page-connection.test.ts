@@ -16,7 +16,10 @@ test('a server that goes away is said to be away, and what was shown goes on whe
   await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
 
   await first.stop();
-  await page.getByText('No connection to the server. Trying again').waitFor();
+  const away = page.getByText('No connection to the server. Trying again');
+  await away.waitFor();
+  await page.evaluate('scrollTo(0, 10_000)');
+  const placeOnScreen = await away.boundingBox();
   const comeBack = page.waitForRequest((request) => request.url().endsWith('/events'));
   const second = await servePage(address, shop.url, { token: null, env: { SLUICE_PORT: port } });
   onTestFinished(() => second.stop());
@@ -24,6 +27,7 @@ test('a server that goes away is said to be away, and what was shown goes on whe
   await page.getByRole('main').getByRole('status').getByText('completed', { exact: true }).waitFor();
   await page.getByRole('img', { name: /^Throughput over time/ }).waitFor();
 
+  expect(placeOnScreen?.y).toBe(0);
   expect(await page.locator('.counts-total dd').textContent()).toBe('40');
   expect((await comeBack).headers()['last-event-id']).toMatch(/^\d+-40-/);
   expect(await page.evaluate('notReloaded')).toBe(true);
@@ -43,6 +47,7 @@ test('a token is asked for, goes along with every call, uploads too, and is kept
   await page.getByLabel('Token').fill('not the one');
   await page.getByRole('button', { name: 'Look in' }).click();
   await page.getByRole('alert').getByText('does not take this token').waitFor();
+  const afterRefusal = await page.evaluate('document.activeElement.type');
   await page.getByLabel('Token').fill(operatorToken);
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'customers', exact: true }).waitFor();
@@ -54,10 +59,19 @@ test('a token is asked for, goes along with every call, uploads too, and is kept
   await page.getByText('two.ndjson (26 bytes) has been sent.').waitFor();
   await page.getByRole('button', { name: 'Preview' }).click();
   await page.getByText('2 rows: 1 would be sent, 1 would fail').waitFor();
+  // As text, since the types of tests know no document.
+  const dropped = await page.evaluateHandle(
+    `{ const data = new DataTransfer(); data.items.add(new File(['{"id": 1}'], 'one.ndjson')); data; }`,
+  );
+  await page.locator('.drop').dispatchEvent('drop', { dataTransfer: dropped });
+  await page.getByText('one.ndjson (9 bytes) has been sent.').waitFor();
+  const named = await page.getByLabel('Choose a file').inputValue();
   const kept = await page.evaluate('[sessionStorage.length, localStorage.length, document.cookie]');
   await page.getByRole('button', { name: 'Forget token' }).click();
   await page.getByLabel('Token').waitFor();
 
+  expect(afterRefusal).toBe('password');
+  expect(named).toBe('');
   expect(kept).toEqual([1, 0, '']);
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
   expect(addresses.filter((url) => url.includes(operatorToken))).toEqual([]);

@@ -11,7 +11,7 @@ import { type Hit, type Mode, startTarget, status, type Target } from '../suppor
 /** Text that would be an element, run, or turn its surroundings around, if it were taken for anything but text. */
 export const hostile = `<img src=x onerror="window.harmed=1">"><script>window.harmed=1</script>\u202e ${'long'.repeat(60)}`;
 
-/** A target that refuses each record that says `bad`, unless it is mended. */
+/** A target that refuses each record that says `bad`, and takes those that say `lost` without an answer, unless it is mended. */
 export interface Shop extends Target {
   isMended: boolean;
 }
@@ -34,7 +34,7 @@ export const flowsFor = (shopUrl: string) => ({
     'mapping:',
     '  id: source.id | required',
     '  name: source.name',
-    'on_error: { then: dead-letter }',
+    'on_error: { retry: none, then: dead-letter }',
     'batch: { id_field: id }',
   ].join('\n'),
   '<img src=x onerror=window.harmed=1>.yaml': 'flow: [',
@@ -55,10 +55,11 @@ export const test = base.extend<Pages>({
   shop: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of fixtures from here
     async ({}, use) => {
-      const answer = ({ body }: Hit): Mode =>
-        !shop.isMended && JSON.stringify(body).includes('bad')
-          ? status(422, { message: hostile })
-          : { kind: 'ok', body: { said: hostile } };
+      const answer = ({ body }: Hit): Mode => {
+        const said = shop.isMended ? '' : JSON.stringify(body);
+        if (said.includes('bad')) return status(422, { message: hostile });
+        return said.includes('lost') ? { kind: 'reset_after_work' } : { kind: 'ok', body: { said: hostile } };
+      };
       const shop: Shop = Object.assign(await startTarget({ answer }), { isMended: false });
       await use(shop);
       await shop.close();

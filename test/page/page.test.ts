@@ -179,6 +179,7 @@ test('a running job is paused, resumed and cancelled, and a cancel asks first', 
   await page.getByRole('button', { name: 'Pause' }).click();
   await status.getByText('paused').waitFor();
   await page.getByText('Paused since').waitFor();
+  const afterPause = await page.evaluate('document.activeElement.textContent');
   await page.getByRole('button', { name: 'Resume' }).click();
   await status.getByText('processing').waitFor();
   await page.getByRole('button', { name: 'Cancel job' }).click();
@@ -202,14 +203,20 @@ test('a running job is paused, resumed and cancelled, and a cancel asks first', 
   await status.getByText('cancelled').waitFor();
   await page.getByRole('button', { name: /^Go on with \d+ skipped$/ }).waitFor();
 
+  expect(afterPause).toBe('Resume');
   expect(before.status).toBe('processing');
   const { counts } = await server.json(`/api/v1/batches/${id}`);
   expect(counts.skipped).toBeGreaterThan(0);
 });
 
-test('dead letters are sent again or given up, which asks first', async ({ context, server, shop }) => {
+test('dead letters are sent again or given up; giving up asks first, and sending what may have arrived', async ({
+  context,
+  server,
+  shop,
+}) => {
   shop.isMended = false;
-  const id = await startJob(server, 3, () => true, { label: 'kept' });
+  const records = ['bad', 'bad', 'bad', 'lost'].map((name, n) => ({ id: `kept ${n}`, name }));
+  const id = await startJob(server, 0, () => true, { label: 'kept', records });
   await finishedJob(server, id);
   shop.isMended = true;
   const { page } = await openPage(context, `${server.url}/#/dead-letters`);
@@ -225,8 +232,21 @@ test('dead letters are sent again or given up, which asks first', async ({ conte
   await expect.poll(() => server.json(`/api/v1/batches/${id}`)).toMatchObject({ finished: true, wave: 1 });
 
   const { counts } = await server.json(`/api/v1/batches/${id}`);
-  expect(counts).toMatchObject({ failed: 2, retried_success: 1 });
+  expect(counts).toMatchObject({ failed: 3, retried_success: 1 });
   await page.reload();
   await choose(2).waitFor();
   expect(await choose(1).count()).toBe(0);
+  await choose(3).check();
+  await page.getByRole('button', { name: 'Send again' }).click();
+  await page.getByRole('dialog').getByText('The answers to 1 of them were lost').waitFor();
+  await page.keyboard.press('Escape');
+  await page.goto(`${server.url}/#/jobs/${id}`);
+  await page.getByRole('checkbox', { name: 'Choose record 3' }).check();
+  await page.getByRole('button', { name: 'Retry 1 chosen record' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Retry 1 chosen record' }).click();
+  await expect
+    .poll(() => server.json(`/api/v1/batches/${id}`))
+    .toMatchObject({
+      counts: { failed: 2, retried_success: 2 },
+    });
 });

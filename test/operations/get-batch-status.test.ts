@@ -1,0 +1,33 @@
+import { expect } from 'vitest';
+import { test } from '../support/database.ts';
+import { connect } from '../support/mcp.ts';
+
+const flow = `flow: refuse
+version: 1
+steps:
+  - { name: odd, type: fail, code: odd, message: Odd ones fail, when: int(record.n) % 2 == 1 }
+  - { name: four, type: fail, code: four, message: So does every fourth, when: int(record.n) % 4 == 0 }
+`;
+
+test('while a job runs its causes add up to what has failed, in every answer', async ({ db }) => {
+  const mcp = await connect(db, { 'refuse.yaml': flow });
+  const path = mcp.write('rows.ndjson', Array.from({ length: 6000 }, (_, n) => `{"n":${n}}`).join('\n'));
+
+  const { batch_job_id } = await mcp.call('start_batch', {
+    flow_id: 'refuse',
+    source: { path },
+    concurrency: 20,
+  });
+  const answers = [];
+  do answers.push(await mcp.call('get_batch_status', { batch_job_id }));
+  while (!answers.at(-1).finished);
+
+  const sums = answers.map(({ error_groups: groups, more_error_groups: more, failed_now }) => [
+    groups.reduce((sum: number, { count }: { count: number }) => sum + count, more?.failures ?? 0),
+    failed_now,
+  ]);
+  expect(sums.filter(([, failed]) => failed! > 0 && failed! < 4500).length).toBeGreaterThan(1);
+  expect(sums.filter(([causes, failed]) => causes !== failed)).toEqual([]);
+  expect(sums.at(-1)).toEqual([4500, 4500]);
+  await mcp.close();
+});
