@@ -61,16 +61,18 @@ export function contentOf(
 /** What a run sends, without sending it. */
 export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
   const { step, gone, keeps } = call;
+  const { batchJobId, index, revision, payload, signal } = attempt;
   return {
-    ...contentOf(call, attempt.payload),
+    ...contentOf(call, payload),
     ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
-    idempotencyKey: idempotencyKey({ ...attempt, step }),
+    // Named one by one: an attempt holds much more, and this is the flow of jobs with a million records.
+    idempotencyKey: idempotencyKey({ batchJobId, index, step, revision }),
     step,
     endpoint: call.endpoint,
     ...(gone.length === 0 ? {} : { accepts: (status: number) => is2xx(status) || gone.includes(status) }),
     // A path into an answer that is cut would find nothing.
     ...(keeps === undefined ? {} : { whole: true }),
-    signal: attempt.signal,
+    signal,
   };
 }
 
