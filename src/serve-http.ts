@@ -16,7 +16,7 @@ import type { OpenedSluice } from './operations/context.ts';
 import { operations } from './operations/operations.ts';
 import { pageFile } from './page-files.ts';
 import { findToken } from './store/access-tokens.ts';
-import { type Measurements, measure } from './store/measurements.ts';
+import { type Measurements, measure, probe } from './store/measurements.ts';
 import { version } from './version.ts';
 
 /** How long the database may take to answer and still count as ready, in milliseconds. */
@@ -124,7 +124,7 @@ async function measured(open: () => Promise<OpenedSluice>): Promise<Measurements
 async function answers(sluice: Sluice): Promise<boolean> {
   try {
     const { db } = await sluice.open();
-    await db.run((sql) => sql`select`, readyMs);
+    await probe(db, readyMs);
     return true;
   } catch {
     return false;

@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   mcp: ['domain', 'operations'],
   http: ['domain', 'operations', 'mcp'],
   cli: ['domain', 'operations'],
-  page: [],
+  page: ['domain'],
 };
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));

@@ -1,4 +1,5 @@
 import { foreignText } from '../connectors/foreign-text.ts';
+import type { ErrorClass } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { FlowTrace, StepTrace } from './flow.ts';
 
@@ -14,7 +15,7 @@ export interface ShortTrace {
   readonly more_steps?: number;
   readonly result?: string;
   readonly failure?: {
-    readonly class: string;
+    readonly class: ErrorClass;
     readonly code: string;
     readonly message: string;
     readonly step?: string;

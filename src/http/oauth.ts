@@ -11,7 +11,7 @@ export interface OAuth {
 }
 
 /** Says where clients get their tokens, as RFC 9728 has it. Open to everybody. */
-export const metadataPath = '/.well-known/oauth-protected-resource';
+const metadataPath = '/.well-known/oauth-protected-resource';
 
 /** How long the issuer gets to tell its keys, in milliseconds. */
 const patienceMs = 5000;

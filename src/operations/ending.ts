@@ -4,21 +4,14 @@ import type { Database } from '../store/database.ts';
 import { readEndingResult } from '../store/ending.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { cutTo } from './answer-size.ts';
+import { errorOf, errorOutput } from './record-error.ts';
 
 /** What a result may cost, in tokens; a larger one is shown by its beginning, as text. */
 const tokensShown = 400;
 
 export const endingOutput = z.object({
   status: z.enum(['running', 'done', 'failed']),
-  error: z
-    .object({
-      class: z.string(),
-      code: z.string(),
-      message: z.string(),
-      untrusted_message: z.string().optional(),
-      step: z.string().optional(),
-    })
-    .optional(),
+  error: errorOutput.optional(),
   result: z.unknown().optional().describe('What it returned; text from outside may be in it'),
 });
 
@@ -39,22 +32,6 @@ const isDue = ({ finishedAt, status, intake, counts, obstacle }: BatchJob) =>
   obstacle === null &&
   intake !== 'reading' &&
   counts.pending + counts.processing === 0;
-
-function errorOf({
-  class: errorClass,
-  code,
-  message,
-  untrustedMessage,
-  step,
-}: NonNullable<BatchJob['endingFailure']>) {
-  return {
-    class: errorClass,
-    code,
-    message,
-    ...(untrustedMessage === undefined ? {} : { untrusted_message: untrustedMessage }),
-    ...(step === undefined ? {} : { step }),
-  };
-}
 
 function shown(result: JsonValue): JsonValue {
   const text = JSON.stringify(result);

@@ -11,7 +11,8 @@ import { countAtMost, textInput } from './input-limits.ts';
 import { jobFlow } from './job-flow.ts';
 import { onceFinished } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
-import { describeFailure, redacted } from './write-error-files.ts';
+import { errorOf, errorOutput } from './record-error.ts';
+import { redacted } from './write-error-files.ts';
 import { redactedResult } from './write-result-files.ts';
 
 const count = z.number().int();
@@ -47,15 +48,7 @@ export const getPublishedJob = defineOperation({
           id: z.string().optional(),
           status: z.string(),
           result: z.unknown().optional(),
-          error: z
-            .object({
-              class: z.string(),
-              code: z.string(),
-              message: z.string(),
-              untrusted_message: z.string().optional(),
-              step: z.string().optional(),
-            })
-            .optional(),
+          error: errorOutput.optional(),
         }),
       )
       .optional(),
@@ -104,7 +97,7 @@ async function resultsOf(
   const records = await listResults(db, id, { ...page, statuses: finalStatuses });
   const failures = await listFailures(db, id, page);
   const errors = new Map(
-    failures.map((failed) => [failed.index, describeFailure(redacted(failed, redaction)).error]),
+    failures.map((failed) => [failed.index, errorOf(redacted(failed, redaction).failure)]),
   );
   const given = (record: RecordResult) => {
     const made = responseTo(flow, record);

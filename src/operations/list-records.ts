@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { errorClasses } from '../domain/failure.ts';
 import { type RecordStatus, recordStatuses } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Redaction } from '../flows/redaction.ts';
@@ -10,6 +9,7 @@ import { fitPage, pageTokens } from './fit-page.ts';
 import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
+import { errorOf, errorOutput } from './record-error.ts';
 
 const recordOutput = z.object({
   index: z.number().int(),
@@ -23,15 +23,7 @@ const recordOutput = z.object({
   payload: z.unknown(),
   result: z.unknown().optional(),
   group_id: z.string().optional(),
-  error: z
-    .object({
-      class: z.enum(errorClasses),
-      code: z.string(),
-      message: z.string(),
-      untrusted_message: z.string().optional(),
-      step: z.string().optional(),
-    })
-    .optional(),
+  error: errorOutput.optional(),
 });
 
 /** Every record of a job, for programs: a conversation is better served by causes and exports. */
@@ -91,23 +83,10 @@ function describe(record: ListedRecord, redaction: Redaction): z.input<typeof re
 
 function failureFields({ failure, groupId, payload }: ListedRecord, redaction: Redaction) {
   if (failure === null) return {};
-  const {
-    class: errorClass,
-    code,
-    message,
-    untrustedMessage: said,
-    step,
-  } = redaction.failure(failure, payload);
   return {
     ...(groupId === null ? {} : { group_id: groupId }),
     ...(failure.maybeApplied === true ? { maybe_applied: true } : {}),
-    error: {
-      class: errorClass,
-      code,
-      message,
-      ...(said === undefined ? {} : { untrusted_message: said }),
-      ...(step === undefined ? {} : { step }),
-    },
+    error: errorOf(redaction.failure(failure, payload)),
   };
 }
 

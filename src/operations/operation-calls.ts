@@ -25,7 +25,7 @@ const headers = z.record(z.string(), z.string()).superRefine((given, context) =>
 });
 
 /** One call of a connector, as `POST /batch` takes it. */
-export const operationInput = z
+const operationInput = z
   .strictObject({
     id: z
       .union([textInput(200), z.int()], 'must be a text of 1 to 200 characters, or a whole number')

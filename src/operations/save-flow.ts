@@ -18,6 +18,7 @@ import {
 } from './flow-state.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
+import { errorOutput } from './record-error.ts';
 
 const textAtMost = 200_000;
 const sampleBytesAtMost = 64 * 1024;
@@ -77,15 +78,7 @@ export const saveFlow = defineOperation({
         steps: z.array(stepOutput),
         more_steps: z.number().int().optional(),
         result: z.string().optional().describe('JSON, cut'),
-        failure: z
-          .object({
-            class: z.string(),
-            code: z.string(),
-            message: z.string(),
-            step: z.string().optional(),
-            untrusted_message: z.string().optional(),
-          })
-          .optional(),
+        failure: errorOutput.optional(),
       })
       .optional(),
     next_step: z.string(),

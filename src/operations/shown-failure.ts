@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { errorClasses } from '../domain/failure.ts';
 import type { FailedRecord } from '../store/failures.ts';
 import { cutTo, roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
+import { errorOutput } from './record-error.ts';
 import { shownValue } from './shown-payload.ts';
 import { describeFailure } from './write-error-files.ts';
 
@@ -22,13 +22,7 @@ export const failureOutput = z.object({
   group_id: z.string(),
   dead_letter: z.boolean().optional(),
   maybe_applied: z.boolean().optional().describe('The target may have acted on it'),
-  error: z.object({
-    class: z.enum(errorClasses),
-    code: z.string(),
-    message: z.string(),
-    untrusted_message: z.string().optional(),
-    step: z.string().optional(),
-  }),
+  error: errorOutput,
   payload: z.unknown(),
   payload_cut: z.boolean().optional(),
 });
@@ -46,10 +40,7 @@ export function shownFailure(record: FailedRecord, reader: Reader) {
 }
 
 /** An error with its messages cut to what a page of errors has room for. */
-export function shownError<E extends { message: string; untrusted_message?: string }>(
-  error: E,
-  reader: Reader,
-): E {
+function shownError<E extends { message: string; untrusted_message?: string }>(error: E, reader: Reader): E {
   const { message, untrusted_message: said } = error;
   const room = roomFor(reader, messageTokens);
   return {

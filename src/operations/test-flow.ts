@@ -7,6 +7,7 @@ import { formatProblem } from '../flows/flow-identity.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
 import { defineOperation } from './operation.ts';
+import { errorOf, errorOutput } from './record-error.ts';
 
 /** One record through a flow, for a person who writes it. Not among the operations of every surface. */
 export const testFlow = defineOperation({
@@ -36,15 +37,7 @@ export const testFlow = defineOperation({
       }),
     ),
     result: z.unknown().optional(),
-    failure: z
-      .object({
-        class: z.string(),
-        code: z.string(),
-        message: z.string(),
-        step: z.string().optional(),
-        untrusted_message: z.string().optional(),
-      })
-      .optional(),
+    failure: errorOutput.optional(),
   }),
 
   async run(context, given) {
@@ -61,15 +54,7 @@ export const testFlow = defineOperation({
       ...(failure === undefined
         ? {}
         : {
-            failure: {
-              class: failure.class,
-              code: failure.code,
-              message: failure.message,
-              ...(failure.step === undefined ? {} : { step: failure.step }),
-              ...(failure.untrustedMessage === undefined
-                ? {}
-                : { untrusted_message: failure.untrustedMessage }),
-            },
+            failure: errorOf(failure),
           }),
     };
   },

@@ -82,7 +82,7 @@ export const deleteUpload = defineOperation({
 });
 
 /** @throws SluiceError `upload_not_found` */
-export async function existingUpload(db: Database, id: string): Promise<Upload> {
+async function existingUpload(db: Database, id: string): Promise<Upload> {
   const found = uuid.test(id) ? await findUpload(db, id.toLowerCase()) : undefined;
   if (found !== undefined) return found;
   throw new SluiceError(

@@ -5,6 +5,7 @@ import { writeCell } from '../sources/spreadsheet-cells.ts';
 import type { Database } from '../store/database.ts';
 import { type FailedRecord, listFailures } from '../store/failures.ts';
 import { type ExportFormat, type ExportRows, writeExport } from './export-file.ts';
+import { errorOf } from './record-error.ts';
 
 /** Records of one page; each may have 1 MiB. */
 const pageSize = 500;
@@ -87,12 +88,6 @@ export const describeFailure = ({
   group_id: groupId,
   ...(deadLetter ? { dead_letter: true } : {}),
   ...(failure.maybeApplied === true ? { maybe_applied: true } : {}),
-  error: {
-    class: failure.class,
-    code: failure.code,
-    message: failure.message,
-    ...(failure.untrustedMessage === undefined ? {} : { untrusted_message: failure.untrustedMessage }),
-    ...(failure.step === undefined ? {} : { step: failure.step }),
-  },
+  error: errorOf(failure),
   payload,
 });

@@ -1,19 +1,12 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import { countedStatuses } from './counts.tsx';
 import { counted } from './format.ts';
 
 const text = z.string();
 const count = z.number();
 
-const counts = z.object({
-  pending: count,
-  processing: count,
-  succeeded: count,
-  failed: count,
-  retried_success: count,
-  retried_failed: count,
-  skipped: count,
-});
+const counts = z.record(z.enum(countedStatuses), count);
 
 const group = z.object({
   group_id: text,

@@ -1,6 +1,14 @@
 import type { Job } from './chat-view-answer.ts';
 import { CountsBar, CountsLegend } from './counts.tsx';
-import { counted, formatCount, formatMoment, formatRate, formatSpan, inWords } from './format.ts';
+import {
+  counted,
+  formatCount,
+  formatMoment,
+  formatPercent,
+  formatRate,
+  formatSpan,
+  inWords,
+} from './format.ts';
 import { OutsideText } from './outside-text.tsx';
 
 /** What a job is and how far it has come. */
@@ -50,7 +58,7 @@ function DoneBar({ job, counts }: { readonly job: Job; readonly counts: NonNulla
   return (
     <>
       <p class="done">
-        <strong>{total === 0 ? 0 : Math.floor((done / total) * 100)} %</strong>
+        <strong>{formatPercent(done, total, 0)}</strong>
         <span class="muted">{speedOf(job, done)}</span>
       </p>
       <div

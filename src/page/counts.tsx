@@ -1,3 +1,5 @@
+import type { RecordCounts } from '../domain/job.ts';
+import type { RecordStatus } from '../domain/record.ts';
 import { formatCount, inWords } from './format.ts';
 
 /** In the order in which they are shown: what is done, what went wrong, what is left. */
@@ -9,16 +11,15 @@ export const countedStatuses = [
   'skipped',
   'processing',
   'pending',
-] as const;
+] as const satisfies readonly RecordStatus[];
 
-export type CountedStatus = (typeof countedStatuses)[number];
-export type Counts = Readonly<Record<CountedStatus, number>>;
+export type Counts = RecordCounts;
 
 /** Their sum: the records of the job. */
 export const totalOf = (counts: Counts) => countedStatuses.reduce((sum, status) => sum + counts[status], 0);
 
 /** The class that gives a part of the bar, or a swatch, its colour. */
-export const statusClass = (status: string) => `status-${status.replaceAll('_', '-')}`;
+const statusClass = (status: string) => `status-${status.replaceAll('_', '-')}`;
 
 const shownIn = (counts: Counts) => countedStatuses.filter((status) => counts[status] > 0);
 

@@ -20,6 +20,12 @@ export const formatCount = (count: number) => whole.format(count);
 export const counted = (count: number, noun: string) =>
   `${formatCount(count)} ${count === 1 ? noun : `${noun}s`}`;
 
+/** Rounded down, so that 100 % means all. */
+export function formatPercent(part: number, whole: number, digits = 1): string {
+  const scale = 10 ** digits;
+  return `${whole === 0 ? 0 : Math.floor((part / whole) * 100 * scale) / scale} %`;
+}
+
 /** From records in a second; under ten with one decimal. */
 export const formatRate = (rate: number) =>
   `${rate < 10 ? Math.round(rate * 10) / 10 : formatCount(Math.round(rate))}/s`;

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Job } from './answers.ts';
 import { CountsBar, CountsLegend } from './counts.tsx';
-import { formatCount, formatMoment, formatRate, formatSpan, inWords } from './format.ts';
+import { formatCount, formatMoment, formatPercent, formatRate, formatSpan, inWords } from './format.ts';
 import { JobFailures } from './job-failures.tsx';
 import { JobSteering } from './job-steering.tsx';
 import { FailureNote, Loading, Notice } from './notes.tsx';
@@ -128,9 +128,8 @@ function PausedNotice({ job, paused }: { readonly job: Job; readonly paused: Non
 function JobFacts({ job }: { readonly job: Job }) {
   const { counts, total } = job;
   const done = total - counts.pending - counts.processing;
-  const percent = total === 0 ? 0 : Math.floor((done / total) * 1000) / 10;
   const facts: readonly (readonly [string, string | undefined])[] = [
-    ['done', `${percent} %`],
+    ['done', formatPercent(done, total)],
     ['rate', job.rate === null ? undefined : formatRate(job.rate)],
     [
       'left',

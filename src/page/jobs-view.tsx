@@ -1,9 +1,10 @@
+import { jobStatuses } from '../domain/job.ts';
 import type { JobSummary, JobsAnswer } from './answers.ts';
 import { query } from './api.ts';
 import { CountsBar } from './counts.tsx';
 import { Pager, useCursorPages } from './cursor-pages.tsx';
 import { FlowFilter } from './flow-filter.tsx';
-import { formatCount, formatMoment, inWords } from './format.ts';
+import { formatCount, formatMoment, formatPercent, inWords } from './format.ts';
 import { FailureNote, Loading } from './notes.tsx';
 import { OutsideText } from './outside-text.tsx';
 import { addressOf, goTo } from './router.ts';
@@ -12,15 +13,6 @@ import { useAnswer } from './use-answer.ts';
 
 const refreshMs = 3000;
 const pageSize = 25;
-const statuses = [
-  'pending',
-  'processing',
-  'paused',
-  'completed',
-  'completed_with_errors',
-  'failed',
-  'cancelled',
-];
 
 interface Filter {
   readonly flow?: string | undefined;
@@ -66,7 +58,7 @@ function JobsFilter({ flow, status }: Filter) {
           onChange={({ currentTarget }) => choose({ status: currentTarget.value })}
         >
           <option value="">all</option>
-          {statuses.map((name) => (
+          {jobStatuses.map((name) => (
             <option key={name} value={name}>
               {inWords(name)}
             </option>
@@ -151,7 +143,7 @@ function JobRow({ job }: { readonly job: JobSummary }) {
       <td data-label="Progress">
         <div class="progress-cell">
           <CountsBar counts={counts} />
-          <span class="small muted">{percentOf(done, total)}</span>
+          <span class="small muted">{formatPercent(done, total)}</span>
         </div>
       </td>
       <td data-label="Records" class="number">
@@ -168,7 +160,3 @@ function JobRow({ job }: { readonly job: JobSummary }) {
     </tr>
   );
 }
-
-/** Rounded down, so that 100 % means all. */
-const percentOf = (done: number, total: number) =>
-  `${total === 0 ? 0 : Math.floor((done / total) * 1000) / 10} %`;

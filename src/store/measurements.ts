@@ -17,6 +17,11 @@ export interface Measurements {
   readonly deliveriesFailed: number;
 }
 
+/** Rejects when the database does not answer within `deadlineMs`. */
+export async function probe(db: Database, deadlineMs: number): Promise<void> {
+  await db.run((sql) => sql`select`, deadlineMs);
+}
+
 /** `deadlineMs`: measuring is worth less than what is measured. */
 export async function measure(db: Database, deadlineMs: number): Promise<Measurements> {
   const [row] = await db.run(

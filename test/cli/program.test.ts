@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { Host } from '../../src/cli/host.ts';
 import { runProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { operations } from '../../src/operations/operations.ts';
+import { pipedTerminal } from '../support/piped-terminal.ts';
 
 const installation = {
   node: '/usr/bin/node',
@@ -16,17 +14,7 @@ const installation = {
 
 /** Runs a command line that needs no database. */
 async function run(...args: string[]) {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  const terminal: Terminal = {
-    out,
-    err,
-    input: new PassThrough(),
-    isTTY: false,
-    canAsk: false,
-    hasPipedInput: false,
-    colours: false,
-    columns: 100,
-  };
+  const { terminal, said } = pipedTerminal();
   const code = await runProgram(args, {
     terminal,
     version: '1.2.3',
@@ -40,11 +28,9 @@ async function run(...args: string[]) {
         context: () => ({}),
         onSignal: () => () => {},
       }) as unknown as Host,
-    onUnexpected: (error) => err.write(String(error)),
+    onUnexpected: (error) => terminal.err.write(String(error)),
   });
-  out.end();
-  err.end();
-  return { code, stdout: await text(out), stderr: await text(err) };
+  return { code, ...(await said()) };
 }
 
 test.each([

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { createHttpApp } from '../../src/http/app.ts';
-import { operations } from '../../src/operations/operations.ts';
 import { pageFile } from '../../src/page-files.ts';
 import { builtServer } from '../support/built-server.ts';
 import { test } from '../support/database.ts';
 import { operatorToken, type Served, serve } from '../support/http.ts';
+import { httpRoutes } from '../support/http-routes.ts';
 
 const told = [
   '/healthz',
@@ -19,17 +18,8 @@ const told = [
 const page = ['/', '/page/page.js', '/page/page.css', '/page/icon.svg'];
 const open = [...told, ...page];
 
-/** Every route there is, as the application itself lists them. */
-const routes = createHttpApp({
-  ...({} as Parameters<typeof createHttpApp>[0]),
-  version: '0',
-  operations,
-  ending: new AbortController().signal,
-  doors: { host: '127.0.0.1', allowedHosts: [], allowedOrigins: [] },
-  oauth: { issuer: 'http://127.0.0.1:9', audience: 'sluice' },
-  authentication: { token: operatorToken, required: true, verifiers: [] },
-})
-  .routes.filter(({ path }) => !/^\/?\*$/.test(path))
+const routes = httpRoutes
+  .filter(({ path }) => !/^\/?\*$/.test(path))
   .map(({ method, path }) => ({
     method: method === 'ALL' ? 'POST' : method,
     path: path.replaceAll(/:[a-z_]+(\{[^}]*\})?/gi, '01890000-0000-7000-8000-000000000000').replace('*', 'x'),

@@ -1,9 +1,9 @@
 import { afterAll, expect } from 'vitest';
-import { createHttpApp } from '../../src/http/app.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { test } from '../support/database.ts';
-import { operatorToken, type Served, serve } from '../support/http.ts';
+import { type Served, serve } from '../support/http.ts';
 import { connectRemote, type RemoteClient } from '../support/http-client.ts';
+import { httpRoutes } from '../support/http-routes.ts';
 
 const missing = '01890000-0000-7000-8000-000000000000';
 const flow =
@@ -209,16 +209,9 @@ test('resources of another are not there, by name or by subscription', async () 
   expect(JSON.stringify(resources)).not.toContain(job);
 });
 
-/** Every route that names something, from the application itself. */
-const routes = createHttpApp({
-  ...({} as Parameters<typeof createHttpApp>[0]),
-  version: '0',
-  operations,
-  ending: new AbortController().signal,
-  doors: { host: '127.0.0.1', allowedHosts: [], allowedOrigins: [] },
-  authentication: { token: operatorToken, required: true, verifiers: [] },
-})
-  .routes.filter(({ path, method }) => path.includes('/:') && method !== 'ALL')
+/** Every route that names something. */
+const routes = httpRoutes
+  .filter(({ path, method }) => path.includes('/:') && method !== 'ALL')
   .map(({ method, path }) => ({ method, path }));
 
 const bodies: Readonly<Record<string, object>> = {

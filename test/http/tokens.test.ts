@@ -1,12 +1,10 @@
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterAll, expect } from 'vitest';
 import type { Host } from '../../src/cli/host.ts';
 import { runProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { test } from '../support/database.ts';
 import { type Served, serve } from '../support/http.ts';
+import { pipedTerminal } from '../support/piped-terminal.ts';
 
 let served: Served;
 
@@ -17,27 +15,15 @@ afterAll(() => served?.stop());
 
 /** Runs a command line as a person at the machine of the server. */
 async function sluice(...args: string[]) {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  const terminal: Terminal = {
-    out,
-    err,
-    input: new PassThrough(),
-    isTTY: false,
-    canAsk: false,
-    hasPipedInput: false,
-    colours: false,
-    columns: 100,
-  };
+  const { terminal, said } = pipedTerminal();
   const code = await runProgram(args, {
     terminal,
     version: '0',
     operations,
     open: () => ({ terminal, context: served.sluice.context }) as unknown as Host,
-    onUnexpected: (error) => err.write(String(error)),
+    onUnexpected: (error) => terminal.err.write(String(error)),
   });
-  out.end();
-  err.end();
-  return { code, stdout: await text(out), stderr: await text(err) };
+  return { code, ...(await said()) };
 }
 
 const create = async (...args: string[]) =>

@@ -4,6 +4,7 @@ import { Database } from '../../src/store/database.ts';
 import { groupFailures } from '../../src/store/failures.ts';
 import { test } from '../support/database.ts';
 import { newJob } from '../support/jobs.ts';
+import { rowsRead } from '../support/rows-read.ts';
 
 const failures = 100_000;
 
@@ -25,15 +26,6 @@ async function failedJob(db: Database): Promise<string> {
     60_000,
   );
   return job.id;
-}
-
-async function rowsRead(db: Database): Promise<number> {
-  await db.run((sql) => sql`select pg_stat_force_next_flush()`);
-  const [row] = await db.run(
-    (sql) => sql`
-      select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'records'`,
-  );
-  return Number(row?.read);
 }
 
 test('100,000 failures are grouped by one query that reads each once, in less than 200 ms', async ({

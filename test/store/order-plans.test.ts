@@ -4,6 +4,7 @@ import { Database } from '../../src/store/database.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
 import { newJob, startJob } from '../support/jobs.ts';
+import { rowsRead } from '../support/rows-read.ts';
 
 const keys = 500;
 const rows = 6 * keys;
@@ -18,15 +19,6 @@ const ordered = () =>
       orderKey: `key ${n % keys}`,
     })),
   });
-
-async function rowsRead(db: Database): Promise<number> {
-  await db.run((sql) => sql`select pg_stat_force_next_flush()`);
-  const [row] = await db.run(
-    (sql) => sql`
-      select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'records'`,
-  );
-  return Number(row?.read);
-}
 
 test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table where nothing is held'])(
   'letting the next record of each order key go reads no more than a few rows for each %s',

@@ -7,20 +7,12 @@ import { saveProgress } from '../../src/store/progress.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
 import { newJob, startJob } from '../support/jobs.ts';
+import { rowsRead } from '../support/rows-read.ts';
 
 const rows = 20_000;
 const window = 500;
 
 /** Rows of `records` that scans have read so far, on a server that counts at once. */
-async function rowsRead(db: Database): Promise<number> {
-  await db.run((sql) => sql`select pg_stat_force_next_flush()`);
-  const [row] = await db.run(
-    (sql) => sql`
-      select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables where relname = 'records'`,
-  );
-  return Number(row?.read);
-}
-
 async function readBy(db: Database, work: () => Promise<unknown>): Promise<number> {
   const before = await rowsRead(db);
   await work();

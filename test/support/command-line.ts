@@ -1,17 +1,15 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { assemble } from '../../src/assemble.ts';
 import type { Call, Host } from '../../src/cli/host.ts';
 import { runProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { readConfig } from '../../src/config.ts';
 import { connectingOf } from '../../src/connecting.ts';
 import { flowJsonSchema } from '../../src/flows/flow-schema.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { quietLog } from './engine.ts';
+import { pipedTerminal } from './piped-terminal.ts';
 
 export interface Ended {
   readonly code: number;
@@ -42,19 +40,8 @@ export function openCommandLine(settings: HomeSettings = {}): CommandLine {
   return {
     home,
     async run(args, { input, typed } = {}) {
-      const [out, err, stdin] = [new PassThrough(), new PassThrough(), new PassThrough()];
-      const terminal: Terminal = {
-        out,
-        err,
-        input: stdin,
-        isTTY: false,
-        canAsk: typed !== undefined,
-        hasPipedInput: input !== undefined,
-        colours: false,
-        columns: 100,
-      };
-      stdin.end(input ?? typed ?? '');
-      const said = Promise.all([text(out), text(err)]);
+      const piped = pipedTerminal({ input, typed });
+      const { terminal } = piped;
       const sluice = assemble(config, quietLog, () => false);
       const open = () =>
         ({
@@ -68,13 +55,10 @@ export function openCommandLine(settings: HomeSettings = {}): CommandLine {
           flowSchema: async () => flowJsonSchema(),
           connecting: connectingOf(config, env),
         }) as unknown as Host;
-      const onUnexpected = (error: unknown) => err.write(`unexpected: ${String(error)}`);
+      const onUnexpected = (error: unknown) => terminal.err.write(`unexpected: ${String(error)}`);
       const code = await runProgram(args, { terminal, version: '0', operations, open, onUnexpected });
       await sluice.close(0);
-      out.end();
-      err.end();
-      const [stdout, stderr] = await said;
-      return { code, stdout, stderr };
+      return { code, ...(await piped.said()) };
     },
     read: (file) => readFileSync(join(home, file), 'utf8'),
     write(file, content) {
