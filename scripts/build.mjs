@@ -57,7 +57,7 @@ renameSync(fresh, dist);
 async function buildPage(folder) {
   const source = join(root, 'src/page');
   const settings = {
-    absWorkingDir: source,
+    absWorkingDir: root,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -67,12 +67,12 @@ async function buildPage(folder) {
     metafile: true,
     logLevel: 'warning',
   };
-  const page = await build({ ...settings, entryPoints: ['page.tsx'], outdir: folder });
+  const page = await build({ ...settings, entryPoints: ['src/page/page.tsx'], outdir: folder });
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(source, name), join(folder, name));
 
   const view = await build({
     ...settings,
-    entryPoints: ['chat-view.tsx'],
+    entryPoints: ['src/page/chat-view.tsx'],
     outdir: folder,
     write: false,
     plugins: [withoutTranslations],

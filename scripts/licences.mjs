@@ -12,9 +12,9 @@ export function licencesOf(root, metafiles) {
     .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** `node_modules/@scope/name` of a file in it, also where packages lie inside packages. */
+/** `node_modules/@scope/name` of a file in it, also where packages lie inside packages, or above the root. */
 function packageFolder(file) {
-  const found = file.replaceAll('\\', '/').match(/^(?:\.\.\/)*(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//);
+  const found = file.replaceAll('\\', '/').match(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//);
   return found?.[1];
 }
 
