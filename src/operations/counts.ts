@@ -44,6 +44,10 @@ export const flowFields = ({ flow }: Pick<BatchJob, 'flow'>) => ({
   revision: flow.revision,
 });
 
+/** Rounded down to a tenth, so that 100 means all. */
+export const percentOf = (done: number, total: number) =>
+  total === 0 ? 0 : Math.floor((done / total) * 1000) / 10;
+
 /** Records with a final status. */
 export const processedOf = (job: BatchJob) => job.total - job.counts.pending - job.counts.processing;
 

@@ -12,6 +12,7 @@ import {
   flowOutput,
   jobFields,
   jobOutput,
+  percentOf,
   processedOf,
 } from './counts.ts';
 import { endingOf, endingOutput } from './ending.ts';
@@ -146,7 +147,7 @@ async function describeJob(db: Database, job: BatchJob) {
     processed,
     counts: job.counts,
     failed_now: failedNow(job),
-    percent: job.total === 0 ? 0 : Math.floor((processed / job.total) * 1000) / 10,
+    percent: percentOf(processed, job.total),
     ...speedOf(job),
     wave: job.wave,
     concurrency: job.waveConcurrency,

@@ -95,7 +95,7 @@ test('a session has one stream of changes, and another when its reader has gone'
   await expect.poll(async () => (await speak(session, operatorToken, 'GET')).status).toBe(200);
 });
 
-test('a session that was not begun, or that nobody uses for a while, is not there', async () => {
+test('a session that was not begun, or that nobody uses or listens to for a while, is not there', async () => {
   const app = new Hono<HttpEnvironment>();
   app.use((c, next) => {
     c.set('principal', { owner: null });
@@ -108,19 +108,28 @@ test('a session that was not begun, or that nobody uses for a while, is not ther
   const ending = new AbortController();
   const more = { isReady: async () => true, ending: ending.signal, mcpServer: conformanceServer };
   serveMcpSessions(app, { ...options, ...more }, 100);
-  const post = async (message: object, session?: string) => {
-    const headers = {
-      ...{ accept, 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' },
-      ...(session === undefined ? {} : { 'mcp-session-id': session }),
-    };
-    return app.request('/mcp', { method: 'POST', headers, body: JSON.stringify(message) });
-  };
+  const headersOf = (session?: string) => ({
+    ...{ accept, 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' },
+    ...(session === undefined ? {} : { 'mcp-session-id': session }),
+  });
+  const post = async (message: object, session?: string) =>
+    app.request('/mcp', { method: 'POST', headers: headersOf(session), body: JSON.stringify(message) });
+  const begin = async () => (await post(initialize)).headers.get('mcp-session-id') ?? '';
+  /** As seldom as that, so that the asking does not keep the session. */
+  const gone = (session: string) =>
+    expect.poll(async () => (await post(ping, session)).status, { interval: 300 }).toBe(404);
 
   const unbegun = await post(ping);
-  const begun = (await post(initialize)).headers.get('mcp-session-id') ?? '';
+  const [begun, listened] = [await begin(), await begin()];
   const used = await post(ping, begun);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const stream = await app.request('/mcp', { headers: headersOf(listened), signal });
 
-  expect([unbegun.status, used.status]).toEqual([400, 200]);
-  await expect.poll(async () => (await post(ping, begun)).status, { interval: 300 }).toBe(404);
+  expect([unbegun.status, used.status, stream.status]).toEqual([400, 200, 200]);
+  await gone(begun);
+  expect((await post(ping, listened)).status).toBe(200);
+  leaving.abort();
+  await gone(listened);
   ending.abort();
 });

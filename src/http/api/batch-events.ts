@@ -1,4 +1,5 @@
 import { type JobStatus, jobStatuses } from '../../domain/job.ts';
+import { percentOf } from '../../operations/counts.ts';
 import { type BatchState, batchState } from '../../operations/watch-batches.ts';
 import { contextOf } from '../environment.ts';
 import { problem } from '../problem.ts';
@@ -108,7 +109,7 @@ function progressOf({ batch_job_id, status, total, counts }: BatchState) {
     total_count: total,
     ...countWords(counts),
     processed,
-    percent: total === 0 ? 0 : Math.floor((processed / total) * 1000) / 10,
+    percent: percentOf(processed, total),
     counts,
   };
 }

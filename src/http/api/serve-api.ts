@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { batchStates } from '../../operations/watch-batches.ts';
 import type { HttpEnvironment, HttpOptions } from '../environment.ts';
-import { problem } from '../problem.ts';
+import { notAllowed } from '../problem.ts';
 import type { Tickets } from '../tickets.ts';
 import { answerRoute } from './answer-route.ts';
 import { BatchWatch } from './batch-watch.ts';
@@ -21,10 +21,7 @@ export function serveApi(app: Hono<HttpEnvironment>, given: HttpOptions, tickets
     );
   }
   for (const [path, methods] of methodsByPath()) {
-    app.all(path, (c) => {
-      const detail = `${c.req.method} is not possible here; there is ${methods.join(', ')}.`;
-      return problem(c, 405, 'method_not_allowed', detail, { allow: methods.join(', ') });
-    });
+    app.all(path, (c) => notAllowed(c, methods.join(', ')));
   }
 }
 
