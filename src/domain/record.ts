@@ -43,6 +43,8 @@ export interface ClaimedRecord {
   readonly tries: number;
   /** 0 at first; each retry that brings the failed record back adds 1. */
   readonly wave: number;
+  /** It had not been claimed before; false: it came back. */
+  readonly isFresh: boolean;
   /** What earlier attempts have left. */
   readonly progress?: Progress | undefined;
 }

@@ -1,12 +1,15 @@
 import type { ClaimedRecord } from '../domain/record.ts';
-import { claimAlone, claimProbe, claimRecords, retriesAtMost } from '../store/claims.ts';
+import { type Claimed, claimAlone, claimProbe, claimRecords, waitingAtMost } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
+import type { BatchJob } from '../store/jobs.ts';
 import type { Lease } from '../store/leases.ts';
 import { returnLostClaim } from '../store/rescue.ts';
 import { faultPoint } from './fault-points.ts';
 
 /** Records of one claim at most, unless a single run takes more. */
 export const largestWindow = 500;
+/** Rows that a claim looks at for fresh records at most, where few of them are. */
+const farthestReach = 5000;
 /** A window should last about this long, in milliseconds: less to hand back, and no more claims than that. */
 const shortWindowMs = 250;
 const longWindowMs = 1000;
@@ -25,17 +28,29 @@ export class Claimer {
   #unsure = false;
   /** Records in one run: a window holds whole runs only. */
   readonly #size: number;
-  #cursor = -1;
+  /** Up to this index no record is fresh any more. */
+  #claimedTo: number;
   #window: number;
+  /** Rows that the next claim looks at for fresh records. */
+  #reach: number;
   #windowSince = 0;
   #drained = false;
 
-  constructor(db: Database, lease: Lease, size: number, window: number, onLost: () => void) {
+  constructor(
+    db: Database,
+    lease: Lease,
+    { claimedTo }: Pick<BatchJob, 'claimedTo'>,
+    size: number,
+    window: number,
+    onLost: () => void,
+  ) {
     this.#db = db;
     this.#lease = lease;
+    this.#claimedTo = claimedTo;
     this.#onLost = onLost;
     this.#size = size;
     this.#window = wholeRuns(window, size);
+    this.#reach = this.#window;
   }
 
   /** Records the next claim asks for. */
@@ -52,42 +67,42 @@ export class Claimer {
    * A window of due records; with `fresh` false only such that have been tried before, and none of the fresh
    * ones from the index `ceiling` on.
    */
-  async claim(fresh: boolean, concurrency: number, ceiling?: number): Promise<ClaimedRecord[]> {
+  async claim(fresh: boolean, concurrency: number, ceiling?: number): Promise<readonly ClaimedRecord[]> {
     const limit = this.#window;
-    const request = { lease: this.#lease, limit, cursor: this.#cursor, fresh, ceiling };
-    const claimed = await this.#numbered((claims) => claimRecords(this.#db, { ...request, claims }));
-    const untried = claimed.filter((record) => record.tries === 0);
-    this.#cursor = claimed.length < limit ? -1 : Math.max(this.#cursor, untried.at(-1)?.index ?? -1);
-    const again = claimed.length - untried.length;
-    this.#drained = claimed.length < limit && again < (fresh ? retriesAtMost(limit) : limit);
-    this.#resize(claimed.length === limit, concurrency);
-    return claimed;
+    const request = { lease: this.#lease, limit, fresh, reach: this.#reach, ceiling };
+    const { records, noneFresh } = await this.#numbered((claims) =>
+      claimRecords(this.#db, { ...request, claims }),
+    );
+    const full = records.length === limit;
+    const waiting = records.filter(({ isFresh }) => !isFresh).length;
+    this.#drained = !full && noneFresh && waiting < waitingAtMost(limit);
+    this.#resize(full, concurrency);
+    this.#reach = full ? this.#window : Math.min(2 * this.#reach, farthestReach);
+    return records;
   }
 
   /** The next suspect of killing its process, to be run alone. */
-  claimAlone(): Promise<ClaimedRecord[]> {
-    return this.#numbered((claims) => claimAlone(this.#db, this.#lease, claims));
+  async claimAlone(): Promise<readonly ClaimedRecord[]> {
+    const { records } = await this.#numbered((claims) => claimAlone(this.#db, this.#lease, claims));
+    return records;
   }
 
   /** One record of a job that a circuit has paused, after `probes` that were in vain. */
-  claimProbe(probes: number, fresh: boolean, ceiling?: number): Promise<ClaimedRecord[]> {
+  async claimProbe(probes: number, fresh: boolean, ceiling?: number): Promise<readonly ClaimedRecord[]> {
     const request = { lease: this.#lease, probes, fresh, ceiling };
-    return this.#numbered((claims) => claimProbe(this.#db, { ...request, claims }));
+    const { records } = await this.#numbered((claims) => claimProbe(this.#db, { ...request, claims }));
+    return records;
   }
 
-  /** Records before the last claim may be pending again. */
-  rewind(): void {
-    this.#cursor = -1;
-  }
-
-  async #numbered(claim: (claims: number) => Promise<ClaimedRecord[] | undefined>): Promise<ClaimedRecord[]> {
+  async #numbered(claim: (claims: number) => Promise<Claimed | undefined>): Promise<Claimed> {
     if (this.#unsure) await this.#undo();
     this.#unsure = true;
     const claimed = await claim(this.#claims);
     if (claimed === undefined) {
       await this.#undo();
-      return [];
+      return { records: [], claimedTo: this.#claimedTo, noneFresh: true };
     }
+    this.#claimedTo = claimed.claimedTo;
     this.#unsure = false;
     this.#claims++;
     faultPoint('after_claim');
@@ -95,9 +110,8 @@ export class Claimer {
   }
 
   async #undo(): Promise<void> {
-    const claims = await returnLostClaim(this.#db, this.#lease, this.#claims);
+    const claims = await returnLostClaim(this.#db, this.#lease, this.#claims, this.#claimedTo);
     this.#unsure = false;
-    this.#cursor = -1;
     if (claims === undefined) this.#onLost();
     else this.#claims = claims;
   }

@@ -16,11 +16,12 @@ import { Writer } from './writer.ts';
 
 /**
  * How many records of a job may be started and not committed, which is what a crash can repeat: for flows
- * with outside effects those of two runs in each slot.
+ * with outside effects those of two runs in each slot; for others two windows, so that one is run while the one
+ * before is committed.
  */
 export function mostUnderWay(hasEffects: boolean, concurrency: number, chunkSize: number): number {
   const twice = 2 * concurrency * chunkSize;
-  return hasEffects ? twice : Math.max(largestWindow, twice);
+  return hasEffects ? twice : Math.max(2 * largestWindow, twice);
 }
 
 export interface LaneRecordsOptions extends Pick<LaneOptions, 'db' | 'lease' | 'job' | 'flow' | 'log'> {
@@ -64,7 +65,7 @@ export class LaneRecords {
     this.#size = flow.chunk?.size ?? 1;
     this.#ramp = new RampProgress(db, lease, job);
     const window = flow.hasEffects ? 2 * job.waveConcurrency * this.#size : largestWindow;
-    this.#claimer = new Claimer(db, lease, this.#size, window, () => {
+    this.#claimer = new Claimer(db, lease, job, this.#size, window, () => {
       watch.lost = true;
     });
     this.#turns = new Turns({
@@ -129,15 +130,13 @@ export class LaneRecords {
     return Math.max(this.#turns.concurrency * this.#size, this.#claimer.window >> 2);
   }
 
-  /** Claims a window of due records; `rowsMayCome`: the source is being read as it begins. False: there are none. */
+  /** Claims a window of due records; `rowsMayCome`: the source is being read as it begins. False: none are due. */
   async claim(rowsMayCome: boolean): Promise<boolean> {
     const { concurrency } = this.#turns;
     const { ceiling } = this.#ramp;
-    // A record that waited for another one of its order key may be anywhere.
-    if (this.#options.job.orderBy !== null) this.#claimer.rewind();
     const claimed = await this.#claimer.claim(this.#options.brakes.budget.allowsFresh, concurrency, ceiling);
     this.#turns.add(claimed, (rowsMayCome && ceiling === undefined) || !this.#claimer.drained);
-    return claimed.length > 0;
+    return claimed.length > 0 || !this.#claimer.drained;
   }
 
   /** With nothing under way: the job comes to the next step of its ramp, or pauses. False: neither. */
@@ -191,7 +190,6 @@ export class LaneRecords {
     const records = this.#turns.takeBack();
     if (records.some(({ index }) => index === this.#probe?.index)) this.#probe?.resolve({ kind: 'untried' });
     this.#writer.handBack(records);
-    this.#claimer.rewind();
   }
 
   /** Resolves when nothing is under way and everything is committed. */
@@ -294,6 +292,5 @@ export class LaneRecords {
   #returnUntried(record: ClaimedRecord): void {
     if (this.#probe?.index === record.index) this.#probe.resolve({ kind: 'untried' });
     this.#writer.add(record, { status: 'pending', uncounted: true });
-    this.#claimer.rewind();
   }
 }

@@ -218,7 +218,7 @@ export class Lane {
     const { db, job } = this.#options;
     for (;;) {
       const skipped = await skipPending(db, job.id);
-      if (skipped === 0) return;
+      if (skipped === undefined) return;
       this.#tell('skipped', skipped);
       faultPoint('in_skip');
     }

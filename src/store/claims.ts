@@ -3,6 +3,7 @@ import type { Progress } from '../domain/progress.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
 import { probeDue } from './control.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { rowsSeen } from './fresh-claims.ts';
 import type { Lease } from './leases.ts';
 
 export interface ClaimRequest {
@@ -10,12 +11,22 @@ export interface ClaimRequest {
   /** Claims made under this lease so far; a statement that arrives late finds another number and claims nothing. */
   readonly claims: number;
   readonly limit: number;
-  /** Fresh records up to this index have all been claimed once; -1 when that is not known. */
-  readonly cursor: number;
   /** false: only records that have been tried before. */
   readonly fresh: boolean;
+  /** Rows that are looked at for fresh records, from the first that has not been; default: as many as `limit`. */
+  readonly reach?: number | undefined;
   /** Fresh records from this index on have to wait; undefined: none has to. */
   readonly ceiling?: number | undefined;
+}
+
+/** What a claim took. */
+export interface Claimed {
+  /** In the order they have to be started in. */
+  readonly records: readonly ClaimedRecord[];
+  /** The job's records up to this index are not fresh any more; -1: all are. */
+  readonly claimedTo: number;
+  /** No fresh records are left that may be claimed at present. */
+  readonly noneFresh: boolean;
 }
 
 /** A claimed record as the statement answers it: one JSON text for all is read faster than rows are. */
@@ -26,72 +37,87 @@ type ClaimedRow = [
   revision: number,
   tries: number,
   wave: number,
-  dueAgain: boolean,
+  isFresh: boolean,
   progress: Progress | null,
 ];
 
 /**
- * Moves due records of a running job to `processing` under a lease: retries that are due first, at
- * most half of `limit` while there are fresh records, then fresh ones in the order of the input.
+ * Moves due records of a running job to `processing` under a lease: those that were handed back untried, then
+ * retries that are due, at most half of `limit` while there are fresh records, then fresh ones in the order of the
+ * input. The rows of fresh ones are not written for it (`fresh-claims.ts`).
  *
- * Returns them in the order they have to be started in; undefined when the claim was refused, because
- * the job is not running, the lease has lapsed, or the claim number was used before.
+ * Undefined when the claim was refused, because the job is not running, the lease has lapsed, or the claim
+ * number was used before.
  */
-export function claimRecords(db: Database, request: ClaimRequest): Promise<ClaimedRecord[] | undefined> {
-  const { limit, cursor, fresh, ceiling } = request;
-  const retries = fresh ? retriesAtMost(limit) : limit;
+export function claimRecords(db: Database, request: ClaimRequest): Promise<Claimed | undefined> {
+  const { lease, claims, limit, fresh, reach = limit, ceiling } = request;
   return claim(
     db,
-    request.lease,
-    request.claims,
-    inTurn,
+    lease,
+    claims,
+    isRunning,
     (sql) => sql`
-    again as materialized (
-      select ctid as at from records
-      where job_id = (select job_id from lease) and status = 'pending' and not held
-        and not_before > '-infinity' and not_before <= now()
-      order by not_before, idx
-      limit ${retries} for update skip locked
-    ), fresh as materialized (
-      select ctid as at from records
-      where job_id = (select job_id from lease) and status = 'pending' and not held
-        and not_before = '-infinity' and idx > ${cursor}${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
-      order by idx
-      limit case when ${fresh} then ${limit} - (select count(*) from again) else 0 end
-      for update skip locked
+    bounds as materialized (
+      select claimed_to, last, least(claimed_to + ${reach}, last) as reached,
+        claimed_to < last and not exists (
+          select from records
+          where job_id = (select job_id from lease) and not_before > '-infinity' and not_before = 'epoch' and not held
+        ) as shared
+      from (
+        select claimed_to, greatest(claimed_to, ${fresh ? sql`least(total, ${ceiling ?? null}::int) - 1` : sql`claimed_to`}) as last
+        from job, ${rowsSeen(sql, lease.batchJobId)}
+      ) as bounds
     ), due as materialized (
-      select at from again union all select at from fresh
+      select ctid as at from records
+      where job_id = (select job_id from lease) and status = 'pending' and not held
+        and not_before > '-infinity' and not_before <= now() and (${fresh} or tries > 0)
+      order by not_before, idx
+      limit (select case when shared then ${waitingAtMost(limit)}::int else ${limit}::int end from bounds)
+      for update skip locked
+    ), ${writing(sql, lease, claims, sql`false`)}, fresh as materialized (
+      select ${columns(sql)}, true as is_fresh from records
+      where job_id = (select job_id from lease) and status = 'pending' and not held and not_before = '-infinity'
+        and idx > (select claimed_to from bounds) and idx <= (select reached from bounds)
+      order by idx limit ${limit} - (select count(*) from due)
+    ), claimed as (
+      select * from written union all select * from fresh
+    ), mark as (
+      select case when count = ${limit} - (select count(*) from due) then coalesce(highest, claimed_to) else reached end
+        as claimed_to, last
+      from bounds, (select count(*) as count, max(idx) as highest from fresh) as taken
     )`,
   );
 }
 
-/** Retries in a claim of `limit` records that takes fresh ones as well. */
-export const retriesAtMost = (limit: number) => Math.ceil(limit / 2);
+/** Records that came back, in a claim of `limit` that takes fresh ones as well. */
+export const waitingAtMost = (limit: number) => Math.ceil(limit / 2);
 
 /**
  * Claims one record that is suspected of killing its process, when nothing else is under way, and
  * marks it as running alone.
  */
-export function claimAlone(db: Database, lease: Lease, claims: number): Promise<ClaimedRecord[] | undefined> {
+export function claimAlone(db: Database, lease: Lease, claims: number): Promise<Claimed | undefined> {
   return claim(
     db,
     lease,
     claims,
-    alone,
+    isRunning,
     (sql) => sql`
     due as materialized (
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before = 'infinity'
       order by tries = 0, idx limit 1 for update skip locked
-    )`,
+    ), ${writing(sql, lease, claims, sql`true`)}, ${asWritten(sql)}`,
   );
 }
 
 /** Records that a circuit tries in turn, so that one that would fail in any case does not keep it open. */
 const probedInTurn = 10;
+/** Rows that are looked at for them. */
+const probedAtMost = 5000;
 
-export interface ProbeRequest extends Omit<ClaimRequest, 'limit' | 'cursor'> {
+export interface ProbeRequest extends Omit<ClaimRequest, 'limit'> {
   /** How often that has been tried. */
   readonly probes: number;
 }
@@ -100,13 +126,13 @@ export interface ProbeRequest extends Omit<ClaimRequest, 'limit' | 'cursor'> {
  * Claims one record of a job that a circuit has paused, when nothing else is under way, to try whether the
  * trouble is over.
  */
-export function claimProbe(db: Database, request: ProbeRequest): Promise<ClaimedRecord[] | undefined> {
+export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed | undefined> {
   const { lease, claims, fresh, ceiling, probes } = request;
   return claim(
     db,
     lease,
     claims,
-    toProbe,
+    probeDue,
     (sql) => sql`
     again as materialized (
       select ctid as at from records
@@ -116,70 +142,81 @@ export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed
     ), fresh as materialized (
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
-        and not_before = '-infinity'${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
-      order by idx limit case when ${fresh} then ${probedInTurn} else 0 end
+        and not_before = '-infinity' and idx > (select claimed_to from job)
+        and idx <= (select claimed_to + ${probedAtMost} from job)${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
+      order by idx limit ${fresh ? probedInTurn : 0}
     ), candidates as materialized (
       select at, row_number() over () as place, count(*) over () as places
       from (select at from again union all select at from fresh) as found
     ), due as materialized (
       select at from candidates where place = 1 + ${probes}::int % places
-    )`,
+    ), ${writing(sql, lease, claims, sql`not_before = 'infinity'`)}, ${asWritten(sql)}`,
   );
 }
 
-/** In which jobs records are claimed, and whether they run alone because they are suspects. */
-interface Purpose {
-  readonly ofJob: (sql: Sql) => Fragment;
-  readonly alone: (sql: Sql) => Fragment;
-}
-
 const isRunning = (sql: Sql) => sql`status in ('pending', 'processing')`;
-const inTurn: Purpose = { ofJob: isRunning, alone: (sql) => sql`false` };
-const alone: Purpose = { ofJob: isRunning, alone: (sql) => sql`true` };
-const toProbe: Purpose = { ofJob: probeDue, alone: (sql) => sql`not_before = 'infinity'` };
+
+const columns = (sql: Sql) =>
+  sql`records.idx, records.record_id, records.payload, records.revision, records.tries, records.wave, records.progress`;
+
+/** CTEs of a claim that takes only what a CTE \`written\` returns. */
+const asWritten = (sql: Sql) => sql`
+  claimed as (select * from written), mark as (select claimed_to, claimed_to as last from job)`;
 
 /**
- * The cast of `status` in the update keeps the planner from walking the index of pending records there:
- * with the statistics of a table in which nothing was pending it takes that for the cheaper way.
+ * CTE that writes the claim in the rows that a CTE `due` has found. `alone`: whether they run alone because
+ * they are suspects.
+ *
+ * The cast of `status` keeps the planner from walking the index of pending records: with the statistics of a
+ * table in which nothing was pending it takes that for the cheaper way.
  */
+const writing = (sql: Sql, lease: Lease, claims: number, alone: Fragment) => sql`
+  written as (
+    update records set status = 'processing', lease = ${lease.token}, claim = ${claims},
+      claimed_after = (select claimed_to from job), alone = ${alone}, not_before = '-infinity', progress_save = null
+    where ctid = any(array(select at from due)) and status::text = 'pending'
+    returning ${columns(sql)}, false as is_fresh
+  )`;
+
+/** `ofJob`: in which jobs records are claimed. `found`: CTEs, among them \`claimed\` and the new \`mark\`. */
 async function claim(
   db: Database,
   lease: Lease,
   claims: number,
-  purpose: Purpose,
-  due: (sql: Sql) => Fragment,
-): Promise<ClaimedRecord[] | undefined> {
+  ofJob: (sql: Sql) => Fragment,
+  found: (sql: Sql) => Fragment,
+): Promise<Claimed | undefined> {
   const [answer] = await db.run(
-    (sql) => sql<{ accepted: boolean; claimed: ClaimedRow[] | null }[]>`
+    (sql) => sql<{ claimed: ClaimedRow[] | null; claimedTo: number; noneFresh: boolean }[]>`
       with job as materialized (
-        select id from batch_jobs
-        where id = ${lease.batchJobId} and ${purpose.ofJob(sql)} and finished_at is null
+        select id, claimed_to from batch_jobs
+        where id = ${lease.batchJobId} and ${ofJob(sql)} and finished_at is null
         for update
       ), lease as materialized (
         update leases set claims = claims + 1
         where job_id = (select id from job) and lane = ${lease.lane} and token = ${lease.token}
           and claims = ${claims} and until > now()
         returning job_id
-      ), ${due(sql)}, claimed as (
-        update records set status = 'processing', lease = ${lease.token}, claim = ${claims},
-          alone = ${purpose.alone(sql)}, progress_save = null
-        where ctid = any(array(select at from due)) and status::text = 'pending'
-        returning idx, record_id, payload, revision, tries, wave, not_before > '-infinity' as due_again, progress
-      ), counted as (
+      ), ${found(sql)}, counted as (
         update batch_jobs
         set pending = pending - moved.count, processing = processing + moved.count,
+            claimed_to = mark.claimed_to,
+            claimed_under = case when mark.claimed_to > batch_jobs.claimed_to then ${lease.token} else claimed_under end,
             status = case when status = 'paused' then status else 'processing' end,
             started_at = coalesce(started_at, now()), wave_started_at = coalesce(wave_started_at, now()),
             obstacle = null, obstacle_since = null
-        from (select count(*) from claimed) as moved
-        where id = (select id from job) and moved.count > 0
+        from mark, (select count(*) from claimed) as moved
+        where id = (select job_id from lease) and (moved.count > 0 or mark.claimed_to > batch_jobs.claimed_to)
       )
-      select exists (select from lease) as accepted, (
-        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, due_again, progress)) from claimed
-      ) as claimed`,
+      select mark.claimed_to as "claimedTo", mark.claimed_to >= mark.last as "noneFresh", (
+        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, is_fresh, progress)) from claimed
+      ) as claimed
+      from mark where exists (select from lease)`,
   );
-  if (!answer?.accepted) return undefined;
-  return (answer.claimed ?? []).sort(inStartOrder).map((row) => recordOf(row, claims));
+  if (answer === undefined) return undefined;
+  const { claimed, claimedTo, noneFresh } = answer;
+  const records = (claimed ?? []).sort(inStartOrder).map((row) => recordOf(row, claims));
+  return { records, claimedTo, noneFresh };
 }
 
 /** Milliseconds until the next waiting retry is due (0 or less: now); undefined when none waits. */
@@ -202,10 +239,11 @@ const recordOf = (row: ClaimedRow, claim: number): ClaimedRecord => ({
   claim,
   tries: row[4],
   wave: row[5],
+  isFresh: row[6],
   progress: row[7] ?? undefined,
 });
 
-/** Retries before fresh records, each in the order of the input: the order a rescue assumes. */
+/** What comes back before fresh records, each in the order of the input: the order a rescue assumes. */
 function inStartOrder(a: ClaimedRow, b: ClaimedRow): number {
-  return Number(b[6]) - Number(a[6]) || a[0] - b[0];
+  return Number(a[6]) - Number(b[6]) || a[0] - b[0];
 }

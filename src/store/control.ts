@@ -1,6 +1,7 @@
 import type { JobStatus, StopReason } from '../domain/job.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import { oweEnd } from './deliveries.ts';
+import { rowsSeen } from './fresh-claims.ts';
 import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
 import { notPaused } from './steering.ts';
@@ -63,40 +64,54 @@ export async function stopJob(
 }
 
 /**
- * Skips up to `limit` pending records of a job that has ended. Returns how many: repeat until 0.
+ * Skips pending records of a job that has ended, looking at about `limit` rows. Returns how many, or undefined when
+ * none are left: repeat until then.
  *
  * Few at a time, because a statement that moves a million rows would block the settlements of the
  * records still under way.
  */
-export async function skipPending(db: Database, batchJobId: string, limit = 5000): Promise<number> {
+export async function skipPending(
+  db: Database,
+  batchJobId: string,
+  limit = 5000,
+): Promise<number | undefined> {
   const [row] = await db.run(
-    (sql) => sql<{ count: number }[]>`
+    (sql) => sql<{ count: number; more: boolean }[]>`
       with job as materialized (
-        select id from batch_jobs
+        select id, claimed_to from batch_jobs
         where id = ${batchJobId} and finished_at is null and status in ('failed', 'cancelled')
         for update
+      ), bounds as materialized (
+        select greatest(claimed_to, least(claimed_to + ${limit}, total - 1)) as reached
+        from job, ${rowsSeen(sql, batchJobId)}
       ), waiting as materialized (
         select ctid as at from records
-        where job_id = (select id from job) and status = 'pending' and not held
+        where job_id = (select id from job) and not_before > '-infinity' and not held and status = 'pending'
         limit ${limit}
       ), held as materialized (
         select ctid as at from records
         where job_id = (select id from job) and held
         limit ${limit} - (select count(*) from waiting)
+      ), fresh as materialized (
+        select ctid as at from records
+        where job_id = (select id from job) and status = 'pending' and not held and not_before = '-infinity'
+          and idx > (select claimed_to from job) and idx <= (select reached from bounds)
       ), skipped as (
-        update records set status = 'skipped', held = false, settled_at = now()
-        where ctid = any(array(select at from waiting union all select at from held)) and status::text = 'pending'
+        update records set status = 'skipped', held = false, not_before = '-infinity', settled_at = now()
+        where ctid = any(array(select at from waiting union all select at from held union all select at from fresh))
+          and status::text = 'pending'
         returning tries
       ), moved as (
         select count(*)::int as count, count(*) filter (where tries > 0) as tried from skipped
       )
-      update batch_jobs job set
-        pending = pending - moved.count, skipped = job.skipped + moved.count, wave_tried = wave_tried - moved.tried
-      from moved
-      where job.id = (select id from job)
-      returning moved.count`,
+      update batch_jobs set
+        pending = pending - moved.count, skipped = batch_jobs.skipped + moved.count,
+        wave_tried = wave_tried - moved.tried, claimed_to = reached
+      from moved, bounds, job
+      where batch_jobs.id = job.id
+      returning moved.count, moved.count > 0 or reached > job.claimed_to as more`,
   );
-  return row?.count ?? 0;
+  return row?.more === true ? row.count : undefined;
 }
 
 /**

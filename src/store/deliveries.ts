@@ -80,6 +80,6 @@ const groupsSql = (sql: Sql) => sql`
       'message', failure->'message', 'step', failure->'step') order by groups.count desc, first), '[]'::json)
     from (
       select group_id, count(*)::int as count, min(idx) as first from records
-      where job_id = finished.id and records.status in ('failed', 'retried_failed')
+      where job_id = finished.id and group_id is not null and records.status in ('failed', 'retried_failed')
       group by group_id order by count(*) desc, min(idx) limit ${groupsTold}
     ) as groups join records on records.job_id = finished.id and records.idx = groups.first)`;

@@ -65,7 +65,7 @@ export async function groupFailures(
           min(settled_at) as first_at, max(settled_at) as last_at, count(*) filter (where maybe_applied)::int as maybe_applied
         from (
           select group_id, idx, settled_at, failure ? 'maybeApplied' as maybe_applied from records
-          where job_id = ${batchJobId} and status in ('failed', 'retried_failed') offset 0
+          where job_id = ${batchJobId} and group_id is not null and status in ('failed', 'retried_failed') offset 0
         ) as failed
         group by group_id
       ), shown as materialized (
@@ -138,7 +138,7 @@ export async function listFailures(
       .where(
         and(
           eq(records.jobId, batchJobId),
-          sql`${records.status} in ('failed', 'retried_failed')`,
+          sql`${records.groupId} is not null and ${records.status} in ('failed', 'retried_failed')`,
           gt(records.idx, page.after),
           page.groupId === undefined ? undefined : eq(records.groupId, page.groupId),
           page.deadLetters === true ? records.deadLetter : undefined,

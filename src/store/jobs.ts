@@ -89,6 +89,8 @@ export interface BatchJob {
   readonly waveDone: number;
   readonly waveSeconds: number;
   readonly maybeApplied: number;
+  /** Index up to which fresh records have been claimed; -1: none has been. */
+  readonly claimedTo: number;
   /** Records in one run of the flow, at most. */
   readonly chunkSize: number;
   /** The flow has a part that runs when the job ends, before it is finished. */

@@ -27,13 +27,13 @@ export async function measure(db: Database, deadlineMs: number): Promise<Measure
   const [row] = await db.run(
     (sql) => sql<Measurements[]>`
       with running as materialized (
-        select id, created_at, coalesce(wave_started_at, created_at) as began_at, status, intake, pending, processing
+        select id, created_at, coalesce(wave_started_at, created_at) as began_at, status, intake, pending, processing,
+          claimed_to, total
         from batch_jobs where finished_at is null
       ), due as (
         select least(
-          (select running.began_at from records
-           where job_id = running.id and status = 'pending' and not held and not_before = '-infinity' limit 1),
-          (select not_before from records
+          case when claimed_to < total - 1 then began_at end,
+          (select greatest(not_before, began_at) from records
            where job_id = running.id and status = 'pending' and not held
              and not_before > '-infinity' and not_before <= now()
            order by not_before limit 1)

@@ -3,7 +3,7 @@ import type { Fragment, Sql } from './database.ts';
 /**
  * CTEs that let the next record of each order key go, once the one before is settled for good. They stand
  * beside a CTE named `from` that returns the settled records, and lock nothing that another statement of the
- * job could: it has the job row. (The cast keeps the planner from walking the index of held records.)
+ * job could: it has the job row. What they let go is not fresh, since records behind it may have been claimed. (The cast keeps the planner from walking the index of held records.)
  */
 export function releaseNext(sql: Sql, batchJobId: string, from = 'settled'): Fragment {
   return sql`
@@ -15,7 +15,7 @@ export function releaseNext(sql: Sql, batchJobId: string, from = 'settled'): Fra
       ) as at
       from (select distinct order_key from ${sql(from)} where status <> 'pending' and order_key is not null) as done
     ), released as (
-      update records set held = false where ctid = any(array(select at from next where at is not null)) and held::text = 'true'
+      update records set held = false, not_before = now() where ctid = any(array(select at from next where at is not null)) and held::text = 'true'
     )`;
 }
 

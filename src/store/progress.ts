@@ -1,5 +1,6 @@
 import type { ClaimedRecord } from '../domain/record.ts';
 import type { Database } from './database.ts';
+import { isUnderClaim } from './fresh-claims.ts';
 import type { Lease } from './leases.ts';
 
 /** Progress of a record whose attempt goes on. */
@@ -26,7 +27,7 @@ export async function saveProgress(
   const rows = await db.run(
     (sql) => sql<{ idx: number }[]>`
       with job as materialized (
-        select id from batch_jobs where id = ${lease.batchJobId} for update
+        select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
         select * from json_to_recordset(${given}::text::json) as given(idx int, claim int, save int, progress json)
       ), found as materialized (
@@ -36,10 +37,9 @@ export async function saveProgress(
       update records set
         progress = case when progress_save >= given.save then records.progress else given.progress end,
         progress_save = greatest(progress_save, given.save)
-      from given
+      from given, job
       where records.ctid = any(array(select at from found))
-        and records.idx = given.idx and records.claim = given.claim
-        and records.lease = ${lease.token} and records.status = 'processing'
+        and records.idx = given.idx and ${isUnderClaim(sql, lease)}
       returning records.idx`,
   );
   return new Set(rows.map(({ idx }) => idx));

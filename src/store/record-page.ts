@@ -1,9 +1,8 @@
-import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import type { Database } from './database.ts';
-import { records } from './schema.ts';
+import { shownStatus } from './fresh-claims.ts';
 
 /** A record as it stands. */
 export interface ListedRecord {
@@ -34,31 +33,20 @@ export async function listRecords(
   batchJobId: string,
   { after, limit, statuses }: RecordPage,
 ): Promise<ListedRecord[]> {
-  const rows = await db.read((reader) =>
-    reader
-      .select({
-        index: records.idx,
-        id: records.recordId,
-        status: records.status,
-        wave: records.wave,
-        attempts: records.attempts,
-        deadLetter: records.deadLetter,
-        payload: records.payload,
-        result: records.result,
-        failure: records.failure,
-        groupId: records.groupId,
-        settledAt: records.settledAt,
-      })
-      .from(records)
-      .where(
-        and(
-          eq(records.jobId, batchJobId),
-          gt(records.idx, after),
-          statuses === undefined ? undefined : inArray(records.status, [...statuses]),
-        ),
-      )
-      .orderBy(asc(records.idx))
-      .limit(limit),
+  const rows = await db.run(
+    (sql) => sql<ListedRow[]>`
+      select idx as index, record_id as id, ${shownStatus(sql)} as status, records.wave::int, attempts,
+        dead_letter as "deadLetter", payload, result, failure, group_id as "groupId",
+        (extract(epoch from settled_at) * 1000)::float8 as "settledAtMs"
+      from records join batch_jobs job on job.id = records.job_id
+      where job_id = ${batchJobId} and idx > ${after}
+        ${statuses === undefined ? sql`` : sql`and ${shownStatus(sql)}::text in ${sql(statuses)}`}
+      order by idx limit ${limit}`,
   );
-  return rows.map((row) => ({ ...row, payload: row.payload ?? null, result: row.result ?? null }));
+  return rows.map(({ settledAtMs, ...row }) => ({
+    ...row,
+    settledAt: settledAtMs === null ? null : new Date(settledAtMs),
+  }));
 }
+
+type ListedRow = Omit<ListedRecord, 'settledAt'> & { readonly settledAtMs: number | null };

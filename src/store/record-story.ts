@@ -3,6 +3,7 @@ import type { SetAsideReason } from '../domain/job.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { shownStatus } from './fresh-claims.ts';
 
 /** A payload that a patch has replaced. */
 export interface PayloadVersion {
@@ -47,15 +48,17 @@ export async function findRecordStory(
 ): Promise<RecordStory | undefined> {
   const [story] = await db.run(
     (sql) => sql<Omit<RecordStory, 'versions'>[]>`
-      select idx as index, record_id as id, status, set_aside as "setAside", dead_letter as "deadLetter", held,
-        wave::int, attempts, revision::int, payload, result, failure, ${ms(sql, sql`settled_at`)} as "settledAtMs",
-        case when status = 'pending' and isfinite(not_before) and not_before > now()
+      select idx as index, record_id as id, ${shownStatus(sql)} as status, records.set_aside as "setAside",
+        dead_letter as "deadLetter", held, records.wave::int, attempts, revision::int, payload, result, failure,
+        ${ms(sql, sql`settled_at`)} as "settledAtMs",
+        case when records.status = 'pending' and isfinite(not_before) and not_before > now()
           then ${ms(sql, sql`not_before`)} end as "waitsUntilMs",
         exists (
           select from failed_attempts attempt
           where attempt.job_id = records.job_id and attempt.idx = records.idx
             and attempt.failure->'maybeApplied' = 'true') as "maybeApplied"
-      from records where job_id = ${batchJobId} and idx = ${index}`,
+      from records join batch_jobs job on job.id = records.job_id
+      where job_id = ${batchJobId} and idx = ${index}`,
   );
   if (story === undefined) return undefined;
   const versions = await db.run(

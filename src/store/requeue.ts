@@ -80,7 +80,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
       , requeued as (
         update records set
           status = 'pending', wave = case when before.old = 'skipped' then wave else wave + 1 end,
-          tries = 0, crashes = 0, not_before = '-infinity', settled_at = null, result = null, held = before.held,
+          tries = 0, crashes = 0, not_before = 'epoch', settled_at = null, result = null, held = before.held,
           payload = coalesce(before.patch, records.payload), record_id = coalesce(before.new_id, records.record_id),
           revision = records.revision + (before.patch is not null)::int,
           progress = case when progress is not null then
@@ -105,7 +105,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         stop_message = case when job.reads_on then null else target.stop_message end,
         intake = case when job.reads_on then 'reading' else target.intake end::intake_state,
         wave = target.wave + 1, wave_failed = 0, failures_forgiven = 0, wave_tried = 0, cancel_now = false, wave_concurrency = ${concurrency},
-        wave_started_at = now(), wave_base = total - moved.count${retry.repin === undefined ? sql`` : sql`, ${repinned(sql, retry.repin)}`}
+        wave_started_at = now(), wave_base = total - moved.count, claimed_to = intake_position - 1${retry.repin === undefined ? sql`` : sql`, ${repinned(sql, retry.repin)}`}
       from moved, job
       where target.id = job.id and (moved.count > 0 or job.reads_on or job.ends_again)
       returning target.id, moved.count as selected, target.wave, job.reads_on as "readsOn"

@@ -1,6 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import type { Database, Sql } from './database.ts';
 import { jobRow, oweFailures } from './deliveries.ts';
+import { cameBack, isFreshlyClaimed } from './fresh-claims.ts';
 import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
 import { releaseNext } from './order-keys.ts';
@@ -48,26 +49,34 @@ export async function rescueRecords(
   const [row] = await db.run(
     (sql) => sql<{ count: number }[]>`
       with job as materialized (
-        select id, on_record_failure from batch_jobs
+        select id, on_record_failure, claimed_to from batch_jobs
         where id = ${lease.batchJobId} and finished_at is null for update
       ), stranded as materialized (
-        select ctid as at, row_number() over (order by lease, claim, not_before = '-infinity', idx) <= ${underWay} as ran
-        from records
-        where job_id = (select id from job) and status = 'processing' and lease <> ${lease.token}
+        select at, row_number() over (order by coalesce(claimed_after, idx), claimed_after is not null, claim, idx) <= ${underWay} as ran
+        from (
+          select ctid as at, idx, claim, claimed_after from records
+          where job_id = (select id from job) and status = 'processing' and lease <> ${lease.token}
+          union all
+          select ctid, idx, null, null from records
+          where job_id = (select id from job) and status = 'pending' and not_before = '-infinity' and not held
+            and idx <= (select claimed_to from job)
+        ) as claimed
       ), rescued as (
         update records set
           status = case when not ${isOver(sql)} then 'pending'
                         when wave > 0 then 'retried_failed' else 'failed' end::record_status,
           crashes = crashes + ran::int,
           attempts = attempts + ran::int,
-          not_before = case when crashes + ran::int >= 2 then 'infinity' else not_before end,
+          not_before = case when ${isOver(sql)} then '-infinity' when crashes + ran::int >= 2 then 'infinity'
+                            else ${cameBack(sql)} end,
           failure = case when ${isOver(sql)} then ${lastJson}::text::jsonb else failure end,
           group_id = case when ${isOver(sql)} then ${groupId(last)} else group_id end,
           settled_at = case when ${isOver(sql)} then now() else settled_at end,
           dead_letter = dead_letter or (${isOver(sql)} and (select on_record_failure from job) = 'dead-letter'),
           lease = null, alone = false
-        from stranded
-        where records.ctid = stranded.at and records.status = 'processing'
+        from stranded, job
+        where records.ctid = stranded.at
+          and (records.status::text = 'processing' or ${isFreshlyClaimed(sql)})
         returning records.idx, records.attempts, records.wave, records.tries, records.status, records.order_key,
           records.record_id, records.failure, stranded.ran
       ), ${releaseNext(sql, lease.batchJobId, 'rescued')}, logged as (
@@ -110,13 +119,14 @@ const takenMessage = (sql: Sql) => sql`
 /**
  * Returns to `pending` what a claim took whose answer got lost: nothing of it was started.
  *
- * A claim that arrives late finds another claim number and takes nothing. Returns the number of the
- * next claim, or undefined when the lane belongs to somebody else.
+ * A claim that arrives late finds another claim number and takes nothing. `claimedTo`: how far fresh records had
+ * been claimed before it. Returns the number of the next claim, or undefined when the lane belongs to somebody else.
  */
 export async function returnLostClaim(
   db: Database,
   lease: Lease,
   claim: number,
+  claimedTo: number,
 ): Promise<number | undefined> {
   const [held] = await db.run(
     (sql) => sql<{ claims: number }[]>`
@@ -127,15 +137,22 @@ export async function returnLostClaim(
   await db.run(
     (sql) => sql`
       with job as materialized (
-        select id from batch_jobs where id = ${lease.batchJobId} for update
+        select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), returned as (
-        update records set status = 'pending', lease = null, alone = false
+        update records set status = 'pending', not_before = ${cameBack(sql)}, lease = null, alone = false
         where job_id = (select id from job) and status = 'processing'
           and lease = ${lease.token} and claim = ${claim}
         returning 1
+      ), fresh as (
+        select from records, job
+        where job_id = job.id and claimed_under = ${lease.token} and idx > ${claimedTo} and ${isFreshlyClaimed(sql)}
+      ), moved as (
+        select (select count(*) from returned) + (select count(*) from fresh) as count
       )
-      update batch_jobs job set pending = pending + moved.count, processing = processing - moved.count
-      from (select count(*) from returned) as moved
+      update batch_jobs job set
+        pending = pending + moved.count, processing = processing - moved.count,
+        claimed_to = case when claimed_under = ${lease.token} then least(claimed_to, ${claimedTo}) else claimed_to end
+      from moved
       where job.id = (select id from job) and moved.count > 0`,
   );
   return held?.claims;

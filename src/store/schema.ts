@@ -157,6 +157,10 @@ export const batchJobs = pgTable(
     waveBase: counter('wave_base'),
     /** Attempts whose answer was lost after the call was sent. */
     maybeApplied: counter('maybe_applied'),
+    /** The records up to this index are not fresh any more; the rows of those that were claimed fresh do not say so. */
+    claimedTo: integer('claimed_to').notNull().default(-1),
+    /** The lease under which that was done last. */
+    claimedUnder: bigint('claimed_under', { mode: 'number' }),
     /** The flow has a part that runs when the job ends; the job is not finished before. */
     hasEnd: boolean('has_end').notNull().default(false),
     /** The wave whose end that part has run for. */
@@ -220,7 +224,12 @@ export const records = pgTable(
     alone: boolean('alone').notNull().default(false),
     lease: bigint('lease', { mode: 'number' }),
     claim: integer('claim'),
-    /** -infinity: never tried; infinity: waits to run alone. */
+    /** How far fresh records had been claimed before it was; null: it was claimed as one of them. */
+    claimedAfter: integer('claimed_after'),
+    /**
+     * When a record that came back is due; epoch: at once, before all others; infinity: it waits to run alone;
+     * -infinity: it has not come back.
+     */
     notBefore: timestamp('not_before', { withTimezone: true, mode: 'string' }).notNull().default('-infinity'),
     result: json('result').$type<JsonValue>(),
     failure: jsonb('failure').$type<Failure>(),
@@ -233,12 +242,13 @@ export const records = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.jobId, table.idx] }),
-    index('records_pending')
+    // No index names what changes when a fresh record succeeds (HOT updates): that is what most of them do.
+    index('records_waiting')
       .on(table.jobId, table.notBefore, table.idx)
-      .where(sql`status = 'pending' and not held`),
+      .where(sql`not_before > '-infinity' and not held`),
     index('records_held').on(table.jobId, table.orderKey, table.idx).where(sql`held`),
-    index('records_dead_letters').on(table.settledAt.desc(), table.jobId, table.idx).where(sql`dead_letter`),
-    index('records_failed').on(table.jobId, table.idx).where(sql`status in ('failed', 'retried_failed')`),
+    index('records_dead_letters').on(table.jobId, table.idx).where(sql`dead_letter`),
+    index('records_failed').on(table.jobId, table.idx).where(sql`group_id is not null`),
   ],
 );
 

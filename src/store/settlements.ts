@@ -4,6 +4,7 @@ import type { JobStatus, RecordFailureAction } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import { jobRow, oweFailures } from './deliveries.ts';
+import { cameBack, isUnderClaim } from './fresh-claims.ts';
 import { forgetSuccesses, rememberSuccesses } from './last-successes.ts';
 import type { Lease } from './leases.ts';
 import { releaseNext } from './order-keys.ts';
@@ -54,7 +55,7 @@ export async function saveSettlements(
   const [row] = await db.run(
     (sql) => sql<Saved[]>`
       with job as materialized (
-        select id, status not in ('pending', 'processing', 'paused') as ended
+        select id, claimed_to, claimed_under, status not in ('pending', 'processing', 'paused') as ended
         from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
         select * from json_to_recordset(${given}::text::json) as given(
@@ -72,15 +73,15 @@ export async function saveSettlements(
           progress = coalesce(given.progress, case when given.status = 'pending' then records.progress end),
           failure = coalesce(given.failure, case when given.status = 'pending' then records.failure end),
           group_id = coalesce(given.group_id, case when given.status = 'pending' then records.group_id end),
-          not_before = case when given.retry_ms is null then not_before
+          not_before = case when given.status <> 'pending' or job.ended then '-infinity'
+                            when given.retry_ms is null then ${cameBack(sql)}
                             else now() + given.retry_ms * interval '1 millisecond' end,
           ${wishes.onFailure === 'dead-letter' ? sql`dead_letter = given.status in ('failed', 'retried_failed'),` : sql``}
           alone = false, lease = null,
           settled_at = case when given.status = 'pending' then settled_at else now() end
         from given, job
         where records.ctid = any(array(select at from found))
-          and records.idx = given.idx and records.claim = given.claim
-          and records.lease = ${lease.token} and records.status = 'processing'
+          and records.idx = given.idx and ${isUnderClaim(sql, lease)}
         returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,
           given.failure, given.group_id, records.record_id, records.order_key, given.digest
       ), logged as (

@@ -146,7 +146,7 @@ test('failures before the first attempt and of records that kill are told, and t
   await db.run(
     (sql) => sql`
       with again as (
-        update records set status = 'pending', wave = 1, not_before = '-infinity' where job_id = ${job.id} and idx = 1
+        update records set status = 'pending', wave = 1, not_before = 'epoch' where job_id = ${job.id} and idx = 1
       )
       update batch_jobs set wave = 1, finished_at = null, status = 'processing', pending = 1, failed = 1
       where id = ${job.id}`,

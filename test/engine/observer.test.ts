@@ -65,7 +65,7 @@ test('an observer hears of what a process takes over from one that has ended', a
   const { told, observer } = recorder();
   const job = newJob(4);
   const lease = await startJob(db, job);
-  await claimRecords(db, { lease, claims: 0, limit: 3, cursor: -1, fresh: true });
+  await claimRecords(db, { lease, claims: 0, limit: 3, fresh: true });
   await letLapse(db, job.id);
   const engine = testEngine(
     db,

@@ -401,7 +401,7 @@ test('records a dead process left under way are run again by whoever takes the l
   const job = newJob(50, { holder: 'dead', leaseMs: 0 });
   await createJob(db, job);
   const lease = await acquireLease(db, job.id, 'dead', 60_000);
-  await claimRecords(db, { lease: lease!, claims: 0, limit: 20, cursor: -1, fresh: true });
+  await claimRecords(db, { lease: lease!, claims: 0, limit: 20, fresh: true });
   await letLapse(db, job.id);
   const engine = testEngine(
     db,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type RecordStatus, recordStatuses } from '../../src/domain/record.ts';
 import type { Database } from '../../src/store/database.ts';
+import { shownStatus } from '../../src/store/fresh-claims.ts';
 import { countersOf, countRows } from '../support/jobs.ts';
 import type { Target } from '../support/target.ts';
 import type { Arena } from './arena.ts';
@@ -81,7 +82,7 @@ async function countsAndRows(db: Database, batchJobId: string): Promise<Counts> 
     (sql) => sql<Counts[]>`
       select to_jsonb(job) as counters, coalesce((
         select jsonb_object_agg(status, count) from (
-          select status, count(*) as count from records where job_id = job.id group by status) as counted
+          select ${shownStatus(sql)} as status, count(*) as count from records where job_id = job.id group by 1) as counted
       ), '{}') as rows
       from batch_jobs job where id = ${batchJobId}`,
   );

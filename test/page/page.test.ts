@@ -115,6 +115,9 @@ test('texts of others stay texts, and no view has trouble with the eyes, the ear
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.setViewportSize({ width: 375, height: 800 });
     const dark = await accessProblems(page);
+    const fits = page.waitForFunction('document.documentElement.scrollWidth <= 375', null, { timeout: 3000 });
+    // What is drawn follows the width of the window a moment later.
+    await fits.catch(() => {});
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
     if (light.length + dark.length > 0 || width > 375) problems.push({ hash, light, dark, width });
   }

@@ -1,20 +1,23 @@
 import { expect } from 'vitest';
 import type { ClaimedRecord } from '../../src/domain/record.ts';
-import { claimAlone, claimRecords, nextDueInMs } from '../../src/store/claims.ts';
+import { type ClaimRequest, claimAlone, claimRecords, nextDueInMs } from '../../src/store/claims.ts';
 import { stopJob } from '../../src/store/control.ts';
+import type { Database } from '../../src/store/database.ts';
 import { acquireLease, releaseLease, renewLease } from '../../src/store/leases.ts';
 import { rescueRecords, returnLostClaim } from '../../src/store/rescue.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
 import { countersOf, countRows, failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
 
-const claimOf = (claims: number, limit: number) => ({ claims, limit, cursor: -1, fresh: true });
+const claimOf = (claims: number, limit: number) => ({ claims, limit, fresh: true });
 const indexes = (records: readonly ClaimedRecord[] | undefined) => records?.map(({ index }) => index);
+/** A claim and the records it took. */
+const take = async (db: Database, request: ClaimRequest) => (await claimRecords(db, request))?.records;
 
 test('a claim takes fresh records in the order of the input and moves the counters', async ({ db }) => {
   const lease = await startJob(db, newJob(5));
 
-  const claimed = await claimRecords(db, { lease, ...claimOf(0, 3) });
+  const claimed = await take(db, { lease, ...claimOf(0, 3) });
 
   expect(indexes(claimed)).toEqual([0, 1, 2]);
   expect(claimed?.[0]).toMatchObject({ id: 'id-0', payload: { n: 0 }, tries: 0, wave: 0, claim: 0 });
@@ -24,7 +27,7 @@ test('a claim takes fresh records in the order of the input and moves the counte
 
 test('retries that are due come before fresh records, and fill at most half a window', async ({ db }) => {
   const lease = await startJob(db, newJob(8));
-  const first = (await claimRecords(db, { lease, ...claimOf(0, 4) })) ?? [];
+  const first = (await take(db, { lease, ...claimOf(0, 4) })) ?? [];
   const again = { status: 'pending', failure: failureOf('transient'), retryInMs: -1 } as const;
   await saveSettlements(
     db,
@@ -32,7 +35,7 @@ test('retries that are due come before fresh records, and fill at most half a wi
     first.map((record) => ({ record, settlement: again })),
   );
 
-  const claimed = await claimRecords(db, { lease, ...claimOf(1, 4) });
+  const claimed = await take(db, { lease, ...claimOf(1, 4) });
 
   expect(indexes(claimed)).toEqual([0, 1, 4, 5]);
   expect(claimed?.map(({ tries }) => tries)).toEqual([1, 1, 0, 0]);
@@ -40,11 +43,11 @@ test('retries that are due come before fresh records, and fill at most half a wi
 
 test('a retry that is not due yet is left alone, and its time is known', async ({ db }) => {
   const lease = await startJob(db, newJob(1));
-  const [record] = (await claimRecords(db, { lease, ...claimOf(0, 1) })) ?? [];
+  const [record] = (await take(db, { lease, ...claimOf(0, 1) })) ?? [];
   const later = { status: 'pending', failure: failureOf('transient'), retryInMs: 60_000 } as const;
   await saveSettlements(db, lease, [{ record: record!, settlement: later }]);
 
-  expect(await claimRecords(db, { lease, ...claimOf(1, 1) })).toEqual([]);
+  expect(await take(db, { lease, ...claimOf(1, 1) })).toEqual([]);
   const due = await nextDueInMs(db, lease.batchJobId);
   expect(due).toBeGreaterThan(50_000);
   expect(due).toBeLessThanOrEqual(60_000);
@@ -52,37 +55,37 @@ test('a retry that is not due yet is left alone, and its time is known', async (
 
 test('a claim number that was used before claims nothing', async ({ db }) => {
   const lease = await startJob(db, newJob(4));
-  await claimRecords(db, { lease, ...claimOf(0, 2) });
+  await take(db, { lease, ...claimOf(0, 2) });
 
-  expect(await claimRecords(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
+  expect(await take(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
   expect(await countRows(db, lease.batchJobId)).toEqual({ pending: 2, processing: 2 });
 });
 
 test('what a lost claim took goes back uncounted, and the claim cannot come late', async ({ db }) => {
   const lease = await startJob(db, newJob(4));
-  await claimRecords(db, { lease, ...claimOf(0, 2) });
+  await take(db, { lease, ...claimOf(0, 2) });
 
-  const next = await returnLostClaim(db, lease, 0);
+  const next = await returnLostClaim(db, lease, 0, -1);
 
   expect(next).toBe(1);
   expect(await countRows(db, lease.batchJobId)).toEqual({ pending: 4 });
   expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 4 });
-  expect(await claimRecords(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
-  expect(indexes(await claimRecords(db, { lease, ...claimOf(1, 2) }))).toEqual([0, 1]);
+  expect(await take(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
+  expect(indexes(await take(db, { lease, ...claimOf(1, 2) }))).toEqual([0, 1]);
 });
 
 test('a lapsed lease claims nothing', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
   await letLapse(db, lease.batchJobId);
 
-  expect(await claimRecords(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
+  expect(await take(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
 });
 
 test('a job that has ended or is paused hands out nothing', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
   await stopJob(db, lease.batchJobId, 'cancelled', 'cancelled');
 
-  expect(await claimRecords(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
+  expect(await take(db, { lease, ...claimOf(0, 2) })).toBeUndefined();
 });
 
 test('a lane is held by one process, and free once it lapses or is released', async ({ db }) => {
@@ -101,7 +104,7 @@ test('a lane is held by one process, and free once it lapses or is released', as
 
 test('the outcome of a lease that was taken over is refused', async ({ db }) => {
   const lease = await startJob(db, newJob(1));
-  const [record] = (await claimRecords(db, { lease, ...claimOf(0, 1) })) ?? [];
+  const [record] = (await take(db, { lease, ...claimOf(0, 1) })) ?? [];
   await letLapse(db, lease.batchJobId);
   const taken = await acquireLease(db, lease.batchJobId, 'other', 60_000);
   await rescueRecords(db, taken!, 10, true);
@@ -116,7 +119,7 @@ test('the outcome of a lease that was taken over is refused', async ({ db }) => 
 
 test('a settlement sent twice counts once', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
-  const claimed = (await claimRecords(db, { lease, ...claimOf(0, 2) })) ?? [];
+  const claimed = (await take(db, { lease, ...claimOf(0, 2) })) ?? [];
   const settled = claimed.map((record) => ({
     record,
     settlement: { status: 'succeeded', result: 1 } as const,
@@ -130,9 +133,9 @@ test('a settlement sent twice counts once', async ({ db }) => {
 
 test('an outcome of an earlier claim does not settle the next attempt', async ({ db }) => {
   const lease = await startJob(db, newJob(1));
-  const [first] = (await claimRecords(db, { lease, ...claimOf(0, 1) })) ?? [];
+  const [first] = (await take(db, { lease, ...claimOf(0, 1) })) ?? [];
   await saveSettlements(db, lease, [{ record: first!, settlement: { status: 'pending', uncounted: true } }]);
-  await claimRecords(db, { lease, ...claimOf(1, 1) });
+  await take(db, { lease, ...claimOf(1, 1) });
 
   await saveSettlements(db, lease, [{ record: first!, settlement: { status: 'succeeded', result: 'late' } }]);
 
@@ -141,7 +144,7 @@ test('an outcome of an earlier claim does not settle the next attempt', async ({
 
 test('of the records a dead process held, only those that may have run count a crash', async ({ db }) => {
   const lease = await startJob(db, newJob(6));
-  await claimRecords(db, { lease, ...claimOf(0, 6) });
+  await take(db, { lease, ...claimOf(0, 6) });
   await letLapse(db, lease.batchJobId);
   const taken = await acquireLease(db, lease.batchJobId, 'other', 60_000);
 
@@ -162,7 +165,7 @@ test('of the records a dead process held, only those that may have run count a c
 
 test('what may have run is left to a person where lost answers are', async ({ db }) => {
   const lease = await startJob(db, newJob(5));
-  await claimRecords(db, { lease, ...claimOf(0, 5) });
+  await take(db, { lease, ...claimOf(0, 5) });
   await letLapse(db, lease.batchJobId);
   const taken = await acquireLease(db, lease.batchJobId, 'other', 60_000);
 
@@ -187,14 +190,14 @@ test('from its second crash a record runs alone, and fails as poison when it cra
   const job = newJob(2);
   let lease = await startJob(db, job);
   for (const round of [1, 2]) {
-    await claimRecords(db, { lease, ...claimOf(0, 1) });
+    await take(db, { lease, ...claimOf(0, 1) });
     await letLapse(db, job.id);
     lease = (await acquireLease(db, job.id, `holder ${round}`, 60_000))!;
     await rescueRecords(db, lease, 10, true);
   }
 
-  expect(indexes(await claimRecords(db, { lease, ...claimOf(0, 10) }))).toEqual([1]);
-  expect(indexes(await claimAlone(db, lease, 1))).toEqual([0]);
+  expect(indexes(await take(db, { lease, ...claimOf(0, 10) }))).toEqual([1]);
+  expect(indexes((await claimAlone(db, lease, 1))?.records)).toEqual([0]);
   await letLapse(db, job.id);
   lease = (await acquireLease(db, job.id, 'last', 60_000))!;
   await rescueRecords(db, lease, 10, true);

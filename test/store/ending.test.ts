@@ -13,7 +13,7 @@ import { failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.
 /** A job with an end part of which every record is done but those that are to fail. */
 async function doneJob(db: Database, count = 2, failing = 0): Promise<Lease> {
   const lease = await startJob(db, newJob(count, { hasEnd: true }));
-  const claimed = (await claimRecords(db, { lease, claims: 0, limit: count, cursor: -1, fresh: true })) ?? [];
+  const claimed = (await claimRecords(db, { lease, claims: 0, limit: count, fresh: true }))?.records ?? [];
   const settled = claimed.map((record) => ({
     record,
     settlement:

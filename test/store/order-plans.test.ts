@@ -39,9 +39,9 @@ test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table
     const reads: number[] = [];
 
     for (const claims of [0, 1, 2]) {
-      const claimed = await claimRecords(db, { lease, claims, limit: keys, cursor: -1, fresh: true });
+      const claimed = await claimRecords(db, { lease, claims, limit: 2 * keys, fresh: true });
       const settlement = { status: 'succeeded', result: 1 } as const;
-      const settled = (claimed ?? []).map((record) => ({ record, settlement, digest: 'd' }));
+      const settled = (claimed?.records ?? []).map((record) => ({ record, settlement, digest: 'd' }));
       const before = await rowsRead(db);
       await saveSettlements(db, lease, settled, { ...wishes, forgets: false });
       reads.push((await rowsRead(db)) - before);

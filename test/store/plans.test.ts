@@ -49,12 +49,12 @@ test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table
 );
 
 async function claimAndSettle(db: Database, lease: Lease, round: number, reads: Record<string, number>) {
-  const request = { lease, claims: round, limit: window, cursor: round * window - 1, fresh: true };
+  const request = { lease, claims: round, limit: window, fresh: true };
   let claimed: Awaited<ReturnType<typeof claimRecords>>;
   reads[`claim ${round}`] = await readBy(db, async () => {
     claimed = await claimRecords(db, request);
   });
-  const settled = (claimed ?? []).map((record) => ({
+  const settled = (claimed?.records ?? []).map((record) => ({
     record,
     settlement: { status: 'succeeded', result: 1 } as const,
   }));

@@ -12,7 +12,7 @@ import { test } from '../support/database.ts';
 import { failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.ts';
 
 async function claimOne(db: Database, lease: Lease, claims = 0): Promise<ClaimedRecord> {
-  const [record] = (await claimRecords(db, { lease, claims, limit: 1, cursor: -1, fresh: true })) ?? [];
+  const [record] = (await claimRecords(db, { lease, claims, limit: 1, fresh: true }))?.records ?? [];
   return record!;
 }
 

@@ -14,7 +14,7 @@ const done: Settlement = { status: 'succeeded', result: { ok: true } };
 
 async function settleAll(db: Database, lease: Lease, settlements: readonly Settlement[], claims = 0) {
   const claimed =
-    (await claimRecords(db, { lease, claims, limit: settlements.length, cursor: -1, fresh: true })) ?? [];
+    (await claimRecords(db, { lease, claims, limit: settlements.length, fresh: true }))?.records ?? [];
   const settled = claimed.map((record, at) => ({ record, settlement: settlements[at]! }));
   return (await saveSettlements(db, lease, settled))?.status;
 }
@@ -41,11 +41,11 @@ test('continue_on_error false ends the job at the first failure', async ({ db })
 
 test('a record that would wait for another attempt in a cancelled job is skipped', async ({ db }) => {
   const lease = await startJob(db, newJob(1));
-  const claimed = await claimRecords(db, { lease, claims: 0, limit: 1, cursor: -1, fresh: true });
+  const claimed = await claimRecords(db, { lease, claims: 0, limit: 1, fresh: true });
   await stopJob(db, lease.batchJobId, 'cancelled', 'cancelled');
 
   const waits = { status: 'pending', failure: failureOf('transient'), retryInMs: 1000 } as const;
-  await saveSettlements(db, lease, [{ record: claimed![0]!, settlement: waits }]);
+  await saveSettlements(db, lease, [{ record: claimed!.records[0]!, settlement: waits }]);
 
   expect(await countRows(db, lease.batchJobId)).toEqual({ skipped: 1 });
   expect(await finishJob(db, lease.batchJobId)).toBe('cancelled');

@@ -3,6 +3,7 @@ import type { Failure } from '../../src/domain/failure.ts';
 import { type RecordStatus, recordStatuses } from '../../src/domain/record.ts';
 import { createJob, type NewJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
+import { shownStatus } from '../../src/store/fresh-claims.ts';
 import { acquireLease, type Lease } from '../../src/store/leases.ts';
 import { type Requeued, requeueRecords } from '../../src/store/requeue.ts';
 import type { RetrySelection } from '../../src/store/retry-selection.ts';
@@ -41,11 +42,13 @@ export async function startJob(db: Database, job: NewJob): Promise<Lease> {
 
 export type StatusCounts = Partial<Record<RecordStatus, number>>;
 
-/** What the rows say, without the zeros. */
+/** What the records stand at, without the zeros. */
 export async function countRows(db: Database, batchJobId: string): Promise<StatusCounts> {
   const rows = await db.run(
     (sql) => sql<{ status: RecordStatus; count: number }[]>`
-      select status, count(*)::int as count from records where job_id = ${batchJobId} group by status`,
+      select ${shownStatus(sql)} as status, count(*)::int as count
+      from records join batch_jobs job on job.id = records.job_id
+      where job_id = ${batchJobId} group by 1`,
   );
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
