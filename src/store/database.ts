@@ -156,7 +156,12 @@ export class Database {
       connect_timeout: 5,
       fetch_types: false,
       onnotice: () => {},
-      connection: { application_name: this.#options.name, statement_timeout: 60_000 },
+      connection: {
+        application_name: this.#options.name,
+        statement_timeout: 60_000,
+        // A plan that was kept while a table had few rows would go on reading the whole of it.
+        enable_seqscan: 'off',
+      },
     };
     const sql = 'url' in address ? postgres(address.url, settings) : postgres({ ...address, ...settings });
     return { sql, reader: drizzle(sql) };

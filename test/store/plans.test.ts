@@ -11,6 +11,7 @@ import { rowsRead } from '../support/rows-read.ts';
 
 const rows = 20_000;
 const window = 500;
+const few = 10;
 
 /** Rows of `records` that scans have read so far, on a server that counts at once. */
 async function readBy(db: Database, work: () => Promise<unknown>): Promise<number> {
@@ -19,37 +20,56 @@ async function readBy(db: Database, work: () => Promise<unknown>): Promise<numbe
   return (await rowsRead(db)) - before;
 }
 
-test.for(['without statistics', 'after ANALYZE', 'with the statistics of a table where nothing is pending'])(
-  'no hot statement reads more than its window %s',
-  async (when, { address }) => {
-    // One connection, so that the numbers are those of this test.
-    const db = new Database({
-      address: async () => address,
-      name: 'plans',
-      connections: 1,
-      patienceMs: 1000,
-    });
-    await db.run((sql) => sql`truncate records`);
-    const other = await startJob(db, newJob(rows));
-    if (when.startsWith('with the')) {
-      await db.run((sql) => sql`update records set status = 'succeeded' where job_id = ${other.batchJobId}`);
-      await db.run((sql) => sql`vacuum analyze records`);
-    }
-    const lease = await startJob(db, newJob(rows));
-    if (when === 'after ANALYZE') await db.run((sql) => sql`analyze records`);
-    const reads: Record<string, number> = {};
+test.for([
+  'without statistics',
+  'after ANALYZE',
+  'with the statistics of a table where nothing is pending',
+  'with the plans of a table that had few rows',
+])('no hot statement reads more than its window %s', async (when, { address }) => {
+  // One connection, so that the numbers are those of this test.
+  const db = new Database({
+    address: async () => address,
+    name: 'plans',
+    connections: 1,
+    patienceMs: 1000,
+  });
+  await db.run((sql) => sql`truncate records`);
+  if (when.startsWith('with the plans')) await settleSmallJobs(db);
+  const other = await startJob(db, newJob(rows));
+  if (when.startsWith('with the statistics')) {
+    await db.run((sql) => sql`update records set status = 'succeeded' where job_id = ${other.batchJobId}`);
+    await db.run((sql) => sql`vacuum analyze records`);
+  }
+  const lease = await startJob(db, newJob(rows));
+  if (when === 'after ANALYZE') await db.run((sql) => sql`analyze records`);
+  const reads: Record<string, number> = {};
 
-    for (const round of [0, 1, 2]) await claimAndSettle(db, lease, round, reads);
-    reads.final = await readBy(db, () => listFinalRecords(db, lease.batchJobId, 99, 99 + window));
-    reads.next_due = await readBy(db, () => nextDueInMs(db, lease.batchJobId));
+  for (const round of [0, 1, 2]) await claimAndSettle(db, lease, round, reads);
+  reads.final = await readBy(db, () => listFinalRecords(db, lease.batchJobId, 99, 99 + window));
+  reads.next_due = await readBy(db, () => nextDueInMs(db, lease.batchJobId));
 
-    expect(Math.max(...Object.values(reads)), JSON.stringify(reads)).toBeLessThanOrEqual(2 * window);
-    await db.close();
-  },
-);
+  expect(Math.max(...Object.values(reads)), JSON.stringify(reads)).toBeLessThanOrEqual(2 * window);
+  await db.close();
+});
 
-async function claimAndSettle(db: Database, lease: Lease, round: number, reads: Record<string, number>) {
-  const request = { lease, claims: round, limit: window, fresh: true };
+/** Postgres keeps a plan for a connection once a statement has run a few times on it. */
+async function settleSmallJobs(db: Database): Promise<void> {
+  for (let jobs = 0; jobs < 8; jobs++) {
+    const lease = await startJob(db, newJob(few));
+    await claimAndSettle(db, lease, 0, {}, few);
+    await nextDueInMs(db, lease.batchJobId);
+    await listFinalRecords(db, lease.batchJobId, 0, few);
+  }
+}
+
+async function claimAndSettle(
+  db: Database,
+  lease: Lease,
+  round: number,
+  reads: Record<string, number>,
+  limit = window,
+) {
+  const request = { lease, claims: round, limit, fresh: true };
   let claimed: Awaited<ReturnType<typeof claimRecords>>;
   reads[`claim ${round}`] = await readBy(db, async () => {
     claimed = await claimRecords(db, request);
@@ -58,7 +78,7 @@ async function claimAndSettle(db: Database, lease: Lease, round: number, reads: 
     record,
     settlement: { status: 'succeeded', result: 1 } as const,
   }));
-  expect(settled.length).toBe(window);
+  expect(settled.length).toBe(limit);
   const saves = settled.map(({ record }) => ({ record, save: 1, json: '{"results":{}}' }));
   reads[`progress ${round}`] = await readBy(db, () => saveProgress(db, lease, saves));
   reads[`settle ${round}`] = await readBy(db, () => saveSettlements(db, lease, settled));
