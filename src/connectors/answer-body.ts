@@ -23,6 +23,18 @@ export class UnreadableAnswer extends Error {
   override readonly name = 'UnreadableAnswer';
 }
 
+/** The body of an answer is encoded. */
+export function isPacked({
+  headers,
+  body,
+}: {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}): boolean {
+  const encoding = headers['content-encoding'];
+  return encoding !== undefined && body.length > 0;
+}
+
 /**
  * Undoes the content encoding.
  *
@@ -30,7 +42,7 @@ export class UnreadableAnswer extends Error {
  */
 export async function unpack(body: Buffer, headers: IncomingHttpHeaders): Promise<Buffer> {
   const encoding = headers['content-encoding']?.trim().toLowerCase();
-  if (encoding === undefined || encoding === 'identity' || body.length === 0) return body;
+  if (encoding === undefined || encoding === 'identity') return body;
   const unpacker = unpackers.get(encoding);
   if (unpacker === undefined) throw new UnreadableAnswer();
   try {

@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
-import { complaintIn, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
+import { complaintIn, isPacked, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
 import { answerFailure, type CallNames, isWrite, noAnswerFailure, redirectFailure } from './call-failure.ts';
 import { CallLimits } from './call-limits.ts';
 import { connectorFailure } from './connector-failure.ts';
@@ -132,13 +132,20 @@ async function read(
 ): Promise<HttpAnswer> {
   const { status, headers } = answer;
   const good = accepts(status);
-  const body = await unpack(answer.body, headers).catch((error: unknown) => {
-    if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
-    return Buffer.alloc(0);
-  });
+  const body = isPacked(answer) ? await unpacked(answer, good, names) : answer.body;
   const value = storedValue(scrub(textOf(body, whole === true ? maxUnpackedBytes : undefined)), headers);
   if (!good) throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
   return { status, headers: flat(headers), body: value };
+}
+
+/** Of an answer that says no anyhow, what cannot be unpacked is left out. */
+async function unpacked({ body, headers }: WireAnswer, good: boolean, names: CallNames): Promise<Buffer> {
+  try {
+    return await unpack(body, headers);
+  } catch (error) {
+    if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
+    return Buffer.alloc(0);
+  }
 }
 
 function flat(headers: WireAnswer['headers']): Record<string, string> {

@@ -6,20 +6,20 @@ export interface HttpRequest {
   readonly method: string;
   /** Path below the connector's base URL, already encoded. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent as JSON. */
-  readonly body?: JsonValue;
+  readonly body?: JsonValue | undefined;
   /** Sent as `Idempotency-Key` with methods that write. */
   readonly idempotencyKey?: string;
   /** Total time of the attempt in milliseconds; default: the connector's. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Name of the step, for the failure. */
   readonly step?: string;
   /** The whole answer is wanted, up to 1 MiB, because a later step reads it. */
-  readonly whole?: boolean;
+  readonly whole?: boolean | undefined;
   /** Statuses that count as success; default: 2xx. */
-  readonly accepts?: (status: number) => boolean;
+  readonly accepts?: ((status: number) => boolean) | undefined;
   /** Secrets the request holds besides the connector's own: masked wherever the answer repeats them. */
   readonly secrets?: readonly Secret[];
   /** The endpoint as the flow writes it, for the failure; default: the path without its query. */

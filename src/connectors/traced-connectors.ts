@@ -1,12 +1,14 @@
 import type { HttpConnector } from './http.ts';
 import type { McpConnector } from './mcp.ts';
 import type { SqlConnector } from './sql.ts';
-import { tracedCall } from './tracing.ts';
+import { isTracing, tracedCall } from './tracing.ts';
 
 /** The same connector, whose calls have spans and tell the target the trace they belong to. */
 export const tracedHttp = <T extends HttpConnector>(connector: T): T => ({
   ...connector,
   call: (request) => {
+    // Nothing is made ready for nobody: this is on the way of every record.
+    if (!isTracing()) return connector.call(request);
     const { method, step } = request;
     const about = { 'http.request.method': method, 'sluice.connector': connector.name, ...stepOf(step) };
     return tracedCall(`${method} ${connector.name}`, about, (headers) => {

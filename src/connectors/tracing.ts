@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  ProxyTracerProvider,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -31,6 +32,12 @@ export function startSpan(name: string, attributes: Attributes, parent?: Context
 
 /** Runs `work` so that the calls it makes become children of the span, if the operator's SDK follows contexts. */
 export const runWithin = <T>(within: Context, work: () => T): T => context.with(within, work);
+
+/** Somebody has registered a provider, so that spans may be recorded. */
+export function isTracing(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer('sluice') !== undefined;
+}
 
 /** A call to a target, with a span of its own while somebody records. What it is about must not hold data of records. */
 export async function tracedCall<T>(

@@ -25,6 +25,8 @@ export class Turns {
   readonly #queue: PQueue;
   readonly #turn = () => this.#take();
   #ready: ClaimedRecord[] = [];
+  /** Place of the first of them that is left. */
+  #first = 0;
   /** Turns that have not begun. */
   #waiting = 0;
   #underWay = 0;
@@ -36,7 +38,7 @@ export class Turns {
 
   /** Records that have not started. */
   get ready(): number {
-    return this.#ready.length;
+    return this.#ready.length - this.#first;
   }
 
   /** Runs under way. */
@@ -54,8 +56,9 @@ export class Turns {
 
   /** Adds records; with `more` to come, a rest that fills no run waits for them. */
   add(records: readonly ClaimedRecord[], more: boolean): void {
-    for (const record of records) this.#ready.push(record);
-    const runs = this.#ready.length / this.#options.size;
+    this.#ready = [...this.#ready.slice(this.#first), ...records];
+    this.#first = 0;
+    const runs = this.ready / this.#options.size;
     const missing = (more ? Math.floor(runs) : Math.ceil(runs)) - this.#waiting;
     this.#waiting += Math.max(missing, 0);
     for (let at = 0; at < missing; at++) void this.#queue.add(this.#turn);
@@ -65,7 +68,10 @@ export class Turns {
   takeBack(): ClaimedRecord[] {
     this.#queue.clear();
     this.#waiting = 0;
-    return this.#ready.splice(0);
+    const records = this.#ready.slice(this.#first);
+    this.#ready = [];
+    this.#first = 0;
+    return records;
   }
 
   /** Resolves when nothing is under way. */
@@ -77,12 +83,13 @@ export class Turns {
   async #take(): Promise<void> {
     this.#waiting--;
     const { size, run, lowWater, onLow } = this.#options;
-    const before = this.#ready.length;
-    const records = this.#ready.splice(0, size);
+    const before = this.ready;
+    const records = this.#ready.slice(this.#first, this.#first + size);
     if (records.length === 0) return;
+    this.#first += records.length;
     this.#underWay++;
     const low = lowWater();
-    if (before > low && this.#ready.length <= low) onLow();
+    if (before > low && this.ready <= low) onLow();
     await run(records);
     this.#underWay--;
     if (this.#underWay === 0) onLow();
