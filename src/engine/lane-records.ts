@@ -127,7 +127,11 @@ export class LaneRecords {
   }
 
   get #lowWater(): number {
-    return Math.max(this.#turns.concurrency * this.#size, this.#claimer.window >> 2);
+    const { window } = this.#claimer;
+    return Math.max(
+      this.#turns.concurrency * this.#size,
+      this.#options.flow.hasEffects ? window >> 2 : window,
+    );
   }
 
   /** Claims a window of due records; `rowsMayCome`: the source is being read as it begins. False: none are due. */

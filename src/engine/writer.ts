@@ -11,6 +11,8 @@ import type { Observer } from './observer.ts';
 
 /** Settlements committed in one statement at most; more are no faster. */
 const largestFlush = 500;
+/** Statements under way at most: with so many to commit the next one waits where the job's row is. */
+const commitsAtOnce = 2;
 /** How long a settlement waits for others to be committed with, in milliseconds. */
 const patienceMs = 5;
 
@@ -30,12 +32,13 @@ export interface WriterOptions {
   readonly onCommit: (status: JobStatus | undefined) => void;
 }
 
-/** Commits settlements in groups, one group at a time, and bounds what is uncommitted. */
+/** Commits settlements in groups, one after the other unless there is a whole one more, and bounds what is uncommitted. */
 export class Writer {
   readonly #options: WriterOptions;
   #waiting: SettledRecord[] = [];
   #uncommitted = 0;
-  #flushing = false;
+  /** Groups on their way. */
+  #commits = 0;
   #timer: NodeJS.Timeout | undefined;
   #abandoned = false;
   #admissions: (() => void)[] = [];
@@ -74,7 +77,7 @@ export class Writer {
   /** Resolves when everything handed over has been committed, or the writer was abandoned. */
   async idle(): Promise<void> {
     this.#flush();
-    if (!this.#flushing) return;
+    if (this.#commits === 0) return;
     await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
@@ -93,24 +96,27 @@ export class Writer {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#flushing || this.#waiting.length === 0) return;
-    this.#flushing = true;
-    void this.#commitAll();
+    while (this.#mayCommit) void this.#commitNext();
+  }
+
+  get #mayCommit(): boolean {
+    if (this.#abandoned || this.#waiting.length === 0) return false;
+    return this.#commits === 0 || (this.#commits < commitsAtOnce && this.#waiting.length >= largestFlush);
   }
 
   /** Never rejects. */
-  async #commitAll(): Promise<void> {
-    while (this.#waiting.length > 0 && !this.#abandoned) {
-      const group = this.#waiting.splice(0, largestFlush);
-      faultPoint('before_commit');
-      const status = await this.#commit(group);
-      faultPoint('after_commit');
-      this.#uncommitted -= group.length;
-      this.#release();
-      this.#options.onCommit(status);
-    }
-    this.#flushing = false;
-    for (const resolve of this.#idlers.splice(0)) resolve();
+  async #commitNext(): Promise<void> {
+    const group = this.#waiting.splice(0, largestFlush);
+    this.#commits++;
+    faultPoint('before_commit');
+    const status = await this.#commit(group);
+    faultPoint('after_commit');
+    this.#commits--;
+    this.#uncommitted -= group.length;
+    this.#release();
+    this.#options.onCommit(status);
+    this.#flush();
+    if (this.#commits === 0) for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
   /** `skipped`: of those that would have waited for another attempt. */

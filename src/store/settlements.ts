@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Failure, groupKey } from '../domain/failure.ts';
 import type { JobStatus, RecordFailureAction } from '../domain/job.ts';
-import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import type { ClaimedRecord, RecordStatus, Settlement } from '../domain/record.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import { jobRow, oweFailures } from './deliveries.ts';
 import { cameBack, isUnderClaim } from './fresh-claims.ts';
@@ -51,16 +51,18 @@ export async function saveSettlements(
   settled: readonly SettledRecord[],
   wishes: SettlementWishes = nothingElse,
 ): Promise<Saved | undefined> {
-  const given = `[${settled.map(toRow).join(',')}]`;
+  const usual = settled[0]?.settlement.status ?? 'pending';
+  const given = `[${settled.map((each) => toRow(each, usual)).join(',')}]`;
   const [row] = await db.run(
     (sql) => sql<Saved[]>`
       with job as materialized (
         select id, claimed_to, claimed_under, status not in ('pending', 'processing', 'paused') as ended
         from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
-        select * from json_to_recordset(${given}::text::json) as given(
-          idx int, claim int, status record_status, counted int, result json, failure jsonb,
-          group_id text, retry_ms float8, progress json, digest text)
+        select i as idx, c as claim, coalesce(s, ${usual}) as status, coalesce(n, 1) as counted, r as result,
+          f as failure, g as group_id, w as retry_ms, p as progress, d as digest
+        from json_to_recordset(${given}::text::json) as given(
+          i int, c int, s record_status, n int, r json, f jsonb, g text, w float8, p json, d text)
       ), found as materialized (
         select ctid as at from records
         where job_id = (select id from job) and idx = any(array(select idx from given))
@@ -162,17 +164,20 @@ const nothingElse: SettlementWishes = {
   callback: null,
 };
 
-const toRow = ({ record, settlement, digest }: SettledRecord): string =>
-  storableJson({ idx: record.index, claim: record.claim, ...columnsOf(settlement), digest });
+/** What most have in common is not named: the status `usual`, and that the attempt counts. */
+function toRow({ record, settlement, digest }: SettledRecord, usual: RecordStatus): string {
+  const { status } = settlement;
+  const s = status === usual ? undefined : status;
+  return storableJson({ i: record.index, c: record.claim, s, ...columnsOf(settlement), d: digest });
+}
 
 function columnsOf(settlement: Settlement) {
-  const { status } = settlement;
-  if ('uncounted' in settlement) return { status, counted: 0, ...failureColumns(settlement.failure) };
-  if ('result' in settlement) return { status, counted: 1, result: settlement.result };
+  if ('uncounted' in settlement) return { n: 0, ...failureColumns(settlement.failure) };
+  if ('result' in settlement) return { r: settlement.result };
   const { failure, progress } = settlement;
-  const failed = { status, counted: 1, ...failureColumns(failure), progress };
-  return 'retryInMs' in settlement ? { ...failed, retry_ms: settlement.retryInMs } : failed;
+  const failed = { ...failureColumns(failure), p: progress };
+  return 'retryInMs' in settlement ? { ...failed, w: settlement.retryInMs } : failed;
 }
 
 const failureColumns = (failure: Failure | undefined) =>
-  failure === undefined ? {} : { failure, group_id: groupId(failure) };
+  failure === undefined ? {} : { f: failure, g: groupId(failure) };

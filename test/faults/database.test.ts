@@ -47,15 +47,15 @@ async function inMidBatch(arena: Arena, records: number, delayMs: number) {
   return { sluice, batchJobId };
 }
 
-test.concurrent('sessions that are ended every half second cost no record, no answer and no repeated call', async ({
-  arena,
-}) => {
+test.concurrent('sessions that are ended every half second cost no record, no answer and no repeated call', {
+  timeout: 60_000,
+}, async ({ arena }) => {
   const { sluice, batchJobId } = await inMidBatch(arena, 600, 50);
   const watch = watchCounts(arena.db, batchJobId);
   const asking = keepAsking(sluice, batchJobId);
   const ending = endSessionsAgainAndAgain(arena.db, 500);
 
-  await jobFinished(arena.db, batchJobId, 25_000);
+  await jobFinished(arena.db, batchJobId, 50_000);
   const ended = await ending.stop();
   const { refusals, slowestMs } = await asking.stop();
 
