@@ -8,7 +8,7 @@ export interface Row {
   /** What Sluice reached where this row did `values`; the ratio is median over median. */
   readonly sluice?: readonly number[];
   /** For the ratio where there is one, else for the median. */
-  readonly goal?: Goal;
+  readonly goal?: Goal | undefined;
   /** Why there are no values. */
   readonly problem?: string | undefined;
 }

@@ -8,8 +8,9 @@ const records = 60_000;
 const sluice: Contender = { name: 'Sluice', module: './throughput/sluice.ts' };
 
 /** Who Sluice is measured against, and by how much it is meant to differ. */
-const others: readonly (Contender & { readonly goal: Goal })[] = [
+const others: readonly (Contender & { readonly goal?: Goal })[] = [
   { name: 'bare pipeline', module: './throughput/bare.ts', goal: { atLeast: 0.9 } },
+  { name: "bare pipeline, Sluice's layout", module: './throughput/bare-marked.ts' },
   { name: 'pg-boss', module: './throughput/pg-boss.ts', goal: { atLeast: 1.5 } },
   { name: 'BullMQ', module: './throughput/bullmq.ts', goal: { atLeast: 3 } },
   {

@@ -4,31 +4,44 @@ import type { Setting } from '../contender.ts';
 import { startClock } from '../contender.ts';
 import { chunks, makeRecords } from '../records.ts';
 
-/** Rows of one insert, and of one claim and one update, as in Sluice's engine. */
+/** Rows of one insert, and of one claim and one update. */
 const insertRows = 5000;
 const windowRows = 500;
 
-interface Claimed {
+/** How a pipeline lays its rows out and takes them. */
+export interface Layout {
+  readonly createTable: (sql: postgres.Sql) => Promise<void>;
+  /** `position`: index of the first. */
+  readonly insert: (sql: postgres.Sql, rows: readonly unknown[], position: number) => PromiseLike<unknown>;
+  /** `from`: every record before this index has been claimed. */
+  readonly claim: (sql: postgres.Sql, from: number, limit: number) => PromiseLike<readonly Claimed[]>;
+}
+
+export interface Claimed {
   readonly idx: number;
   readonly payload: unknown;
 }
+
+/** Claims are written into the rows. */
+export default (setting: Setting) => runBare(setting, { createTable, insert, claim });
 
 /**
  * What any engine on Postgres has to do and nothing else: insert, claim, run, update. No counters, no
  * lease, no retries; rows are reached the way Sluice's statements reach them.
  */
-export default async function bare({ databaseUrl, records, concurrency }: Setting) {
+export async function runBare({ databaseUrl, records, concurrency }: Setting, layout: Layout) {
   const sql = postgres(databaseUrl, { max: 3, fetch_types: false, onnotice: () => {} });
-  await createTable(sql);
+  await layout.createTable(sql);
   const given = makeRecords(records);
   const queue = new PQueue({ concurrency });
 
   const clock = startClock();
-  await insert(sql, given);
+  await insertAll(sql, given, layout);
   let saving: Promise<unknown> = Promise.resolve();
-  for (;;) {
-    const claimed = await claim(sql);
+  for (let from = 0; ; ) {
+    const claimed = await layout.claim(sql, from, windowRows);
     if (claimed.length === 0) break;
+    from = 1 + Math.max(...claimed.map(({ idx }) => idx));
     const results = await runAll(queue, claimed);
     await saving;
     saving = save(sql, results);
@@ -49,22 +62,26 @@ async function createTable(sql: postgres.Sql): Promise<void> {
   await sql`create index on records (job, idx) where status = 'pending'`;
 }
 
-async function insert(sql: postgres.Sql, given: readonly unknown[]): Promise<void> {
+async function insertAll(sql: postgres.Sql, given: readonly unknown[], layout: Layout): Promise<void> {
   let position = 0;
   for (const part of chunks(given, insertRows)) {
-    const text = `[${part.map((payload, at) => `{"i":${position + at},"p":${JSON.stringify(payload)}}`).join(',')}]`;
-    await sql`
-      insert into records (job, idx, payload)
-      select 1, i, p from json_to_recordset(${text}::text::json) as given(i int, p json)`;
+    await layout.insert(sql, part, position);
     position += part.length;
   }
   await sql`analyze records`;
 }
 
-const claim = (sql: postgres.Sql) => sql<Claimed[]>`
+function insert(sql: postgres.Sql, rows: readonly unknown[], position: number) {
+  const text = `[${rows.map((payload, at) => `{"i":${position + at},"p":${JSON.stringify(payload)}}`).join(',')}]`;
+  return sql`
+    insert into records (job, idx, payload)
+    select 1, i, p from json_to_recordset(${text}::text::json) as given(i int, p json)`;
+}
+
+const claim = (sql: postgres.Sql, _from: number, limit: number) => sql<Claimed[]>`
   with due as materialized (
     select ctid as at from records where job = 1 and status = 'pending'
-    order by idx limit ${windowRows} for update skip locked
+    order by idx limit ${limit} for update skip locked
   )
   update records set status = 'processing'
   where ctid = any(array(select at from due)) and status = 'pending'

@@ -17,8 +17,8 @@ import { readEarlierRecords } from './earlier-records.ts';
 import { faultPoint } from './fault-points.ts';
 import { type RowRules, rowRecord } from './new-record.ts';
 
-/** Rows, and characters of JSON, of one statement at most. */
-const rowsAtOnce = 5000;
+/** Rows, and characters of JSON, of one statement at most. With more of them garbage lives long enough to pile up. */
+const rowsAtOnce = 1000;
 const charactersAtOnce = 4_000_000;
 
 export interface ReadContext {
