@@ -159,26 +159,23 @@ const isRunning = (sql: Sql) => sql`status in ('pending', 'processing')`;
 const columns = (sql: Sql) =>
   sql`records.idx, records.record_id, records.payload, records.revision, records.tries, records.wave, records.progress`;
 
-/** CTEs of a claim that takes only what a CTE \`written\` returns. */
+/** CTEs of a claim that takes only what a CTE `written` returns. */
 const asWritten = (sql: Sql) => sql`
   claimed as (select * from written), mark as (select claimed_to, claimed_to as last from job)`;
 
 /**
  * CTE that writes the claim in the rows that a CTE `due` has found. `alone`: whether they run alone because
  * they are suspects.
- *
- * The cast of `status` keeps the planner from walking the index of pending records: with the statistics of a
- * table in which nothing was pending it takes that for the cheaper way.
  */
 const writing = (sql: Sql, lease: Lease, claims: number, alone: Fragment) => sql`
   written as (
     update records set status = 'processing', lease = ${lease.token}, claim = ${claims},
       claimed_after = (select claimed_to from job), alone = ${alone}, not_before = '-infinity', progress_save = null
-    where ctid = any(array(select at from due)) and status::text = 'pending'
+    where ctid = any(array(select at from due)) and status = 'pending'
     returning ${columns(sql)}, false as is_fresh
   )`;
 
-/** `ofJob`: in which jobs records are claimed. `found`: CTEs, among them \`claimed\` and the new \`mark\`. */
+/** `ofJob`: in which jobs records are claimed. `found`: CTEs, among them `claimed` and the new `mark`. */
 async function claim(
   db: Database,
   lease: Lease,

@@ -99,7 +99,7 @@ export async function skipPending(
       ), skipped as (
         update records set status = 'skipped', held = false, not_before = '-infinity', settled_at = now()
         where ctid = any(array(select at from waiting union all select at from held union all select at from fresh))
-          and status::text = 'pending'
+          and status = 'pending'
         returning tries
       ), moved as (
         select count(*)::int as count, count(*) filter (where tries > 0) as tried from skipped

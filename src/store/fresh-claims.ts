@@ -9,13 +9,13 @@ import type { Lease } from './leases.ts';
  * Condition on `records` beside their `job`: fresh, claimed, and not settled since.
  */
 export const isFreshlyClaimed = (sql: Sql): Fragment => sql`
-  (records.status::text = 'pending' and records.not_before = '-infinity' and not records.held
+  (records.status = 'pending' and records.not_before = '-infinity' and not records.held
     and records.idx <= job.claimed_to)`;
 
 /** Condition on `records` beside their `job` and what is `given` of each: under the very claim that is given. */
 export const isUnderClaim = (sql: Sql, lease: Lease): Fragment => sql`
   (${isFreshlyClaimed(sql)} and job.claimed_under = ${lease.token}
-    or records.status::text = 'processing' and records.lease = ${lease.token} and records.claim = given.claim)`;
+    or records.status = 'processing' and records.lease = ${lease.token} and records.claim = given.claim)`;
 
 /**
  * How many rows of a job the statement sees, as `total`. A locked job row is the newest there is, and may count rows

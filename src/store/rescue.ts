@@ -76,7 +76,7 @@ export async function rescueRecords(
           lease = null, alone = false
         from stranded, job
         where records.ctid = stranded.at
-          and (records.status::text = 'processing' or ${isFreshlyClaimed(sql)})
+          and (records.status = 'processing' or ${isFreshlyClaimed(sql)})
         returning records.idx, records.attempts, records.wave, records.tries, records.status, records.order_key,
           records.record_id, records.failure, stranded.ran
       ), ${releaseNext(sql, lease.batchJobId, 'rescued')}, logged as (
