@@ -115,6 +115,12 @@ test('health, the way to tokens and the empty page are all that is open, and tel
   });
 });
 
+test('a browser may keep the files of the page, and asks before it shows them again', async () => {
+  const answers = await all(page.map((path) => ({ method: 'GET', path })));
+
+  expect(answers.map(({ headers }) => headers['cache-control'])).toEqual(page.map(() => 'no-cache'));
+});
+
 test('no route answers under another name, or a page from elsewhere, not even with the token', async () => {
   const { host } = new URL(served.url);
   const hostile: Record<string, string>[] = [

@@ -65,12 +65,19 @@ published_api:
   responseSchema: { customer: integer required, of: text }
 `;
 
+const hurried = answered
+  .replace('flow: answered', 'flow: hurried\non_error: { retry: none }')
+  .replace('path: /answered', 'path: /hurried')
+  .replace('endpoint: /api/customers', 'endpoint: /api/customers, timeout: 300ms');
+
 beforeAll(async () => {
   crm = await startTarget({
-    answer: ({ id }) =>
-      String(id).startsWith('bad')
+    answer: ({ id }) => {
+      if (id === 'silent') return { kind: 'hang' };
+      return String(id).startsWith('bad')
         ? status(422, { message: 'no such plan' })
-        : { ...ok, delayMs: 5, body: { number: id === 'numberless' ? null : 7 } },
+        : { ...ok, delayMs: 5, body: { number: id === 'numberless' ? null : 7 } };
+    },
   });
   receiver = await startReceiver();
 });
@@ -86,6 +93,7 @@ test.beforeEach(async ({ address }) => {
       'single.yaml': single,
       'lenient.yaml': lenient,
       'answered.yaml': answered,
+      'hurried.yaml': hurried,
       'answered-list.yaml': answered
         .replace('flow: answered', 'flow: answered-list')
         .replace('path: /answered', 'path: /answered-list\n  batchEnabled: true'),
@@ -218,6 +226,14 @@ test('a flow that says what its response is answers a single record with it, and
   expect(job.results).toMatchObject([{ result: { customer: 7, of: 'D' } }, { error: { code: 'http_422' } }]);
   expect(document.paths['/answered'].post.responses).toHaveProperty('200');
   expect(document.components.schemas.Response).toMatchObject({ required: ['customer'] });
+});
+
+test('a target that does not answer in time is a gateway timeout to the caller', async () => {
+  const { code, headers, body } = await send('/hurried', { id: 'silent' });
+
+  expect(code).toBe(504);
+  expect(body).toMatchObject({ status: 504, code: 'timeout' });
+  expect(await served.json(headers.get('location') ?? '')).toMatchObject({ finished: true, failed: 1 });
 });
 
 test('what is wrong with a response is told with the other problems of the file', () => {

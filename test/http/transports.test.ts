@@ -106,6 +106,23 @@ test('files of a job are named by where they are downloaded, and by what can be 
   expect(JSON.stringify([errors, results])).not.toContain(served.home);
 });
 
+test('dead letters across jobs are told without files, which would be on the server’s own disk', async () => {
+  const { call, close } = await connectRemote(served.url, operatorToken);
+  const { batch_job_id } = await call('start_batch', {
+    flow_id: 'half',
+    records: [{ given: 'up' }],
+    batch: { on_record_failure: 'dead-letter' },
+  });
+  await call('get_batch_status', { batch_job_id, wait_seconds: 10 });
+
+  const letters = await call('export_batch_errors', { dead_letters: true });
+  await close();
+
+  expect(letters.errors).toMatchObject([{ batch_job_id, dead_letter: true }]);
+  expect(letters).not.toHaveProperty('files');
+  expect(JSON.stringify(letters)).not.toContain(served.home);
+});
+
 test('large calls pass, and one that is too large is told the limit and where its data can go', async () => {
   const { call, close } = await connectRemote(served.url, operatorToken);
   const filled = (bytes: number) => [{ text: 'x'.repeat(bytes) }, ...rows(1)];

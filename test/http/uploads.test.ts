@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { dropOldUploads, dropStrayUploads } from '../../src/engine/upload-retention.ts';
 import { test as base } from '../support/database.ts';
 import { operatorToken, type Served, serve } from '../support/http.ts';
@@ -11,10 +11,17 @@ const echo = 'flow: echo-all\nversion: 1\ntarget: { connector: echo }\n';
 const asked = 'flow: asked\nconfirm: human\ntarget: { connector: echo }\n';
 const strict = 'flow: strict\ntarget: { connector: echo }\nmapping:\n  email: source.email | required\n';
 
+/** In bytes, as the server is told. */
+const fileAtMost = 200_000;
+const quota = 250_000;
+
 const test = base.extend<{ api: Served }>({
   api: [
     async ({ address }, use) => {
-      const env = { SLUICE_MAX_UPLOAD_BYTES: '200000', SLUICE_UPLOAD_QUOTA_BYTES: '250000' };
+      const env = {
+        SLUICE_MAX_UPLOAD_BYTES: String(fileAtMost),
+        SLUICE_UPLOAD_QUOTA_BYTES: String(quota),
+      };
       const flows = { 'echo-all.yaml': echo, 'strict.yaml': strict, 'asked.yaml': asked };
       const served = await serve(address, { flows, env });
       await use(served);
@@ -32,11 +39,11 @@ const send = (body: string | FormData, headers: Record<string, string> = {}) => 
   headers,
 });
 
-/** Sends the beginning of a body piece by piece; the caller ends it or breaks it off. */
-function beginUpload(api: Served) {
+/** Sends a body piece by piece: the caller writes it, and ends it or breaks it off. */
+function beginUpload(api: Served, token = operatorToken) {
   const sending = request(new URL(uploads, api.url), {
     method: 'POST',
-    headers: { authorization: `Bearer ${operatorToken}`, 'transfer-encoding': 'chunked' },
+    headers: { authorization: `Bearer ${token}`, 'transfer-encoding': 'chunked' },
   });
   const status = new Promise<number | undefined>((resolve) => {
     sending
@@ -179,6 +186,43 @@ test('all uploads of an owner have a limit together, and a deleted one makes roo
   expect((await api.json(uploads, { token })).uploads.length).toBe(
     readdirSync(folderOf(api)).length - before,
   );
+});
+
+test('files sent at the same time do not get past the quota together', async ({ api }) => {
+  // The first upload of all makes the folder.
+  await api.json(uploads, send('a\n1\n'));
+  const token = await api.tokenOf('ida');
+  const before = readdirSync(folderOf(api));
+  const half = 'x'.repeat(quota / 2);
+  const [first, second] = [beginUpload(api, token), beginUpload(api, token)];
+  for (const { sending } of [first, second]) sending.write(half);
+  // Both have been let in by now, when each had room for all of it.
+  await vi.waitFor(() =>
+    expect(readdirSync(folderOf(api)).filter((name) => name.endsWith('.part'))).toHaveLength(2),
+  );
+
+  first.sending.end('x');
+  const kept = await first.status;
+  second.sending.end('x');
+  const refused = await second.status;
+
+  const { uploads: listed } = await api.json(uploads, { token });
+  expect([kept, refused]).toEqual([201, 413]);
+  expect(listed).toMatchObject([{ bytes: half.length + 1 }]);
+  expect(readdirSync(folderOf(api)).sort()).toEqual([...before, listed[0].upload_id].sort());
+});
+
+test('when the quota is used up a file is refused before its body is read', async ({ api }) => {
+  const token = await api.tokenOf('joe');
+  for (const bytes of [fileAtMost, quota - fileAtMost])
+    await api.json(uploads, { ...send('x'.repeat(bytes)), token });
+
+  const { sending, status } = beginUpload(api, token);
+  onTestFinished(() => void sending.destroy());
+  sending.flushHeaders();
+
+  // Nothing of the body was sent, and never will be.
+  await expect.poll(() => Promise.race([status, undefined]), { timeout: 5000 }).toBe(413);
 });
 
 test('an upload is deleted by its owner or by its age, but not under a job that reads it', async ({

@@ -156,8 +156,12 @@ test('a job is followed to its end, one cause is retried, and hostile texts are 
   expect(chat.calls.filter(({ name }) => name === 'get_batch_status')).toHaveLength(asked.length);
 });
 
-test('by keyboard a job is paused, resumed and, when asked twice, cancelled', async ({ db, world }) => {
-  const server = await serverFor(db, () => ({ ...ok, delayMs: 100 }));
+test('by keyboard a job is paused, resumed, when asked twice cancelled, and its rest sent after all', async ({
+  db,
+  world,
+}) => {
+  let delayMs = 100;
+  const server = await serverFor(db, () => ({ ...ok, delayMs }));
   const chat = await openChat(world, server.client);
   const frame = await chat.embed('job', await server.start(200, 1));
   const { keyboard } = chat.page;
@@ -180,9 +184,15 @@ test('by keyboard a job is paused, resumed and, when asked twice, cancelled', as
   await keyboard.press('Enter');
 
   await chat.page.clock.fastForward(2000);
-  await button(frame, /^Go on with \d+ skipped records$/).waitFor({ timeout: 5000 });
+  const goOn = button(frame, /^Go on with \d+ skipped records$/);
+  await goOn.waitFor({ timeout: 5000 });
   expect(await statusWord(frame).textContent()).toBe('cancelled');
   expect(await chat.told()).toHaveLength(1);
+
+  delayMs = 0;
+  await goOn.press('Enter');
+  await vi.waitFor(async () => expect(await chat.told()).toHaveLength(2), 10_000);
+  expect((await chat.told())[1]).toMatch(/ \(completed\), (\d+) records: \1 succeeded\.$/);
 });
 
 test('a view asks no more when torn down, seldom out of sight, and again after calls that fail', async ({

@@ -135,7 +135,7 @@ test('texts of others stay texts, and no view has trouble with the eyes, the ear
   expect(complaints).toEqual([]);
 });
 
-test('records come a page at a time, by status, and are chosen over pages', async ({
+test('records come a page at a time, by status, and are chosen over pages until they are sent', async ({
   context,
   server,
   shop,
@@ -152,13 +152,16 @@ test('records come a page at a time, by status, and are chosen over pages', asyn
   await page.getByRole('button', { name: 'Record 60' }).waitFor();
   const most = await rows.count();
   await page.getByRole('checkbox', { name: 'Choose all on this page that can be retried' }).check();
+  await page.getByRole('checkbox', { name: 'Choose record 61' }).uncheck();
   await pager.getByRole('button', { name: 'Next' }).click();
   await page.getByRole('checkbox', { name: 'Choose record 85' }).check();
   await pager.getByRole('button', { name: 'Next' }).click();
   await page.getByRole('button', { name: 'Record 119' }).waitFor();
   const rest = await rows.count();
   shop.isMended = true;
-  await page.getByRole('button', { name: 'Retry 26 chosen records' }).click();
+  // All of the first page but one, and one of the second.
+  await page.getByRole('button', { name: `Retry ${most} chosen records` }).click();
+  await page.getByRole('button', { name: 'Retry chosen' }).waitFor();
 
   expect([most, rest]).toEqual([25, 10]);
   const { stretches } = speeds as { stretches: { done: number; failed: number }[] };
@@ -166,7 +169,27 @@ test('records come a page at a time, by status, and are chosen over pages', asyn
   expect([sum('done'), sum('failed')]).toEqual([120, 60]);
   await expect
     .poll(() => legendOf(page))
-    .toMatchObject({ succeeded: 60, 'retried success': 26, failed: 34, total: 120 });
+    .toMatchObject({ succeeded: 60, 'retried success': most, failed: 60 - most, total: 120 });
+  expect(await page.getByRole('button', { name: 'Choose none' }).count()).toBe(0);
+});
+
+test('failures of one cause are retried, and those of another stay as they are', async ({
+  context,
+  server,
+  shop,
+}) => {
+  shop.isMended = false;
+  const records = ['bad', 'bad', 'lost'].map((name, n) => ({ id: `sorted ${n}`, name }));
+  const id = await startJob(server, 0, () => true, { records });
+  await finishedJob(server, id);
+  shop.isMended = true;
+  const { page } = await openPage(context, `${server.url}/#/jobs/${id}`);
+
+  await page.getByRole('button', { name: 'Retry 2', exact: true }).click();
+
+  await expect
+    .poll(() => server.json(`/api/v1/batches/${id}`))
+    .toMatchObject({ finished: true, counts: { retried_success: 2, failed: 1 } });
 });
 
 test('a running job is paused, resumed and cancelled, and a cancel asks first', async ({
