@@ -71,7 +71,7 @@ test.each(Object.entries(endless))('an abort ends %s at once, with its reason', 
   stop.abort(stopped);
 
   await expect(ran).rejects.toBe(stopped);
-  expect(performance.now() - begun).toBeLessThan(100);
+  expect(performance.now() - begun).toBeLessThan(1000);
   expect(hits.filter(({ path }) => path !== '/hang')).toEqual([]);
 });
 
