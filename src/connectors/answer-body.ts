@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { AnswerTooLarge } from './http-exchange.ts';
+import { AnswerTooLarge, type WireAnswer } from './http-exchange.ts';
 
 /** What is kept of an answer that is a result as it is. */
 const maxStoredBytes = 64 * 1024;
@@ -23,30 +23,23 @@ export class UnreadableAnswer extends Error {
   override readonly name = 'UnreadableAnswer';
 }
 
-/** The body of an answer is encoded. */
-export function isPacked({
-  headers,
-  body,
-}: {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}): boolean {
-  const encoding = headers['content-encoding'];
-  return encoding !== undefined && body.length > 0;
-}
+const encodingOf = ({ headers }: Pick<WireAnswer, 'headers'>) =>
+  headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+
+/** There is a body, and it is encoded. */
+export const isPacked = (answer: WireAnswer): boolean =>
+  answer.body.length > 0 && encodingOf(answer) !== 'identity';
 
 /**
- * Undoes the content encoding.
+ * Undoes the content encoding of a packed answer.
  *
  * @throws AnswerTooLarge or UnreadableAnswer.
  */
-export async function unpack(body: Buffer, headers: IncomingHttpHeaders): Promise<Buffer> {
-  const encoding = headers['content-encoding']?.trim().toLowerCase();
-  if (encoding === undefined || encoding === 'identity') return body;
-  const unpacker = unpackers.get(encoding);
+export async function unpack(answer: WireAnswer): Promise<Buffer> {
+  const unpacker = unpackers.get(encodingOf(answer));
   if (unpacker === undefined) throw new UnreadableAnswer();
   try {
-    return await unpacker(body, { maxOutputLength: maxUnpackedBytes });
+    return await unpacker(answer.body, { maxOutputLength: maxUnpackedBytes });
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
     throw tooLarge ? new AnswerTooLarge() : new UnreadableAnswer();

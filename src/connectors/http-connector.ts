@@ -139,9 +139,9 @@ async function read(
 }
 
 /** Of an answer that says no anyhow, what cannot be unpacked is left out. */
-async function unpacked({ body, headers }: WireAnswer, good: boolean, names: CallNames): Promise<Buffer> {
+async function unpacked(answer: WireAnswer, good: boolean, names: CallNames): Promise<Buffer> {
   try {
-    return await unpack(body, headers);
+    return await unpack(answer);
   } catch (error) {
     if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
     return Buffer.alloc(0);

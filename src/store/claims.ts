@@ -117,7 +117,7 @@ const probedInTurn = 10;
 /** Rows that are looked at for them. */
 const probedAtMost = 5000;
 
-export interface ProbeRequest extends Omit<ClaimRequest, 'limit'> {
+export interface ProbeRequest extends Omit<ClaimRequest, 'limit' | 'reach'> {
   /** How often that has been tried. */
   readonly probes: number;
 }

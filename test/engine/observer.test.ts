@@ -102,6 +102,9 @@ test('what there is to do is measured over the whole database, and what may not 
         case when n = 3 then now() end from generate_series(1, 3) as n`,
   );
 
+  // Handed back untried: due at once, but not for longer than its job has been there.
+  await db.run((sql) => sql`update records set not_before = 'epoch' where job_id = ${reading.id}`);
+
   const found = await measure(db, 5000);
 
   expect(found).toMatchObject({ pending: 6, processing: 0, deliveriesPending: 2, deliveriesFailed: 1 });

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { expect } from 'vitest';
 import type { ClaimedRecord, Settlement } from '../../src/domain/record.ts';
-import { type ClaimRequest, claimRecords } from '../../src/store/claims.ts';
+import { type ClaimRequest, claimAlone, claimRecords } from '../../src/store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../../src/store/control.ts';
 import { Database } from '../../src/store/database.ts';
 import { acquireLease, type Lease, releaseLease } from '../../src/store/leases.ts';
@@ -157,6 +157,24 @@ test('of fresh records and those that came back, the first that were started cou
       sql<{ idx: number }[]>`select idx from records where job_id = ${job.id} and crashes = 1 order by idx`,
   );
   expect(crashed.map(({ idx }) => idx)).toEqual([0, 2]);
+});
+
+test('a suspect whose run alone came to nothing runs alone again', async ({ db }) => {
+  const lease = await startJob(db, newJob(2));
+  await db.run(
+    (sql) => sql`update records set not_before = 'infinity' where job_id = ${lease.batchJobId} and idx = 0`,
+  );
+  const alone = async (claims: number) => (await claimAlone(db, lease, claims))?.records ?? [];
+
+  await settle(db, lease, await alone(0), untried);
+  const handedBack = await alone(1);
+  const next = await returnLostClaim(db, lease, 1, -1);
+  const ofOthers = await claimRecords(db, { lease, claims: next ?? -1, limit: 10, fresh: true });
+  const lost = await alone(3);
+
+  expect(indexes(handedBack)).toEqual([0]);
+  expect(indexes(ofOthers?.records)).toEqual([1]);
+  expect(indexes(lost)).toEqual([0]);
 });
 
 test('who does not hold the lane settles no fresh record, and makes none fresh again', async ({ db }) => {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { JsonValue } from '../../src/domain/json.ts';
 import { addRecords, endIntake, intakePosition, type NewRecord } from '../../src/store/intake.ts';
 import { test } from '../support/database.ts';
 import { countersOf, failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
@@ -16,6 +17,23 @@ test('rows and counters move together, and the intake remembers where it stands'
 
   expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 5, failed: 1 });
   expect(await intakePosition(db, lease.batchJobId)).toBe(6);
+});
+
+test('ids and payloads are kept as they are, whatever is in them', async ({ db }) => {
+  const lease = await startJob(db, newJob(0, reading));
+  const odd = ['two\nlines', 'a "quote" and a \\', '', null, '\t\u2028', 'null'];
+  const given = odd.map((text) => ({ id: text, json: JSON.stringify({ text }) }));
+
+  await addRecords(db, lease, 0, [...given, { ...bad, id: 'also\nbad' }]);
+
+  const kept = await db.run(
+    (sql) => sql<{ id: string | null; payload: JsonValue; status: string }[]>`
+      select record_id as id, payload, status from records where job_id = ${lease.batchJobId} order by idx`,
+  );
+  expect([...kept]).toEqual([
+    ...odd.map((text) => ({ id: text, payload: { text }, status: 'pending' })),
+    { id: 'also\nbad', payload: null, status: 'failed' },
+  ]);
 });
 
 test('the same rows sent again are added once', async ({ db }) => {
