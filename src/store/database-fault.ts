@@ -58,10 +58,19 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 /**
- * True when the client has to be made anew: one of its promises may never settle, or the server may
- * have to be found or started again. After a mere cut the client reconnects by itself.
+ * True when it was the server that refused the statement. A client that did so by itself goes on with the statement in
+ * its place, and may never settle the next one.
  */
-export function isClientUseless(error: unknown): boolean {
+export function isAnswer(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (at.name === 'PostgresError') return true;
+  return false;
+}
+
+/**
+ * True when what has become of one client may have become of all that are as old: promises may never settle, or the
+ * server may have to be found or started again. A mere cut of one says nothing of the others.
+ */
+export function concernsAllClients(error: unknown): boolean {
   const { code } = detailsOf(error);
   return code !== undefined && connectionCodes.has(code) && code !== 'CONNECTION_CLOSED';
 }

@@ -85,7 +85,9 @@ const kinds = {
 } satisfies Record<string, Partial<NewJob>>;
 
 /** A process that can die at any moment: then nothing it has not sent yet is ever done. */
-class Mortal {
+class Mortal implements Pick<Database, 'run' | 'read' | 'owner' | 'actor'> {
+  readonly owner = undefined;
+  readonly actor = null;
   #isDead = false;
   readonly #db: Database;
   readonly #underWay = new Set<Promise<unknown>>();

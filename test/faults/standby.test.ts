@@ -140,12 +140,12 @@ async function lastEnd({ db }: Arena): Promise<number | undefined> {
   return row?.at ?? undefined;
 }
 
-/** When the standby last asked the database for work, in milliseconds. */
+/** When the standby last asked the database for work, in milliseconds. Of a look its last statement can be seen. */
 async function lastLook({ db }: Arena): Promise<number> {
   const [row] = await db.run(
     (sql) => sql<{ at: number }[]>`
       select extract(epoch from max(query_start))::float8 * 1000 as at from pg_stat_activity
-      where application_name = 'sluice standby' and query like '%from deliveries%' and datname = current_database()`,
+      where application_name = 'sluice standby' and query like 'select "id", "flow_id"%' and datname = current_database()`,
   );
   return row?.at ?? 0;
 }
