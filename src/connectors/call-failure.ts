@@ -1,8 +1,8 @@
-import type { ErrorClass, Failure } from '../domain/failure.ts';
+import { type ErrorClass, type Failure, RecordFailure } from '../domain/failure.ts';
 import { AddressRefused } from './address-guard.ts';
 import { connectionTrouble } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
-import { AnswerTooLarge, type NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
+import { AnswerTooLarge, NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** What a failure says about the call that broke. */
@@ -63,6 +63,11 @@ export function noAnswerFailure(
   const [errorClass, code, words] = troubleOf(cause, names);
   const lost = sent && isWrite(names.method);
   return { ...failure(names, errorClass, code, words), ...(lost ? { maybeApplied: true } : {}) };
+}
+
+/** What is thrown of an exchange that broke: a failure when no answer came, else the error as it is. */
+export function withoutAnswer(names: CallNames, error: unknown): unknown {
+  return error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
 }
 
 type Trouble = readonly [ErrorClass, code: string, message: string];

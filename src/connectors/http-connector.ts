@@ -2,7 +2,14 @@ import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
 import { complaintIn, isPacked, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
-import { answerFailure, type CallNames, isWrite, noAnswerFailure, redirectFailure } from './call-failure.ts';
+import {
+  answerFailure,
+  type CallNames,
+  isWrite,
+  noAnswerFailure,
+  redirectFailure,
+  withoutAnswer,
+} from './call-failure.ts';
 import { CallLimits } from './call-limits.ts';
 import { connectorFailure } from './connector-failure.ts';
 import type { HttpSettings } from './connectors-file.ts';
@@ -36,7 +43,7 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const opened: Opened = { pool, origin: settings.origin, scrub: scrubber(credentials?.secrets ?? []) };
+  const ownScrub = scrubber(credentials?.secrets ?? []);
   const ownHeaders = ownHeadersOf(settings, credentials, options.userAgent);
   const leavesLost = settings.retryLostAnswers === false;
 
@@ -45,23 +52,17 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
     async call(request) {
       const { accepts = is2xx, secrets, signal } = request;
       const names = namesOf(settings, request);
-      const own = secrets === undefined ? opened : { ...opened, scrub: maskingAlso(opened.scrub, secrets) };
-      let sent = false;
+      const scrub = secrets === undefined ? ownScrub : maskingAlso(ownScrub, secrets);
+      const way: Way = { sent: false };
       try {
         const wire = wireRequest(settings, ownHeaders, request, names);
-        return await limits.run(async (noteLeaving) => {
-          const leaves = () => {
-            sent = true;
-            noteLeaving();
-          };
-          const answer = await send(own, { wire, accepts, signal, names, leaves });
-          return read(own, answer, request, names);
-        }, signal);
+        const asking: Asking = { wire, accepts, signal, names, scrub, whole: request.whole === true, way };
+        return await limits.run((leaves) => ask(pool, settings.origin, asking, leaves), signal);
       } catch (error) {
         const cutOff = signal.aborted && error === signal.reason;
-        if (cutOff && !sent) throw new NeverLeft(error);
+        if (cutOff && !way.sent) throw new NeverLeft(error);
         const isLost = cutOff && leavesLost && isWrite(request.method);
-        const cause = isLost ? new RecordFailure(noAnswerFailure(names, { cause: error, sent })) : error;
+        const cause = isLost ? new RecordFailure(noAnswerFailure(names, { cause: error, ...way })) : error;
         throw connectorFailure(settings, cause);
       }
     },
@@ -71,16 +72,12 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
 
 const is2xx = (status: number) => status >= 200 && status < 300;
 
-function maskingAlso(scrub: Opened['scrub'], secrets: readonly Secret[]): Opened['scrub'] {
+/** Masks secrets in a text. */
+type Scrub = (text: string) => string;
+
+function maskingAlso(scrub: Scrub, secrets: readonly Secret[]): Scrub {
   const more = scrubber(secrets);
   return (text) => more(scrub(text));
-}
-
-interface Opened {
-  readonly pool: Pool;
-  readonly origin: string;
-  /** Masks the connector's secrets in a text. */
-  readonly scrub: (text: string) => string;
 }
 
 function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
@@ -93,58 +90,65 @@ function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
   };
 }
 
-interface Sending {
+/** How far a call has come. */
+interface Way {
+  /** A part of it was on its way. */
+  sent: boolean;
+}
+
+interface Asking {
   readonly wire: WireRequest;
   readonly accepts: (status: number) => boolean;
   readonly signal: AbortSignal;
   readonly names: CallNames;
-  readonly leaves: () => void;
+  readonly scrub: Scrub;
+  readonly whole: boolean;
+  readonly way: Way;
 }
 
 /** One call with its redirects, inside one deadline. */
-async function send(
-  { pool, origin, scrub }: Opened,
-  { wire, accepts, signal, names, leaves }: Sending,
-): Promise<WireAnswer> {
+async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () => void): Promise<HttpAnswer> {
+  const { wire, accepts, signal, names, scrub, way } = asking;
+  const leaves = () => {
+    way.sent = true;
+    noteLeaving();
+  };
   const deadline = performance.now() + names.timeoutMs;
   let request = wire;
-  for (let hop = 0; ; hop++) {
-    const left = Math.max(1, deadline - performance.now());
-    const answer = await exchange(pool, request, left, signal, leaves).catch((error: unknown) => {
-      throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
-    });
-    const { status, headers } = answer;
-    if (status < 300 || status >= 400 || status === 304 || accepts(status)) return answer;
+  try {
+    for (let hop = 0; ; hop++) {
+      const left = Math.max(1, deadline - performance.now());
+      const answer = await exchange(pool, request, left, signal, leaves);
+      const { status, headers } = answer;
+      if (status < 300 || status >= 400 || status === 304 || accepts(status)) {
+        return read(isPacked(answer) ? await unpacked(answer, asking) : answer, asking);
+      }
 
-    const path = hop < maxRedirects ? redirectedPath(answer, request, origin) : undefined;
-    if (path === undefined) {
-      throw new RecordFailure(redirectFailure(names, status, scrub(headers.location ?? '')));
+      const path = hop < maxRedirects ? redirectedPath(answer, request, origin) : undefined;
+      if (path === undefined) {
+        throw new RecordFailure(redirectFailure(names, status, scrub(headers.location ?? '')));
+      }
+      request = { ...request, path };
     }
-    request = { ...request, path };
+  } catch (error) {
+    throw withoutAnswer(names, error);
   }
 }
 
-async function read(
-  { scrub }: Opened,
-  answer: WireAnswer,
-  { accepts = is2xx, whole }: HttpRequest,
-  names: CallNames,
-): Promise<HttpAnswer> {
-  const { status, headers } = answer;
-  const good = accepts(status);
-  const body = isPacked(answer) ? await unpacked(answer, good, names) : answer.body;
-  const value = storedValue(scrub(textOf(body, whole === true ? maxUnpackedBytes : undefined)), headers);
-  if (!good) throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
-  return { status, headers: flat(headers), body: value };
+function read(answer: WireAnswer, { accepts, whole, scrub, names }: Asking): HttpAnswer {
+  const { status, headers, body } = answer;
+  const value = storedValue(scrub(textOf(body, whole ? maxUnpackedBytes : undefined)), headers);
+  if (accepts(status)) return { status, headers: flat(headers), body: value };
+  throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
 }
 
 /** Of an answer that says no anyhow, what cannot be unpacked is left out. */
-async function unpacked(answer: WireAnswer, good: boolean, names: CallNames): Promise<Buffer> {
+async function unpacked(answer: WireAnswer, { accepts }: Asking): Promise<WireAnswer> {
   try {
-    return await unpack(answer);
+    return { ...answer, body: await unpack(answer) };
   } catch (error) {
-    if (good) throw new RecordFailure(noAnswerFailure(names, { cause: error, sent: true }));
-    return Buffer.alloc(0);
+    if (accepts(answer.status)) throw new NoAnswer(error, true);
+    return { ...answer, body: Buffer.alloc(0) };
   }
 }
 

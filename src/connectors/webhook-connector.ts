@@ -3,10 +3,10 @@ import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
 import { complaintIn, storedValue, textOf } from './answer-body.ts';
-import { answerFailure, type CallNames, noAnswerFailure, redirectFailure } from './call-failure.ts';
+import { answerFailure, type CallNames, redirectFailure, withoutAnswer } from './call-failure.ts';
 import { connectorFailure } from './connector-failure.ts';
 import type { WebhookSettings } from './connectors-file.ts';
-import { exchange, NoAnswer } from './http-exchange.ts';
+import { exchange } from './http-exchange.ts';
 import { type Secret, scrubber } from './secret.ts';
 import type { WebhookConnector } from './webhook.ts';
 import { signingKey } from './webhook-secret.ts';
@@ -48,7 +48,7 @@ export function openWebhookConnector(
     const headers = ['content-type', 'application/json', 'user-agent', userAgent, ...signed(id, body)];
     const request = { method: 'POST', path: pathname + search, headers, body } as const;
     const answer = await exchange(pool, request, timeoutMs, signal).catch((error: unknown) => {
-      throw error instanceof NoAnswer ? new RecordFailure(noAnswerFailure(names, error)) : error;
+      throw withoutAnswer(names, error);
     });
     const { status, headers: said } = answer;
     if (status >= 200 && status < 300) return { status };

@@ -15,11 +15,11 @@ import {
 import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
 import { rescueRecords } from '../store/rescue.ts';
 import type { FlowKind } from '../store/schema.ts';
+import { mostUnderWay } from './commit-bounds.ts';
 import { ConnectorBudget } from './connector-budget.ts';
 import { Deliverer } from './deliverer.ts';
 import { faultPoint } from './fault-points.ts';
 import type { LaneOptions } from './lane-options.ts';
-import { mostUnderWay } from './lane-records.ts';
 import { type Log, nameOf } from './log.ts';
 import type { Observer } from './observer.ts';
 import {

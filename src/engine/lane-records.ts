@@ -4,6 +4,7 @@ import type { Trouble } from '../store/self-pause.ts';
 import { successScope } from '../store/success-scope.ts';
 import type { Brakes } from './brakes.ts';
 import { Claimer, largestWindow } from './claimer.ts';
+import { groupSize, mostUnderWay } from './commit-bounds.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { isTextual } from './new-record.ts';
@@ -13,16 +14,6 @@ import { RampProgress } from './ramp.ts';
 import type { StartGate } from './start-gate.ts';
 import { Turns } from './turns.ts';
 import { Writer } from './writer.ts';
-
-/**
- * How many records of a job may be started and not committed, which is what a crash can repeat: for flows
- * with outside effects those of two runs in each slot; for others two windows, so that one is run while the one
- * before is committed.
- */
-export function mostUnderWay(hasEffects: boolean, concurrency: number, chunkSize: number): number {
-  const twice = 2 * concurrency * chunkSize;
-  return hasEffects ? twice : Math.max(2 * largestWindow, twice);
-}
 
 export interface LaneRecordsOptions extends Pick<LaneOptions, 'db' | 'lease' | 'job' | 'flow' | 'log'> {
   readonly context: AttemptContext;
@@ -93,7 +84,7 @@ export class LaneRecords {
       observer: options.context.observer,
       flowName: job.flow.name,
       bound: () => mostUnderWay(flow.hasEffects, this.#turns.concurrency, this.#size),
-      flushAt: () => (flow.hasEffects ? this.#turns.concurrency * this.#size : largestWindow),
+      flushAt: () => groupSize(flow.hasEffects, this.#turns.concurrency, this.#size),
       onCommit: (status) => {
         // Only news of a stop: an answer that comes late must not undo one.
         if (status !== undefined && !isRunning(status)) watch.note(status);

@@ -67,13 +67,18 @@ function withStoredResult({ flow }: AttemptContext, outcome: Outcome): Outcome {
 }
 
 /** Runs the flow once. Never rejects. */
-export async function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
+export function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
   const { observer, trace, flow } = context;
-  const beganAt = performance.now();
-  observer?.attemptBegan(flow.name);
   const attempt = () => attemptFlow(context, material);
-  const outcome = await (trace === undefined ? attempt() : trace.attempt(material.record, attempt));
-  observer?.attemptEnded(flow.name, performance.now() - beganAt, outcome.kind);
+  const run = () => (trace === undefined ? attempt() : trace.attempt(material.record, attempt));
+  return observer === undefined ? run() : observed(observer, flow.name, run);
+}
+
+async function observed(observer: Observer, flowName: string, run: () => Promise<Outcome>): Promise<Outcome> {
+  const beganAt = performance.now();
+  observer.attemptBegan(flowName);
+  const outcome = await run();
+  observer.attemptEnded(flowName, performance.now() - beganAt, outcome.kind);
   return outcome;
 }
 

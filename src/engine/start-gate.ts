@@ -21,6 +21,10 @@ export class StartGate {
   /** Runs that have passed and not ended. */
   #running = 0;
   #waiting: (() => void)[] = [];
+  readonly #end = () => {
+    this.#running--;
+    this.look();
+  };
 
   constructor(circuit: Circuit) {
     this.#circuit = circuit;
@@ -44,14 +48,16 @@ export class StartGate {
     for (const age of agesMs) this.#window?.end(this.#window.enter(), now - age);
   }
 
-  /** Resolves once a run may begin, or to undefined as soon as `mayStart` says no. */
-  async pass(mayStart: () => boolean): Promise<Ended | undefined> {
-    for (;;) {
-      if (!mayStart()) return undefined;
-      const wait = this.#waitMs(performance.now());
-      if (wait <= 0) return this.#begin();
-      await this.#wait(wait);
-    }
+  /** Lets a run begin, at once or when it may; undefined as soon as `mayStart` says no. */
+  pass(mayStart: () => boolean): Ended | undefined | Promise<Ended | undefined> {
+    if (!mayStart()) return undefined;
+    const waitMs = this.#waitMs(performance.now());
+    return waitMs <= 0 ? this.#begin() : this.#passLater(waitMs, mayStart);
+  }
+
+  async #passLater(waitMs: number, mayStart: () => boolean): Promise<Ended | undefined> {
+    await this.#wait(waitMs);
+    return this.pass(mayStart);
   }
 
   /** Something may have changed for those who wait. */
@@ -68,11 +74,11 @@ export class StartGate {
   #begin(): Ended {
     this.#running++;
     const window = this.#window;
-    const passage = window && enter(window, this.#windowMs);
+    if (window === undefined) return this.#end;
+    const passage = enter(window, this.#windowMs);
     return () => {
-      this.#running--;
-      if (passage !== undefined) window?.end(passage, performance.now());
-      this.look();
+      window.end(passage, performance.now());
+      this.#end();
     };
   }
 

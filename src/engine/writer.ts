@@ -48,12 +48,15 @@ export class Writer {
     this.#options = options;
   }
 
-  /** Resolves when `count` more records may start. Each record admitted is answered by one `add`. */
-  async admit(count = 1): Promise<void> {
-    while (!this.#abandoned && !this.#hasRoomFor(count)) {
-      await new Promise<void>((resolve) => this.#admissions.push(resolve));
-    }
+  /** Lets `count` more records start, at once or when they may. Each record admitted is answered by one `add`. */
+  admit(count = 1): void | Promise<void> {
+    if (!this.#abandoned && !this.#hasRoomFor(count)) return this.#admitLater(count);
     this.#uncommitted += count;
+  }
+
+  async #admitLater(count: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#admissions.push(resolve));
+    return this.admit(count);
   }
 
   /** With nothing uncommitted anything has room, so that nobody waits for ever. */
@@ -89,8 +92,13 @@ export class Writer {
 
   #push(settled: SettledRecord): void {
     this.#waiting.push(settled);
-    if (this.#waiting.length >= Math.min(this.#options.flushAt(), largestFlush)) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), patienceMs);
+    if (this.#isFull) this.#flush();
+    else if (this.#waiting.length === 1) this.#timer = setTimeout(() => this.#flush(), patienceMs);
+  }
+
+  /** So many wait that there is nothing to be gained by waiting for more. */
+  get #isFull(): boolean {
+    return this.#waiting.length >= Math.min(this.#options.flushAt(), largestFlush);
   }
 
   #flush(): void {
@@ -115,7 +123,8 @@ export class Writer {
     this.#uncommitted -= group.length;
     this.#release();
     this.#options.onCommit(status);
-    this.#flush();
+    // No timer is left when a group or a caller waits, and when the moment of patience has passed meanwhile.
+    if (this.#timer === undefined) this.#flush();
     if (this.#commits === 0) for (const resolve of this.#idlers.splice(0)) resolve();
   }
 

@@ -81,18 +81,14 @@ export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
 
 const is2xx = (status: number) => status >= 200 && status < 300;
 
-/** Makes the call; the result is what the flow keeps of the answer. */
-export async function runCall(call: MappedCall, attempt: Attempt): Promise<JsonValue> {
-  return sendRequest(call, requestOf(call, attempt), attempt);
-}
-
-export async function sendRequest(
+/** Makes the call, which is `request`; the result is what the flow keeps of the answer. */
+export async function runCall(
   call: MappedCall,
-  request: HttpRequest,
-  { connectors, payload }: Attempt,
+  attempt: Attempt,
+  request = requestOf(call, attempt),
 ): Promise<JsonValue> {
-  const answer = await connectors.http(call.connector).call(request);
-  return resultOf(call, payload, answer);
+  const answer = await attempt.connectors.http(call.connector).call(request);
+  return resultOf(call, attempt.payload, answer);
 }
 
 function resultOf({ keeps, gone }: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {

@@ -2,7 +2,7 @@ import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { Attempt, FlowTrace, StepTrace } from './flow.ts';
 import type { Mapping } from './mapping.ts';
-import { type MappedCall, requestOf, sendRequest } from './mapping-run.ts';
+import { type MappedCall, requestOf, runCall } from './mapping-run.ts';
 
 /** Takes one record through a mapping flow in sight of a person. Only a GET is sent unless `write` is set. */
 export async function traceMapping(
@@ -28,7 +28,7 @@ export async function traceMapping(
     const to = `${call.connector} ${call.endpoint}`;
     seen = { ...seen, input: { method, to, path, query, headers, ...(body === undefined ? {} : { body }) } };
     if (method !== 'GET' && !write) return withheld(seen);
-    const output = await sendRequest(call, request, attempt);
+    const output = await runCall(call, attempt, request);
     return traced({ ...seen, status: 'done', output, error: undefined }, output);
   } catch (error) {
     return brokenTrace(seen, error);

@@ -9,6 +9,7 @@ import { forgetSuccesses, rememberSuccesses } from './last-successes.ts';
 import type { Lease } from './leases.ts';
 import { releaseNext } from './order-keys.ts';
 import { storableJson } from './storable-json.ts';
+import { type Successes, saveSuccesses } from './successes.ts';
 
 export interface SettledRecord {
   readonly record: ClaimedRecord;
@@ -51,6 +52,11 @@ export async function saveSettlements(
   settled: readonly SettledRecord[],
   wishes: SettlementWishes = nothingElse,
 ): Promise<Saved | undefined> {
+  const successes = successesOnly(settled, wishes);
+  if (successes !== undefined) {
+    const status = await saveSuccesses(db, lease, successes);
+    return status && { status, skipped: 0 };
+  }
   const usual = settled[0]?.settlement.status ?? 'pending';
   const given = `[${settled.map((each) => toRow(each, usual)).join(',')}]`;
   const [row] = await db.run(
@@ -153,6 +159,20 @@ export function limitReached(sql: Sql, failures: Fragment): Fragment {
 /** Short name of the group a failure belongs to. */
 export function groupId(failure: Failure): string {
   return `g${createHash('sha256').update(groupKey(failure)).digest('hex').slice(0, 10)}`;
+}
+
+/** The group as successes of one kind of which nothing else is wished; undefined: it is none. */
+function successesOnly(settled: readonly SettledRecord[], wishes: SettlementWishes): Successes | undefined {
+  const { ordered, remembers, forgets } = wishes;
+  const status = settled[0]?.settlement.status;
+  if (ordered || remembers || forgets || (status !== 'succeeded' && status !== 'retried_success'))
+    return undefined;
+  const results: Successes['results'][number][] = [];
+  for (const { record, settlement } of settled) {
+    if (settlement.status !== status) return undefined;
+    results.push({ record, result: settlement.result });
+  }
+  return { status, results };
 }
 
 const nothingElse: SettlementWishes = {

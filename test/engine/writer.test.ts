@@ -1,10 +1,24 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { largestWindow } from '../../src/engine/claimer.ts';
+import type { Observer } from '../../src/engine/observer.ts';
 import { Writer } from '../../src/engine/writer.ts';
 import { claimRecords } from '../../src/store/claims.ts';
 import { test } from '../support/database.ts';
 import { quietLog } from '../support/engine.ts';
 import { countersOf, newJob, startJob } from '../support/jobs.ts';
+
+const plain = {
+  wishes: {
+    flowName: 'test-flow',
+    ordered: false,
+    remembers: false,
+    forgets: false,
+    onFailure: 'log',
+    callback: null,
+  },
+  log: quietLog,
+  flowName: 'test-flow',
+} as const;
 
 test('a writer is idle once all groups are committed, also those that wait for each other', async ({
   db,
@@ -14,18 +28,9 @@ test('a writer is idle once all groups are committed, also those that wait for e
   const { records } = (await claimRecords(db, { lease, claims: 0, limit: count, fresh: true })) ?? {};
   const commits: unknown[] = [];
   const writer = new Writer({
+    ...plain,
     db,
     lease,
-    wishes: {
-      flowName: 'test-flow',
-      ordered: false,
-      remembers: false,
-      forgets: false,
-      onFailure: 'log',
-      callback: null,
-    },
-    log: quietLog,
-    flowName: 'test-flow',
     bound: () => count,
     flushAt: () => largestWindow,
     onCommit: (status) => commits.push(status),
@@ -39,4 +44,60 @@ test('a writer is idle once all groups are committed, also those that wait for e
 
   expect(await countersOf(db, lease.batchJobId)).toEqual({ succeeded: count });
   expect(commits).toEqual(Array(6).fill('processing'));
+});
+
+test('what comes in during a commit waits until there are as many as make a group, or for a moment', async ({
+  db,
+  onTestFinished,
+}) => {
+  const lease = await startJob(db, newJob(11));
+  const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 11, fresh: true })) ?? {};
+  const groups: number[] = [];
+  let committed = () => {};
+  const observer: Observer = {
+    settled: (_flow, _status, count) => groups.push(count),
+    attemptBegan() {},
+    attemptEnded() {},
+    tookOver() {},
+    delivered() {},
+  };
+  const writer = new Writer({
+    ...plain,
+    db,
+    lease,
+    observer,
+    bound: () => 11,
+    flushAt: () => 3,
+    onCommit: () => committed(),
+  });
+  const nextCommit = () =>
+    new Promise<void>((resolve) => {
+      committed = resolve;
+    });
+  const add = (from: number, to: number) => {
+    for (const record of records.slice(from, to)) writer.add(record, { status: 'succeeded', result: 1 });
+  };
+
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let commit = nextCommit();
+  add(0, 3);
+  add(3, 4);
+  await commit;
+  commit = nextCommit();
+  add(4, 6);
+  await commit;
+  commit = nextCommit();
+  add(6, 7);
+  vi.advanceTimersByTime(10);
+  await commit;
+  // The moment passes during a commit.
+  commit = nextCommit();
+  add(7, 10);
+  add(10, 11);
+  vi.advanceTimersByTime(10);
+  await commit;
+  await nextCommit();
+
+  expect(groups).toEqual([3, 3, 1, 3, 1]);
 });

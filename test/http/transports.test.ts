@@ -34,6 +34,8 @@ test.each<McpTransport>(['streamable', 'sse'])(
     const { batch_job_id } = await call('start_batch', {
       flow_id: 'echo-all',
       records: rows(12),
+      // Slow enough to be waited for.
+      batch: { rate: '6/s' },
       allow_repeat: true,
     });
     const heard: number[] = [];

@@ -229,8 +229,8 @@ test('a finished job refuses to be cancelled and says what can be done', async (
 test('progress is told to callers who ask for it', async ({ mcp }) => {
   const { batch_job_id } = await mcp.call('start_batch', {
     flow_id: 'echo-all',
-    records: rows(900),
-    concurrency: 1,
+    records: rows(12),
+    batch: { rate: '6/s' },
   });
   const reports: { progress: number; total?: number | undefined }[] = [];
 
@@ -240,7 +240,8 @@ test('progress is told to callers who ask for it', async ({ mcp }) => {
     { onprogress: (report) => reports.push(report) },
   );
 
-  expect(reports.every(({ total }) => total === 900)).toBe(true);
+  expect(reports.length).toBeGreaterThan(0);
+  expect(reports.every(({ total }) => total === 12)).toBe(true);
 });
 
 test('an unknown tool names the nearest one', async ({ mcp }) => {

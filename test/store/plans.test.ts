@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Settlement } from '../../src/domain/record.ts';
 import { claimRecords, nextDueInMs } from '../../src/store/claims.ts';
 import { Database } from '../../src/store/database.ts';
 import { listFinalRecords } from '../../src/store/ending.ts';
@@ -6,12 +7,14 @@ import type { Lease } from '../../src/store/leases.ts';
 import { saveProgress } from '../../src/store/progress.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
-import { newJob, startJob } from '../support/jobs.ts';
+import { failureOf, newJob, startJob } from '../support/jobs.ts';
 import { rowsRead } from '../support/rows-read.ts';
 
 const rows = 20_000;
 const window = 500;
 const few = 10;
+const done: Settlement = { status: 'succeeded', result: 1 };
+const failed: Settlement = { status: 'failed', failure: failureOf('data') };
 
 /** Rows of `records` that scans have read so far, on a server that counts at once. */
 async function readBy(db: Database, work: () => Promise<unknown>): Promise<number> {
@@ -74,12 +77,14 @@ async function claimAndSettle(
   reads[`claim ${round}`] = await readBy(db, async () => {
     claimed = await claimRecords(db, request);
   });
-  const settled = (claimed?.records ?? []).map((record) => ({
-    record,
-    settlement: { status: 'succeeded', result: 1 } as const,
-  }));
-  expect(settled.length).toBe(limit);
-  const saves = settled.map(({ record }) => ({ record, save: 1, json: '{"results":{}}' }));
+  const records = claimed?.records ?? [];
+  expect(records.length).toBe(limit);
+  const saves = records.map((record) => ({ record, save: 1, json: '{"results":{}}' }));
   reads[`progress ${round}`] = await readBy(db, () => saveProgress(db, lease, saves));
-  reads[`settle ${round}`] = await readBy(db, () => saveSettlements(db, lease, settled));
+  const [failing, ...succeeding] = records.map((record) => ({ record, settlement: done }));
+  const half = succeeding.length >> 1;
+  const successes = succeeding.slice(0, half);
+  const mixed = [{ ...failing!, settlement: failed }, ...succeeding.slice(half)];
+  reads[`settle successes ${round}`] = await readBy(db, () => saveSettlements(db, lease, successes));
+  reads[`settle others ${round}`] = await readBy(db, () => saveSettlements(db, lease, mixed));
 }
