@@ -2,6 +2,8 @@
 export interface Setting {
   readonly records: number;
   readonly concurrency: number;
+  /** Records that go before those that are timed, in the same process; default: one. */
+  readonly warmUp?: number | undefined;
   /** An empty database of its own. */
   readonly databaseUrl: string;
   /** An empty folder of its own. */

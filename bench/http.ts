@@ -3,35 +3,40 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Ending } from './ending.ts';
 import type { Bench } from './part.ts';
+import { startPostgres } from './postgres.ts';
 import type { Table } from './report.ts';
 import { type Contender, measureRounds, ratesOf, type Work } from './rounds.ts';
 
 const sluice: Contender = { name: 'Sluice', module: './http/sluice.ts' };
 const alone: Contender = { name: 'undici.request through p-queue', module: './http/undici.ts' };
+const bare: Contender = { name: 'the same with rows claimed and updated', module: './http/bare.ts' };
 const goal = { atLeast: 0.85 };
+/** A server runs for days, so that neither is timed while its code is still being compiled. */
+const warmUp = 5000;
 
-/** What keeping the state of every record costs beside the calls themselves. */
-export async function http(bench: Bench): Promise<Table[]> {
+/** What keeping the state of every record costs beside the calls themselves: all that Sluice does, and the least. */
+export async function http(given: Bench): Promise<Table[]> {
+  const bench = { ...given, postgres: await startPostgres(given.ending) };
   const targetUrl = await startTarget(bench.ending);
-  const warmUp = { records: 3000, concurrency: 10, targetUrl };
-  await measureRounds([{ ...alone, name: 'warming up' }], warmUp, { ...bench, rounds: 1 });
+  const first = { records: 3000, concurrency: 10, targetUrl };
+  await measureRounds([{ ...alone, name: 'warming up the target' }], first, { ...bench, rounds: 1 });
   const tables: Table[] = [];
   for (const [concurrency, records] of [
     [10, 8000],
     [50, 20_000],
   ] as const) {
-    tables.push(await compare(bench, { records, concurrency, targetUrl }));
+    tables.push(await compare(bench, { records, concurrency, warmUp, targetUrl }));
   }
   return tables;
 }
 
 async function compare(bench: Bench, work: Work): Promise<Table> {
-  const series = await measureRounds([sluice, alone], work, bench);
+  const series = await measureRounds([sluice, alone, bare], work, bench);
   const own = ratesOf(series.get(sluice));
   const whole = series.get(sluice)?.measured.map(({ withIntake = Number.NaN }) => withIntake) ?? [];
   return {
     title: `HTTP flow, concurrency ${work.concurrency}`,
-    how: `${work.records.toLocaleString('en-US')} POSTs of about 200 bytes to a local target that takes 2 ms; ratio: Sluice over this row`,
+    how: `${work.records.toLocaleString('en-US')} POSTs of about 200 bytes to a local target that takes 2 ms, after ${warmUp.toLocaleString('en-US')} others in the same process; ratio: Sluice over this row`,
     rows: [
       {
         what: 'Sluice, first claim to last commit',
@@ -47,6 +52,13 @@ async function compare(bench: Bench, work: Work): Promise<Table> {
         sluice: own,
         goal,
         problem: series.get(alone)?.problem,
+      },
+      {
+        what: bare.name,
+        unit: 'calls/s',
+        values: ratesOf(series.get(bare)),
+        sluice: own,
+        problem: series.get(bare)?.problem,
       },
     ],
   };

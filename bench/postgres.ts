@@ -9,17 +9,17 @@ import {
 } from '../src/store/embedded/embedded-postgres.ts';
 import type { Ending } from './ending.ts';
 
-/** The one Postgres everything is measured on: the embedded one, as Sluice tunes it, in a home of its own. */
+/** A Postgres to measure on: the embedded one, as Sluice tunes it, in a home of its own. */
 export interface Postgres {
   readonly version: string;
   /** Makes an empty database. */
   create(): Promise<{ readonly url: string; readonly drop: () => Promise<void> }>;
 }
 
-export async function startPostgres(ending: Ending): Promise<Postgres> {
+/** `transport`: default: as Sluice reaches its own one; `loopback`: for drivers that take no URL with a socket. */
+export async function startPostgres(ending: Ending, transport?: 'loopback'): Promise<Postgres> {
   const home = makeHome(ending);
-  // A port rather than a socket: not every driver takes a URL that names a socket.
-  const starting = ensureEmbeddedPostgres({ home, transport: 'loopback' });
+  const starting = ensureEmbeddedPostgres({ home, ...(transport && { transport }) });
   ending.add(async () => {
     await starting;
     await stopEmbeddedPostgres(home);
@@ -56,5 +56,6 @@ export function makeHome(ending: Ending): string {
 }
 
 function urlOf({ host, port, user, password = '', database }: PostgresAddress): string {
+  if (host.startsWith('/')) return `postgres://${user}@localhost:${port}/${database}?host=${host}`;
   return `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
 }

@@ -18,7 +18,7 @@ export interface Contender {
   readonly module: string;
 }
 
-export type Work = Pick<Setting, 'records' | 'concurrency' | 'targetUrl' | 'redisSocket'>;
+export type Work = Pick<Setting, 'records' | 'concurrency' | 'warmUp' | 'targetUrl' | 'redisSocket'>;
 
 /** What a contender reached in each round, or why it has no figures. */
 export interface Series {

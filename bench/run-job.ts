@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { startBatch } from '../src/operations/start-batch.ts';
 import type { BatchJob } from '../src/store/jobs.ts';
 import { loadBuilt } from './built.ts';
 import { type Setting, startClock } from './contender.ts';
 import { writeFlows } from './flows.ts';
-import { makeRecord, writeNdjson } from './records.ts';
+import { writeNdjson } from './records.ts';
 
-type StartInput = Pick<Parameters<typeof startBatch.run>[1], 'records' | 'source'>;
+/** How often the end is looked for, in milliseconds: oftener it takes part of what is measured. */
+const pollMs = 10;
 
 export interface FinishedJob {
   readonly job: BatchJob;
@@ -17,12 +17,14 @@ export interface FinishedJob {
 
 /**
  * Runs a job over a file through the operation start_batch and Sluice's engine, in this process. A job
- * of a few records goes before it, so that connections are open and everything is loaded.
+ * of `warmUp` records goes before it, so that connections are open and everything is loaded.
  */
 export async function runJob(flow: string, setting: Setting): Promise<FinishedJob> {
-  const { databaseUrl, records, concurrency, folder, targetUrl } = setting;
+  const { databaseUrl, records, concurrency, warmUp = 1, folder, targetUrl } = setting;
   const path = join(folder, 'records.ndjson');
+  const warmUpPath = join(folder, 'warm-up.ndjson');
   await writeNdjson(path, records);
+  await writeNdjson(warmUpPath, warmUp);
   const { assemble, readConfig, createLog, startBatch, findJob } = await loadBuilt();
   const config = readConfig({
     DATABASE_URL: databaseUrl,
@@ -35,15 +37,16 @@ export async function runJob(flow: string, setting: Setting): Promise<FinishedJo
   const sluice = assemble(config, createLog('warn'));
   const { db, engine } = await sluice.open();
   const context = sluice.context({ signal: new AbortController().signal });
-  const finish = async (input: StartInput) => {
-    const { batch_job_id } = await startBatch.run(context, { flow_id: flow, concurrency, ...input });
-    while (engine.running > 0) await sleep(1);
+  const finish = async (file: string) => {
+    const input = { flow_id: flow, concurrency, source: { path: file } };
+    const { batch_job_id } = await startBatch.run(context, input);
+    while (engine.running > 0) await sleep(pollMs);
     return batch_job_id;
   };
-  await finish({ records: [{ ...makeRecord(0) }] });
+  await finish(warmUpPath);
 
   const clock = startClock();
-  const batchJobId = await finish({ source: { path } });
+  const batchJobId = await finish(path);
   const perSecond = clock(records);
 
   const job = await findJob(db, batchJobId);

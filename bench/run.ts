@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     return;
   }
 
-  const postgres = await startPostgres(ending);
+  const postgres = await startPostgres(ending, 'loopback');
   const machine = describeMachine(postgres.version);
   if (!values.json) console.log(`${machine.text}\n`);
 

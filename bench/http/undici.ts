@@ -8,27 +8,29 @@ import { makeRecords } from '../records.ts';
 const waitingAtMost = 500;
 
 /** The same calls through the same queue, and nothing is kept of them. */
-export default async function undiciAlone({ records, concurrency, targetUrl = '' }: Setting) {
+export default async function undiciAlone({ records, concurrency, warmUp = 1, targetUrl = '' }: Setting) {
   const pool = new Pool(targetUrl, { connections: concurrency, pipelining: 1 });
   const queue = new PQueue({ concurrency });
-  const given = makeRecords(records);
-  let done = 0;
+  await postAll(pool, queue, warmUp);
 
   const clock = startClock();
-  for (const record of given) {
+  await postAll(pool, queue, records);
+  return { perSecond: clock(records) };
+}
+
+async function postAll(pool: Pool, queue: PQueue, records: number): Promise<void> {
+  let done = 0;
+  for (const record of makeRecords(records)) {
     await queue.onSizeLessThan(waitingAtMost);
     void queue.add(async () => {
       if (await post(pool, record)) done++;
     });
   }
   await queue.onIdle();
-  const perSecond = clock(records);
-
   if (done !== records) throw new Error(`${done} of ${records} calls were answered`);
-  return { perSecond };
 }
 
-async function post(pool: Pool, record: object): Promise<boolean> {
+export async function post(pool: Pool, record: unknown): Promise<boolean> {
   const { statusCode, body } = await pool.request({
     method: 'POST',
     path: '/records',

@@ -1,9 +1,9 @@
 import type postgres from 'postgres';
 import type { Setting } from '../contender.ts';
-import { type Claimed, runBare } from './bare.ts';
+import { type Claimed, type Layout, runBare } from './bare.ts';
 
-/** The bare pipeline with Sluice's layout: claims move a mark (here in memory), and rows are written once. */
-export default (setting: Setting) => runBare(setting, { createTable, insert, claim });
+/** The bare pipeline with Sluice's layout. */
+export default (setting: Setting) => runBare(setting, marked);
 
 async function createTable(sql: postgres.Sql): Promise<void> {
   await sql`
@@ -22,3 +22,6 @@ const claim = (sql: postgres.Sql, from: number, limit: number) => sql<Claimed[]>
   select idx, payload from records
   where job = 1 and status = 'pending' and idx >= ${from} and idx < ${from + limit}
   order by idx`;
+
+/** Sluice's layout: claims move a mark (here in memory), and rows are written once. */
+export const marked: Layout = { createTable, insert, claim };

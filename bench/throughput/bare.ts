@@ -6,7 +6,7 @@ import { chunks, makeRecords } from '../records.ts';
 
 /** Rows of one insert, and of one claim and one update. */
 const insertRows = 5000;
-const windowRows = 500;
+export const windowRows = 500;
 
 /** How a pipeline lays its rows out and takes them. */
 export interface Layout {
@@ -62,7 +62,7 @@ async function createTable(sql: postgres.Sql): Promise<void> {
   await sql`create index on records (job, idx) where status = 'pending'`;
 }
 
-async function insertAll(sql: postgres.Sql, given: readonly unknown[], layout: Layout): Promise<void> {
+export async function insertAll(sql: postgres.Sql, given: readonly unknown[], layout: Layout): Promise<void> {
   let position = 0;
   for (const part of chunks(given, insertRows)) {
     await layout.insert(sql, part, position);
@@ -98,7 +98,7 @@ async function runAll(queue: PQueue, claimed: readonly Claimed[]): Promise<unkno
   return results;
 }
 
-const save = async (sql: postgres.Sql, results: readonly unknown[]) => sql`
+export const save = async (sql: postgres.Sql, results: readonly unknown[]) => sql`
   with given as materialized (
     select * from json_to_recordset(${JSON.stringify(results)}::text::json) as given(idx int, result json)
   ), found as materialized (
@@ -108,7 +108,7 @@ const save = async (sql: postgres.Sql, results: readonly unknown[]) => sql`
   from given
   where records.ctid = any(array(select at from found)) and records.idx = given.idx`;
 
-async function checkDone(sql: postgres.Sql, records: number): Promise<void> {
+export async function checkDone(sql: postgres.Sql, records: number): Promise<void> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from records where status = 'succeeded'`;
   if (row?.count !== records) throw new Error(`${row?.count} of ${records} records are done`);
