@@ -29,15 +29,23 @@ export interface Claimed {
   readonly noneFresh: boolean;
 }
 
-/** A claimed record as the statement answers it: one JSON text for all is read faster than rows are. */
-type ClaimedRow = [
+/** The claimed records as the statement answers them: a text for each column is made and read faster than rows are. */
+interface ClaimedRows {
+  readonly claimedTo: number;
+  readonly noneFresh: boolean;
+  /** With commas between them, in the order of `payloads`; null: none was claimed. */
+  readonly indexes: string | null;
+  readonly payloads: string | null;
+  readonly ids: readonly (readonly [index: number, id: string])[] | null;
+  /** Those that are not fresh: of fresh ones nothing else has been written yet. */
+  readonly back: readonly BackRow[] | null;
+}
+
+type BackRow = readonly [
   index: number,
-  id: string | null,
-  payload: JsonValue,
   revision: number,
   tries: number,
   wave: number,
-  isFresh: boolean,
   progress: Progress | null,
 ];
 
@@ -184,7 +192,7 @@ async function claim(
   found: (sql: Sql) => Fragment,
 ): Promise<Claimed | undefined> {
   const [answer] = await db.run(
-    (sql) => sql<{ claimed: ClaimedRow[] | null; claimedTo: number; noneFresh: boolean }[]>`
+    (sql) => sql<ClaimedRows[]>`
       with job as materialized (
         select id, claimed_to from batch_jobs
         where id = ${lease.batchJobId} and ${ofJob(sql)} and finished_at is null
@@ -205,15 +213,18 @@ async function claim(
         from mark, (select count(*) from claimed) as moved
         where id = (select job_id from lease) and (moved.count > 0 or mark.claimed_to > batch_jobs.claimed_to)
       )
-      select mark.claimed_to as "claimedTo", mark.claimed_to >= mark.last as "noneFresh", (
-        select json_agg(json_build_array(idx, record_id, payload, revision, tries, wave, is_fresh, progress)) from claimed
-      ) as claimed
-      from mark where exists (select from lease)`,
+      select mark.claimed_to as "claimedTo", mark.claimed_to >= mark.last as "noneFresh", taken.*
+      from mark, (
+        select string_agg(idx::text, ',') as indexes, string_agg(payload::text, ',') as payloads,
+          json_agg(json_build_array(idx, record_id)) filter (where record_id is not null) as ids,
+          json_agg(json_build_array(idx, revision, tries, wave, progress)) filter (where not is_fresh) as back
+        from claimed
+      ) as taken
+      where exists (select from lease)`,
   );
   if (answer === undefined) return undefined;
-  const { claimed, claimedTo, noneFresh } = answer;
-  const records = (claimed ?? []).sort(inStartOrder).map((row) => recordOf(row, claims));
-  return { records, claimedTo, noneFresh };
+  const { claimedTo, noneFresh } = answer;
+  return { records: recordsOf(answer, claims).sort(inStartOrder), claimedTo, noneFresh };
 }
 
 /** Milliseconds until the next waiting retry is due (0 or less: now); undefined when none waits. */
@@ -228,19 +239,20 @@ export async function nextDueInMs(db: Database, batchJobId: string): Promise<num
   return row?.due;
 }
 
-const recordOf = (row: ClaimedRow, claim: number): ClaimedRecord => ({
-  index: row[0],
-  id: row[1],
-  payload: row[2],
-  revision: row[3],
-  claim,
-  tries: row[4],
-  wave: row[5],
-  isFresh: row[6],
-  progress: row[7] ?? undefined,
-});
+function recordsOf({ indexes, payloads, ids, back }: ClaimedRows, claim: number): ClaimedRecord[] {
+  const listed = JSON.parse(`[${indexes ?? ''}]`) as number[];
+  const values = JSON.parse(`[${payloads ?? ''}]`) as JsonValue[];
+  const idOf = new Map(ids);
+  const backOf = new Map(back?.map((row) => [row[0], row]));
+  return listed.map((index, place) => {
+    const [, revision = 0, tries = 0, wave = 0, progress] = backOf.get(index) ?? [];
+    const isFresh = !backOf.has(index);
+    const id = idOf.get(index) ?? null;
+    const payload = values[place] as JsonValue;
+    return { index, id, payload, revision, claim, tries, wave, isFresh, progress: progress ?? undefined };
+  });
+}
 
 /** What comes back before fresh records, each in the order of the input: the order a rescue assumes. */
-function inStartOrder(a: ClaimedRow, b: ClaimedRow): number {
-  return Number(a[6]) - Number(b[6]) || a[0] - b[0];
-}
+const inStartOrder = (a: ClaimedRecord, b: ClaimedRecord): number =>
+  Number(a.isFresh) - Number(b.isFresh) || a.index - b.index;

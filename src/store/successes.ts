@@ -22,14 +22,17 @@ export async function saveSuccesses(
   lease: Lease,
   { status, results }: Successes,
 ): Promise<JobStatus | undefined> {
-  const given = `[${results.map(toRow).join(',')}]`;
+  const indexes = arrayOf(results.map(({ record }) => record.index));
+  const claims = arrayOf(results.map(({ record }) => record.claim));
+  const lines = results.map(({ result }) => storableJson(result)).join('\n');
   const [row] = await db.run(
     (sql) => sql<{ status: JobStatus }[]>`
       with job as materialized (
         select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
-        select i as idx, c as claim, r as result
-        from json_to_recordset(${given}::text::json) as given(i int, c int, r json)
+        select idx, claim, nullif(result, 'null')::json as result from unnest(
+          ${indexes}::text::int[], ${claims}::text::int[], string_to_array(${lines}, chr(10))
+        ) as given(idx, claim, result)
       ), found as materialized (
         select ctid as at from records
         where job_id = (select id from job) and idx = any(array(select idx from given))
@@ -55,5 +58,5 @@ export async function saveSuccesses(
   return row?.status;
 }
 
-const toRow = ({ record, result }: Successes['results'][number]): string =>
-  storableJson({ i: record.index, c: record.claim, r: result });
+/** As Postgres reads one: it takes lists of numbers, and lines, apart faster than JSON. */
+const arrayOf = (numbers: readonly number[]): string => `{${numbers.join(',')}}`;

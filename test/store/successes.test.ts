@@ -15,10 +15,11 @@ const failed: readonly [Settlement, Settlement] = [
   { status: 'failed', failure },
   { status: 'retried_failed', failure },
 ];
-const done: readonly [Settlement, Settlement] = [
-  { status: 'succeeded', result: { ok: true } },
-  { status: 'retried_success', result: { ok: true } },
-];
+const results = [{ ok: true }, 0, '', null, 'two\nlines, "quoted" \\ \u0000 \ud800', [1, { deep: null }]];
+const done = (record: ClaimedRecord): Settlement => ({
+  status: record.wave === 0 ? 'succeeded' : 'retried_success',
+  result: results[record.index % results.length]!,
+});
 const again: Settlement = {
   status: 'pending',
   failure: failureOf('transient', { maybeApplied: true }),
@@ -48,7 +49,8 @@ async function stateOf(db: Database, { batchJobId }: Lease) {
   const records = await db.run(
     (sql) => sql`
       select to_jsonb(records) - 'job_id' - 'settled_at' - 'lease' || jsonb_build_object(
-        'settled', settled_at is not null, 'leased', lease is not null) as record
+        'settled', settled_at is not null, 'leased', lease is not null,
+        'without_result', result is null) as record
       from records where job_id = ${batchJobId} order by idx`,
   );
   const [job] = await db.run(
@@ -70,7 +72,7 @@ async function runJob(db: Database, apart: boolean) {
   };
   const end = async ([first, ...others]: readonly ClaimedRecord[], wave: number) => {
     const failures = [[first!, failed[wave]!]] as const;
-    const successes = others.map((record) => [record, done[wave]!] as const);
+    const successes = others.map((record) => [record, done(record)] as const);
     if (apart) for (const group of [successes, failures]) await settle(db, lease, group);
     else await settle(db, lease, [...failures, ...successes]);
   };
@@ -111,7 +113,7 @@ test.for(['successes', 'others'])(
   async (kind, { db, address }) => {
     const lease = await startJob(db, newJob(3));
     const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 3, fresh: true })) ?? {};
-    const last = kind === 'successes' ? done[0] : failed[0];
+    const last = kind === 'successes' ? done : () => failed[0];
     const other = postgres({ ...address, max: 1, onnotice: () => {} });
     let settling: ReturnType<typeof settle> | undefined;
 
@@ -120,7 +122,7 @@ test.for(['successes', 'others'])(
       settling = settle(
         db,
         lease,
-        records.map((record) => [record, record === records.at(-1) ? last : done[0]]),
+        records.map((record) => [record, (record === records.at(-1) ? last : done)(record)]),
       );
       await expect
         .poll(async () => (await db.run((read) => read`select from pg_locks where not granted`)).length)
