@@ -22,17 +22,17 @@ export async function saveSuccesses(
   lease: Lease,
   { status, results }: Successes,
 ): Promise<JobStatus | undefined> {
-  const indexes = arrayOf(results.map(({ record }) => record.index));
-  const claims = arrayOf(results.map(({ record }) => record.claim));
-  const lines = results.map(({ result }) => storableJson(result)).join('\n');
+  const indexes = inLines(results.map(({ record }) => record.index));
+  const claims = inLines(results.map(({ record }) => record.claim));
+  const values = inLines(results.map(({ result }) => storableJson(result)));
   const [row] = await db.run(
     (sql) => sql<{ status: JobStatus }[]>`
       with job as materialized (
         select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
-        select idx, claim, nullif(result, 'null')::json as result from unnest(
-          ${indexes}::text::int[], ${claims}::text::int[], string_to_array(${lines}, chr(10))
-        ) as given(idx, claim, result)
+        select i::int as idx, c::int as claim, nullif(r, 'null')::json as result from rows from (
+          string_to_table(${indexes}, chr(10)), string_to_table(${claims}, chr(10)), string_to_table(${values}, chr(10))
+        ) as given(i, c, r)
       ), found as materialized (
         select ctid as at from records
         where job_id = (select id from job) and idx = any(array(select idx from given))
@@ -58,5 +58,8 @@ export async function saveSuccesses(
   return row?.status;
 }
 
-/** As Postgres reads one: it takes lists of numbers, and lines, apart faster than JSON. */
-const arrayOf = (numbers: readonly number[]): string => `{${numbers.join(',')}}`;
+/**
+ * Postgres takes lines apart faster than JSON, and expects as many of them as a large group has: of an array it
+ * would expect ten, and compare each with each record.
+ */
+const inLines = (values: readonly (number | string)[]): string => values.join('\n');
