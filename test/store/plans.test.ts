@@ -55,6 +55,40 @@ test.for([
   await db.close();
 });
 
+test('a kept plan does not compare each outcome with each record, however many it was made for', async ({
+  db,
+}) => {
+  const lease = await startJob(db, newJob(2 * few));
+  const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 2 * few, fresh: true })) ?? {};
+  const groups = [done, failed].map((settlement, kind) =>
+    records.slice(kind * few, (kind + 1) * few).map((record) => ({ record, settlement })),
+  );
+
+  for (const group of groups) {
+    const text = await textSent(db, (noting) => saveSettlements(noting, lease, group));
+    const plan = await db.run(
+      (sql) =>
+        sql.unsafe<{ line: string }[]>(`explain (generic_plan) ${text}`).values() as Promise<string[][]>,
+    );
+    expect(plan.flat().join('\n')).toMatch(/(Hash|Merge) Cond: \(.*idx = .*idx\)/);
+  }
+});
+
+/** The last statement that `send` sends, with numbers for its parameters. */
+async function textSent(db: Database, send: (noting: Database) => Promise<unknown>): Promise<string> {
+  let text = '';
+  const noting: Pick<Database, 'run'> = {
+    run: (statement, deadlineMs) =>
+      db.run(async (sql) => {
+        const answer = await statement(sql);
+        text = (answer as { statement?: { string: string } }).statement?.string ?? '';
+        return answer;
+      }, deadlineMs),
+  };
+  await send(noting as Database);
+  return text;
+}
+
 /** Postgres keeps a plan for a connection once a statement has run a few times on it. */
 async function settleSmallJobs(db: Database): Promise<void> {
   for (let jobs = 0; jobs < 8; jobs++) {
