@@ -1,46 +1,98 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { drizzle } from 'drizzle-orm/postgres-js';
-import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import { SluiceError } from '../domain/sluice-error.ts';
-import { type Database, type DatabaseAddress, unavailable } from './database.ts';
-import { isUnreachable, toFault } from './database-fault.ts';
+import { Database, type DatabaseAddress } from './database.ts';
+import { DatabaseFault } from './database-fault.ts';
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('sluice-mcp/package.json')), 'drizzle');
+const migrationsFolder = join(
+  dirname(createRequire(import.meta.url).resolve('sluice-mcp/package.json')),
+  'drizzle',
+);
 /** Any number will do as long as every Sluice uses the same one. */
 const migrationLock = 7_548_235_001n;
+/** SQLSTATE of our own: the schema is not the one that the statements were made for. */
+const migratedMeanwhile = 'SLM01';
 const oldestServer = 140_000;
 
 /**
- * Brings the database to this version's schema.
+ * Brings the database to this version's schema, and keeps the books of it as Drizzle does.
  *
- * Safe from several processes at once: one migrates, the others wait. Runs before the engine, on a
- * connection of its own, since it is the one place that needs an interactive transaction.
+ * Safe from several processes at once, and when its connection is cut: all that is due goes as one text, which the
+ * server runs as a whole or not at all, under a lock, and only if nobody was faster.
  *
- * @throws SluiceError `database_unsupported` for a server that is too old.
+ * @throws SluiceError `database_unsupported` for a server that is too old, `database_unavailable` for one out of reach.
  */
 export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
-  const settings = {
-    max: 1,
-    connect_timeout: 4,
-    onnotice: () => {},
-    connection: { application_name: 'sluice migrate' },
-  };
-  const sql = 'url' in address ? postgres(address.url, settings) : postgres({ ...address, ...settings });
+  const db = new Database({
+    address: async () => address,
+    name: 'sluice migrate',
+    connections: 1,
+    patienceMs: 3000,
+    // Of several that start at once all but one wait.
+    deadlineMs: 55_000,
+  });
   try {
-    await refuseOldServer(sql);
-    await sql`select pg_advisory_lock(${migrationLock.toString()}::bigint)`;
-    await migrate(drizzle(sql), { migrationsFolder: folder });
-  } catch (error) {
-    throw isUnreachable(error) ? unavailable(error) : toFault(error);
+    await refuseOldServer(db);
+    const all = readMigrationFiles({ migrationsFolder });
+    while (!(await isMigrated(db, all)));
   } finally {
-    await sql.end({ timeout: 2 });
+    await db.close();
   }
 }
 
-async function refuseOldServer(sql: postgres.Sql): Promise<void> {
-  const [row] = await sql<{ version: string }[]>`select current_setting('server_version_num') as version`;
+/** Makes the migrations that are due. False: somebody else did so meanwhile. */
+async function isMigrated(db: Database, all: readonly MigrationMeta[]): Promise<boolean> {
+  const last = await lastMigration(db);
+  const due = all.filter(({ folderMillis }) => folderMillis > last);
+  if (due.length === 0) return true;
+  try {
+    await db.run((sql) => sql.unsafe(migrationText(last, due)));
+    return true;
+  } catch (error) {
+    if (error instanceof DatabaseFault && error.code === migratedMeanwhile) return false;
+    throw error;
+  }
+}
+
+/** When the newest migration that has been made was written, in milliseconds since 1970; 0: none has. */
+async function lastMigration(db: Database): Promise<number> {
+  const [books] = await db.run(
+    (sql) =>
+      sql<{ exist: boolean }[]>`select to_regclass('drizzle.__drizzle_migrations') is not null as exist`,
+  );
+  if (books?.exist !== true) return 0;
+  const [row] = await db.run(
+    (sql) => sql<{ last: number | null }[]>`
+      select max(created_at)::float8 as last from drizzle.__drizzle_migrations`,
+  );
+  return row?.last ?? 0;
+}
+
+/** Several statements in one message are one transaction. */
+function migrationText(last: number, due: readonly MigrationMeta[]): string {
+  const books = 'drizzle.__drizzle_migrations';
+  const statements = due.flatMap(({ sql, hash, folderMillis }) => [
+    ...sql,
+    `insert into ${books} (hash, created_at) values ('${hash}', ${folderMillis})`,
+  ]);
+  return [
+    `select pg_advisory_xact_lock(${migrationLock})`,
+    'create schema if not exists drizzle',
+    `create table if not exists ${books} (id serial primary key, hash text not null, created_at bigint)`,
+    `do $$ begin
+      if (select coalesce(max(created_at), 0) from ${books}) <> ${last} then
+        raise exception 'migrated meanwhile' using errcode = '${migratedMeanwhile}';
+      end if;
+    end $$`,
+    ...statements,
+  ].join(';\n');
+}
+
+async function refuseOldServer(db: Database): Promise<void> {
+  const [row] = await db.run(
+    (sql) => sql<{ version: string }[]>`select current_setting('server_version_num') as version`,
+  );
   const version = Number(row?.version);
   if (version >= oldestServer) return;
   throw new SluiceError(
