@@ -8,6 +8,10 @@ import { faultPoint } from './fault-points.ts';
 
 /** Records of one claim at most, unless a single run takes more. */
 export const largestWindow = 500;
+/** Records of the first claim at most: nobody knows yet how large they are. */
+const firstWindow = 50;
+/** Payloads of one claim should not be larger than this, in characters: all of it lies in memory, here and in Postgres. */
+const claimedCharacters = 16 * 1024 * 1024;
 /** Rows that a claim looks at for fresh records at most, where few of them are. */
 const farthestReach = 5000;
 /** A window should last about this long, in milliseconds: less to hand back, and no more claims than that. */
@@ -33,7 +37,7 @@ export class Claimer {
   #window: number;
   /** Rows that the next claim looks at for fresh records. */
   #reach: number;
-  #windowSince = 0;
+  #windowSince = performance.now();
   #drained = false;
 
   constructor(
@@ -49,7 +53,7 @@ export class Claimer {
     this.#claimedTo = claimedTo;
     this.#onLost = onLost;
     this.#size = size;
-    this.#window = wholeRuns(window, size);
+    this.#window = wholeRuns(Math.min(window, firstWindow), size);
     this.#reach = this.#window;
   }
 
@@ -70,13 +74,17 @@ export class Claimer {
   async claim(fresh: boolean, concurrency: number, ceiling?: number): Promise<readonly ClaimedRecord[]> {
     const limit = this.#window;
     const request = { lease: this.#lease, limit, fresh, reach: this.#reach, ceiling };
-    const { records, noneFresh } = await this.#numbered((claims) =>
+    const { records, noneFresh, characters } = await this.#numbered((claims) =>
       claimRecords(this.#db, { ...request, claims }),
-    );
+    ).catch((error: unknown) => {
+      // It may have been more than the server, or this process, can put into one answer.
+      this.#window = wholeRuns(limit >> 1, this.#size);
+      throw error;
+    });
     const full = records.length === limit;
     const waiting = records.filter(({ isFresh }) => !isFresh).length;
     this.#drained = !full && noneFresh && waiting < waitingAtMost(limit);
-    this.#resize(full, concurrency);
+    this.#resize(full, concurrency, characters);
     this.#reach = full ? this.#window : Math.min(2 * this.#reach, farthestReach);
     return records;
   }
@@ -100,7 +108,7 @@ export class Claimer {
     const claimed = await claim(this.#claims);
     if (claimed === undefined) {
       await this.#undo();
-      return { records: [], claimedTo: this.#claimedTo, noneFresh: true };
+      return { records: [], claimedTo: this.#claimedTo, noneFresh: true, characters: 0 };
     }
     this.#claimedTo = claimed.claimedTo;
     this.#unsure = false;
@@ -116,13 +124,16 @@ export class Claimer {
     else this.#claims = claims;
   }
 
-  #resize(full: boolean, concurrency: number): void {
+  #resize(full: boolean, concurrency: number, characters: number): void {
     const lasted = performance.now() - this.#windowSince;
     this.#windowSince = performance.now();
     const size = this.#size;
     if (full && lasted < shortWindowMs) this.#window = wholeRuns(this.#window * 2, size);
     if (lasted > longWindowMs) {
       this.#window = Math.max(wholeRuns(2 * concurrency * size, size), wholeRuns(this.#window >> 1, size));
+    }
+    if (characters > claimedCharacters) {
+      this.#window = wholeRuns((this.#window * claimedCharacters) / characters, size);
     }
   }
 }

@@ -27,6 +27,8 @@ export interface Claimed {
   readonly claimedTo: number;
   /** No fresh records are left that may be claimed at present. */
   readonly noneFresh: boolean;
+  /** Length of their payloads as texts. */
+  readonly characters: number;
 }
 
 /** The claimed records as the statement answers them: a text for each column is made and read faster than rows are. */
@@ -215,7 +217,7 @@ async function claim(
       )
       select mark.claimed_to as "claimedTo", mark.claimed_to >= mark.last as "noneFresh", taken.*
       from mark, (
-        select string_agg(idx::text, ',') as indexes, string_agg(payload::text, ',') as payloads,
+        select string_agg(idx::text, ',') as indexes, string_agg(coalesce(payload::text, 'null'), ',') as payloads,
           json_agg(json_build_array(idx, record_id)) filter (where record_id is not null) as ids,
           json_agg(json_build_array(idx, revision, tries, wave, progress)) filter (where not is_fresh) as back
         from claimed
@@ -223,8 +225,9 @@ async function claim(
       where exists (select from lease)`,
   );
   if (answer === undefined) return undefined;
-  const { claimedTo, noneFresh } = answer;
-  return { records: recordsOf(answer, claims).sort(inStartOrder), claimedTo, noneFresh };
+  const { claimedTo, noneFresh, payloads } = answer;
+  const records = recordsOf(answer, claims).sort(inStartOrder);
+  return { records, claimedTo, noneFresh, characters: payloads?.length ?? 0 };
 }
 
 /** Milliseconds until the next waiting retry is due (0 or less: now); undefined when none waits. */
