@@ -281,7 +281,8 @@ export class Engine {
 
   /** Takes up what an earlier holder left under way. */
   async #rescue(job: BatchJob, flow: Flow, lease: Lease, connectors: ConnectorRegistry): Promise<void> {
-    const underWay = mostUnderWay(flow.hasEffects, job.waveConcurrency, job.chunkSize);
+    const concurrency = Math.max(job.waveConcurrency, job.peakConcurrency);
+    const underWay = mostUnderWay(flow.hasEffects, concurrency, job.chunkSize);
     const leavesLost = flow.connectors.some(({ name }) => connectors.leavesLostAnswers(name));
     faultPoint('in_rescue');
     const count = await rescueRecords(this.#options.db, lease, underWay, flow.hasEffects, leavesLost);

@@ -78,6 +78,8 @@ export interface BatchJob {
   readonly purgedAt: Date | null;
   readonly concurrency: number;
   readonly waveConcurrency: number;
+  /** The most it may have run at, since somebody lowered that, until the job is taken over; 0: nobody has. */
+  readonly peakConcurrency: number;
   readonly intake: Row['intake'];
   readonly intakePosition: number;
   readonly total: number;

@@ -29,7 +29,8 @@ const answerLost: Failure = {
 /**
  * Returns records that an earlier holder of the lane left `processing` to `pending`.
  *
- * The database knows what was claimed, not what had started: of the unsettled records only the first
+ * A copy of it that comes late finds nothing that another one has claimed. The database knows what was claimed, not
+ * what had started: of the unsettled records only the first
  * `underWay` in start order count a crash. From its second crash a record waits to run alone; one that
  * crashed while alone fails as poison. `effects`: what was under way may have reached its target. `leavesLost`:
  * then it must not be sent again, so that whatever counts a crash fails.
@@ -49,8 +50,8 @@ export async function rescueRecords(
   const [row] = await db.run(
     (sql) => sql<{ count: number }[]>`
       with job as materialized (
-        select id, on_record_failure, claimed_to from batch_jobs
-        where id = ${lease.batchJobId} and finished_at is null for update
+        select id, on_record_failure, claimed_to, claimed_under is distinct from ${lease.token}::bigint as by_others
+        from batch_jobs where id = ${lease.batchJobId} and finished_at is null for update
       ), stranded as materialized (
         select at, row_number() over (order by coalesce(claimed_after, idx), claimed_after is not null, claim, idx) <= ${underWay} as ran
         from (
@@ -59,7 +60,7 @@ export async function rescueRecords(
           union all
           select ctid, idx, null, null from records
           where job_id = (select id from job) and status = 'pending' and not_before = '-infinity' and not held
-            and idx <= (select claimed_to from job)
+            and idx <= (select claimed_to from job where by_others)
         ) as claimed
       ), rescued as (
         update records set
@@ -76,7 +77,7 @@ export async function rescueRecords(
           lease = null, alone = false
         from stranded, job
         where records.ctid = stranded.at
-          and (records.status = 'processing' or ${isFreshlyClaimed(sql)})
+          and (records.status = 'processing' or job.by_others and ${isFreshlyClaimed(sql)})
         returning records.idx, records.attempts, records.wave, records.tries, records.status, records.order_key,
           records.record_id, records.failure, stranded.ran
       ), ${releaseNext(sql, lease.batchJobId, 'rescued')}, logged as (
@@ -104,7 +105,7 @@ export async function rescueRecords(
         retried_failed = job.retried_failed + moved.retried_failed,
         wave_tried = wave_tried - moved.tried,
         wave_failed = wave_failed + moved.failed + moved.retried_failed,
-        maybe_applied = job.maybe_applied + moved.maybe_applied,
+        maybe_applied = job.maybe_applied + moved.maybe_applied, peak_concurrency = 0,
         ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
       from moved
       where job.id = (select id from job)

@@ -136,6 +136,8 @@ export const batchJobs = pgTable(
     concurrency: integer('concurrency').notNull(),
     /** What the present wave runs at. */
     waveConcurrency: integer('wave_concurrency').notNull(),
+    /** The most it may have run at, since somebody lowered that, until the job is taken over; 0: nobody has. */
+    peakConcurrency: counter('peak_concurrency'),
     intake: intakeState('intake').notNull().default('reading'),
     /** Rows of the source that have become records. */
     intakePosition: counter('intake_position'),

@@ -58,6 +58,8 @@ function newLimits(sql: Sql, order: JobOrder): Fragment {
   return sql`
     concurrency = coalesce(${concurrency}::int, batch_jobs.concurrency),
     wave_concurrency = coalesce(${concurrency}::int, wave_concurrency),
+    peak_concurrency = case when ${concurrency}::int is null then peak_concurrency
+                            else greatest(peak_concurrency, wave_concurrency) end,
     rate = ${removable(order.rate, sql`rate`, sql`text`)},
     max_failures = ${limitOf(sql, order)},
     max_failure_rate = ${removable(order.maxFailureRate, sql`max_failure_rate`, sql`float8`)},

@@ -4,13 +4,24 @@ import type { ClaimedRecord, Settlement } from '../../src/domain/record.ts';
 import { type ClaimRequest, claimAlone, claimRecords } from '../../src/store/claims.ts';
 import { finishJob, skipPending, stopJob } from '../../src/store/control.ts';
 import { Database } from '../../src/store/database.ts';
+import { findJob } from '../../src/store/jobs.ts';
 import { acquireLease, type Lease, releaseLease } from '../../src/store/leases.ts';
 import { listRecords } from '../../src/store/record-page.ts';
 import { findRecordStory } from '../../src/store/record-story.ts';
 import { rescueRecords, returnLostClaim } from '../../src/store/rescue.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
+import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
-import { countersOf, countRows, failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.ts';
+import {
+  countersOf,
+  countRows,
+  failureOf,
+  leaseMs,
+  letLapse,
+  newJob,
+  requeue,
+  startJob,
+} from '../support/jobs.ts';
 
 const done: Settlement = { status: 'succeeded', result: { ok: true } };
 const untried: Settlement = { status: 'pending', uncounted: true };
@@ -238,3 +249,47 @@ async function updates(db: Database): Promise<{ readonly all: number; readonly h
   );
   return row ?? { all: 0, hot: 0 };
 }
+
+test('a rescue whose copy comes late, after a claim of the same lease, leaves that alone', async ({ db }) => {
+  const dead = await startJob(db, newJob(10));
+  await claimer(db, dead)(2);
+  await letLapse(db, dead.batchJobId);
+  const lease = (await acquireLease(db, dead.batchJobId, 'other', leaseMs))!;
+  await rescueRecords(db, lease, 5, true);
+  const { records } = await claimer(db, lease)(6);
+
+  const again = await rescueRecords(db, lease, 5, true);
+  await settle(db, lease, records, done);
+
+  expect(again).toBe(0);
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ succeeded: 6, pending: 4 });
+});
+
+test('a crash counts for all that may have run at the concurrency before somebody lowered it', async ({
+  db,
+}) => {
+  const lease = await startJob(db, newJob(100, { concurrency: 20 }));
+  const peak = async () => (await findJob(db, lease.batchJobId))?.peakConcurrency;
+  for (const concurrency of [7, 1, 3]) await steerJob(db, lease.batchJobId, { concurrency });
+  const lowered = await peak();
+  await steerJob(db, lease.batchJobId, { rate: null });
+  await letLapse(db, lease.batchJobId);
+  const other = (await acquireLease(db, lease.batchJobId, 'other', leaseMs))!;
+  const kept = await peak();
+  await rescueRecords(db, other, 40, true);
+
+  expect([lowered, kept, await peak()]).toEqual([20, 20, 0]);
+});
+
+test('each record keeps its own payload, also beside one that is null', async ({ db }) => {
+  const texts = ['{"n":0}', 'null', '[1,"a,b"]', '"x"'];
+  for (const more of [{}, { idField: 'id', duplicates: 'skip' as const }]) {
+    const records = texts.map((json, n) => ({ id: n === 2 ? null : `id-${n}`, json }));
+    const lease = await startJob(db, newJob(0, { records, ...more }));
+    const claimed = await claimer(db, lease)(10);
+
+    expect(claimed.records.map(({ id, payload }) => [id, JSON.stringify(payload)])).toEqual(
+      records.map(({ id, json }) => [id, json]),
+    );
+  }
+});

@@ -1,0 +1,1 @@
+ALTER TABLE "batch_jobs" ADD COLUMN "peak_concurrency" integer DEFAULT 0 NOT NULL;
