@@ -1,5 +1,5 @@
 import { homedir, platform } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from './domain/duration.ts';
 import { parseRate, type Rate } from './domain/rate.ts';
@@ -186,5 +186,7 @@ function expandTilde(path: string): string {
 function defaultHome(env: NodeJS.ProcessEnv): string {
   if (platform() === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'Sluice');
   if (platform() === 'darwin') return join(homedir(), 'Library', 'Application Support', 'Sluice');
-  return join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'sluice');
+  // What is empty or relative counts as not set: XDG Base Directory Specification.
+  const { XDG_DATA_HOME: shared = '' } = env;
+  return join(isAbsolute(shared) ? shared : join(homedir(), '.local', 'share'), 'sluice');
 }

@@ -13,7 +13,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (command === 'run') {
     const { runStandby } = await import('./run-standby.ts');
-    await runStandby(readConfig(process.env));
+    const config = readConfig(process.env);
+    // SLUICE_BACKGROUND is about what starts by itself: a person who types this wants the jobs finished.
+    await runStandby(config, config.background || !args.includes('--until-idle'));
     return 0;
   }
   if (command === 'serve') {

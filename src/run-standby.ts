@@ -12,9 +12,9 @@ const graceMs = 5000;
 
 /**
  * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
- * is left. At most one per database; a second one returns at once.
+ * is left. At most one per database; a second one returns at once. `works`: false: it does the second only.
  */
-export async function runStandby(config: Config): Promise<void> {
+export async function runStandby(config: Config, works: boolean): Promise<void> {
   const address = databaseAddress(config);
   await migrateDatabase(await address());
   const ending = new AbortController();
@@ -22,15 +22,21 @@ export async function runStandby(config: Config): Promise<void> {
   process.once('SIGTERM', end).once('SIGINT', end);
 
   const db = new Database({ address, name: standbyName, connections: 3, patienceMs: 10_000 });
-  let idle = await standByOnce(config, db, ending.signal);
+  let idle = await standByOnce(config, works, db, ending.signal);
   // A job accepted in the last idle moment saw the lock still held, so its end is not the end yet.
-  while (idle && (await isNeededAgain(config, db))) idle = await standByOnce(config, db, ending.signal);
+  while (idle && (await isNeededAgain(config, works, db)))
+    idle = await standByOnce(config, works, db, ending.signal);
   await db.close();
   if (idle && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
 }
 
 /** One turn under the lock. True: it ended because nothing was left to do. */
-async function standByOnce(config: Config, db: Database, ending: AbortSignal): Promise<boolean> {
+async function standByOnce(
+  config: Config,
+  works: boolean,
+  db: Database,
+  ending: AbortSignal,
+): Promise<boolean> {
   const lock = await takeStandbyLock(await databaseAddress(config)());
   if (lock === undefined) return false;
   const lost = new AbortController();
@@ -38,7 +44,7 @@ async function standByOnce(config: Config, db: Database, ending: AbortSignal): P
   const signal = AbortSignal.any([ending, lost.signal]);
   const log = createLog(config.logLevel);
   const store = { callers: db, engine: db, close: () => db.close() };
-  const engine = config.background ? createEngine(config, log, store) : undefined;
+  const engine = works ? createEngine(config, log, store) : undefined;
   await standBy({ db, engine, embedded: config.databaseUrl === undefined, signal });
   const idle = !signal.aborted;
   await engine?.stop(graceMs);
@@ -46,8 +52,8 @@ async function standByOnce(config: Config, db: Database, ending: AbortSignal): P
   return idle;
 }
 
-async function isNeededAgain(config: Config, db: Database): Promise<boolean> {
+async function isNeededAgain(config: Config, works: boolean, db: Database): Promise<boolean> {
   const { active, owesCallbacks } = await readWorkload(db);
-  if (config.background && (active > 0 || owesCallbacks)) return true;
+  if (works && (active > 0 || owesCallbacks)) return true;
   return config.databaseUrl === undefined && (await countClients(db)) > 0;
 }

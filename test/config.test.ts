@@ -13,3 +13,10 @@ test.each(['30', '0d', 'never', '-1d', '1 month'])(
     expect(() => keepMs(text)).toThrow(/SLUICE_RETENTION.*with its unit, such as 30d or 12h, or off/);
   },
 );
+
+test('a relative or empty XDG_DATA_HOME counts as not set', () => {
+  const homeFor = (XDG_DATA_HOME?: string) =>
+    readConfig({ ...(XDG_DATA_HOME !== undefined && { XDG_DATA_HOME }) }).home;
+
+  expect([homeFor(''), homeFor('here')]).toEqual([homeFor(), homeFor()]);
+});

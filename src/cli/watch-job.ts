@@ -3,6 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { getBatchStatus } from '../operations/get-batch-status.ts';
 import { updateBatch } from '../operations/update-batch.ts';
 import { type Answer, type Host, invoke } from './host.ts';
+import { asCommands } from './next-step.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { exitCodeOf, type Status, showStatus } from './show-status.ts';
 import { counted, grouped } from './table.ts';
@@ -22,7 +23,8 @@ export interface Begun {
 
 /**
  * Begins a job and follows it until it has finished or the person leaves it. The first Ctrl-C pauses
- * the job, the second cancels it, the third leaves it to end by itself; none is lost on the way.
+ * the job, unless it stands still anyhow, the second cancels it, the third leaves it to end by itself; none is lost
+ * on the way.
  */
 export async function watchJob(host: Host, json: boolean, begin: () => Promise<Begun>): Promise<Answer> {
   host.runJobs();
@@ -64,6 +66,7 @@ async function follow(
   wishes: Wishes,
 ): Promise<Following> {
   const noteWaiting = waitingNotes(progress);
+  const ask = wishGranter(host, progress);
   for (;;) {
     const status = await look(host, batchJobId, waitSeconds, { signal: wishes.signal, progress });
     // What a person types while the job rests would get into the bar.
@@ -75,7 +78,7 @@ async function follow(
       noteWaiting(status);
       // A question about a job that rests is answered at once.
       if (rests(status)) await rest(wishes.signal);
-    } else if (await grant(host, status, wish, progress)) {
+    } else if (await ask(status, wish)) {
       return { status: await look(host, batchJobId, 0, { signal: wishes.signal, progress }), left: wish };
     }
   }
@@ -127,23 +130,32 @@ const positionOf = (status: Status) => ({
 });
 
 /** Does what the person wants of an unfinished job; returns whether that ends the watching. */
-async function grant(host: Host, status: Status, wish: Wish, progress: Progress): Promise<boolean> {
-  const isPaused = status.status === 'paused';
-  switch (wish) {
-    case 'leave':
-      return true;
-    case 'detach':
-    case 'resume':
-      if (isPaused) await update(host, status, 'resume');
-      return wish === 'detach';
-    case 'interrupt':
-      if (status.status === 'cancelled') return true;
-      await update(host, status, isPaused ? 'cancel' : 'pause');
-      progress.say(
-        isPaused ? 'Cancelled: records under way finish, the rest is skipped.' : pauseHelp(host, status),
-      );
-      return false;
-  }
+function wishGranter(host: Host, progress: Progress): (status: Status, wish: Wish) => Promise<boolean> {
+  // Only who has been told so cancels a job with Ctrl-C: one that waits for something has been paused by others.
+  let cancels = false;
+  return async (status, wish) => {
+    const isPaused = status.status === 'paused';
+    switch (wish) {
+      case 'leave':
+        return true;
+      case 'detach':
+      case 'resume':
+        if (isPaused) await update(host, status, 'resume');
+        cancels = false;
+        return wish === 'detach';
+      case 'interrupt':
+        if (status.status === 'cancelled') return true;
+        if (isPaused && cancels) {
+          await update(host, status, 'cancel');
+          progress.say('Cancelled: records under way finish, the rest is skipped.');
+          return false;
+        }
+        if (!isPaused) await update(host, status, 'pause');
+        cancels = true;
+        progress.say(pauseHelp(host, status));
+        return false;
+    }
+  };
 }
 
 async function update(host: Host, status: Status, action: 'pause' | 'resume' | 'cancel'): Promise<void> {
@@ -155,15 +167,19 @@ async function update(host: Host, status: Status, action: 'pause' | 'resume' | '
   }
 }
 
-function pauseHelp({ terminal }: Host, { batch_job_id, total, processed }: Status): string {
+function pauseHelp({ terminal }: Host, { batch_job_id, status, total, processed }: Status): string {
+  const left = `${grouped(total - processed)} of ${counted(total, 'record')} left`;
   return [
-    `Paused with ${grouped(total - processed)} of ${counted(total, 'record')} left; those under way finish.`,
+    status === 'paused'
+      ? `Stands still already, with ${left}.`
+      : `Paused with ${left}; those under way finish.`,
     ...(terminal.canAsk ? keyHelp : ['  Ctrl-C again (SIGINT) cancels it']),
     `From elsewhere: sluice resume ${batch_job_id}, sluice cancel ${batch_job_id}`,
   ].join('\n');
 }
 
-function farewell({ background }: Host, { status, batch_job_id }: Status): string[] {
+function farewell({ background }: Host, { status, batch_job_id, waiting_for, next_step }: Status): string[] {
+  if (waiting_for !== undefined) return [`Left waiting: ${visible(waiting_for.text)}`, asCommands(next_step)];
   if (status === 'paused') return [`Left paused. \`sluice resume ${batch_job_id}\` goes on.`];
   return [
     background

@@ -47,6 +47,26 @@ test('the first Ctrl-C pauses the job, the second cancels it', async () => {
   expect(code).toBe(1);
 });
 
+test('Ctrl-C does not cancel a job that waits for something, unless it has said that it would', async () => {
+  writeFileSync(
+    join(sluice.home, 'flows', 'asked.yaml'),
+    'flow: asked\nconfirm: human\ntarget: { connector: slow, endpoint: /api }\nmapping:\n  id: source.id\n',
+  );
+  const running = sluice.begin(['start', 'asked', 'rows.ndjson']);
+  await running.hasSaid('Waiting');
+
+  running.signal('SIGINT');
+  await running.hasSaid('Stands still already');
+  const waiting = await statusOf();
+  running.signal('SIGTERM');
+  const { stdout } = await running.ended;
+
+  expect(waiting.status).toBe('paused');
+  expect(stdout).toContain('Left waiting');
+  expect(stdout).toContain('sluice approve');
+  await sluice.run(['cancel', waiting.batch_job_id]);
+});
+
 test('a command that has to end leaves its job to the background', async () => {
   const running = sluice.begin(['start', 'slow', 'rows.ndjson', '--concurrency', '20']);
   await running.hasSaid('Batch job');
