@@ -24,7 +24,9 @@ export async function runMcp(config: Config): Promise<void> {
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
   });
   server.oninitialized = () => sluice.resume();
-  await serveStdio(server);
+  await serveStdio(server, (error) =>
+    log.warn({ error: error.name }, 'what came over stdin could not be taken as a message of MCP'),
+  );
   await sluice.close(graceMs);
 }
 

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type ConnectorSettings, parseConnectors } from './connectors-file.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -16,7 +17,9 @@ export async function readConnectors(folder: string): Promise<Declared> {
   const file = join(folder, 'connectors.yaml');
   const none = { file, connectors: new Map<string, ConnectorSettings>() };
   try {
-    const parsed = parseConnectors(await readFile(file, 'utf8'), file);
+    const text = await textOf(file);
+    if (typeof text !== 'string') return { ...none, problems: [{ file, line: 1, column: 1, ...text }] };
+    const parsed = parseConnectors(text, file);
     return 'problems' in parsed
       ? { ...none, problems: parsed.problems }
       : { ...none, ...parsed, problems: [] };
@@ -26,6 +29,14 @@ export async function readConnectors(folder: string): Promise<Declared> {
       code === 'ENOENT' ? [] : [{ file, line: 1, column: 1, message: `cannot be read (${code})` }];
     return { ...none, problems };
   }
+}
+
+/** What the file says, or why it says nothing that can be used. */
+async function textOf(file: string): Promise<string | { readonly message: string }> {
+  // Reading a pipe would wait for somebody who writes.
+  if (!(await stat(file)).isFile()) return { message: 'is not a regular file' };
+  const bytes = await readFile(file);
+  return isUtf8(bytes) ? bytes.toString() : { message: 'is not UTF-8 text; save it again in that encoding' };
 }
 
 /** Why a name is not among the declared ones. Also owners of other flows read it, so it names no folder of this machine. */

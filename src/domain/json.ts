@@ -12,6 +12,12 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** True when lists and maps lie in each other more than so many levels deep. The walk goes no deeper than that. */
+export function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+}
+
 /** The same value with the keys of its maps in order, so that the order they were written in is no difference. */
 export function inOrder(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map((item: JsonValue) => inOrder(item));

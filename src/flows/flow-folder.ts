@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { SluiceError } from '../domain/sluice-error.ts';
@@ -7,6 +8,7 @@ import type { Flow } from './flow.ts';
 import { type FlowProblem, flowIdOf, revisionOf } from './flow-identity.ts';
 
 const maxBytes = 4_000_000;
+const notUtf8 = 'is not UTF-8 text; save it again in that encoding';
 
 /** One file of the folder, whether it can run or not. */
 export interface FlowListing {
@@ -54,10 +56,11 @@ export function openFlowFolder(folder: string): () => Promise<LoadedFlow[]> {
   const load = async (file: string, state: FileState, modules: string): Promise<LoadedFlow[]> => {
     const known = cache.get(file);
     if (known !== undefined && stillHolds(known, file, state, modules)) return listed(known);
-    const refusal = refusalOf(state);
-    const text = refusal === undefined ? await readFile(file, 'utf8').catch(() => undefined) : '';
-    if (text === undefined) return [];
-    const loaded = await loadedFlow(text, file, state.modifiedMs, refusal);
+    const early = refusalOf(state);
+    const bytes = early === undefined ? await readFile(file).catch(() => undefined) : Buffer.alloc(0);
+    if (bytes === undefined) return [];
+    const refusal = early ?? (isUtf8(bytes) ? undefined : notUtf8);
+    const loaded = await loadedFlow(bytes.toString(), file, state.modifiedMs, refusal);
     const found = { stamp: state.stamp, modules, loaded };
     cache.set(file, found);
     return listed(found);

@@ -5,12 +5,20 @@ import { onClose } from './resources.ts';
 /** How often it is looked whether the process that started this one is still there, in milliseconds. */
 const parentLookMs = 2000;
 
+/** A message may be as large as this: what is too much for an operation is refused by it, in words. */
+const maxMessageBytes = 32 * 1024 * 1024;
+
 /**
  * Speaks MCP over stdin and stdout until the client is gone: its end of stdin closes, the transport
  * closes (a message over its limit), a signal comes, or the parent process ends.
+ *
+ * `onUnread` is told of a line that is no message, and of one that is too large.
  */
-export async function serveStdio(server: Server): Promise<void> {
-  const transport = new StdioServerTransport();
+export async function serveStdio(server: Server, onUnread: (error: Error) => void): Promise<void> {
+  const transport = new StdioServerTransport(process.stdin, process.stdout, {
+    maxBufferSize: maxMessageBytes,
+  });
+  server.onerror = onUnread;
   const gone = clientGone(server);
   await server.connect(transport);
   await gone;

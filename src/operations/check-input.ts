@@ -1,11 +1,14 @@
 import type { z } from 'zod';
-import type { JsonValue } from '../domain/json.ts';
+import { isDeeperThan, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Operation } from './operation.ts';
 
 /** Issues told at once; a call with more has told enough. */
 const issuesAtMost = 8;
+
+/** A record may be 64 levels deep, and those a little deeper fail by themselves; nothing has a use for more. */
+const levelsAtMost = 500;
 
 /**
  * The input of an operation, checked.
@@ -16,6 +19,10 @@ export function checkInput<Input extends z.ZodType>(
   operation: Operation<Input>,
   given: unknown,
 ): z.output<Input> {
+  if (isDeeperThan(levelsAtMost, given)) {
+    const words = `the arguments are nested more than ${levelsAtMost} levels deep`;
+    throw new SluiceError('invalid_input', `${operation.name}: ${words}. Nothing was changed.`);
+  }
   const { reshape = (value) => value } = operation;
   const parsed = operation.input.safeParse(reshape((given ?? {}) as JsonValue));
   if (parsed.success) return parsed.data;

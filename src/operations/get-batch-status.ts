@@ -170,11 +170,18 @@ async function describeJob(db: Database, job: BatchJob) {
 }
 
 function speedOf(job: BatchJob): { rate: number | null; eta_seconds: number | null } {
-  if (job.waveSeconds <= 0 || job.waveDone <= 0) return { rate: null, eta_seconds: null };
-  const rate = job.waveDone / job.waveSeconds;
+  const done = job.waveDone - untriedOf(job);
+  if (job.waveSeconds <= 0 || done <= 0) return { rate: null, eta_seconds: null };
+  const rate = done / job.waveSeconds;
   const left = job.counts.pending + job.counts.processing;
   const known = job.finishedAt === null && job.intake !== 'reading';
   return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
+}
+
+/** Records that count as done because the job was stopped. How many of them are from earlier waves is not known. */
+function untriedOf({ stopReason, wave, waveDone, counts }: BatchJob): number {
+  if (stopReason === null || counts.skipped === 0) return 0;
+  return wave === 0 ? counts.skipped : waveDone;
 }
 
 function stoppedBy(job: BatchJob): { reason: string; message: string } | undefined {

@@ -14,6 +14,7 @@ import { listJobs } from '../store/jobs.ts';
 import { lastDigests } from '../store/last-successes.ts';
 import { batchOptions, checkOptions } from './batch-options.ts';
 import { openSource, rowsId } from './batch-source.ts';
+import { checkCallback } from './callbacks.ts';
 import { checkInput } from './check-input.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
@@ -93,6 +94,7 @@ async function lookAtFlow(
   const options = batchOptions(checked.batch, flow);
   const idField = checked.id_field ?? flow.batch.idField ?? null;
   checkOptions(options, idField, flow);
+  await checkCallback(options.policy, context.readiness);
   const source = checked.source && (await openSource(context, checked.source));
   const plan = { flow, rows: rowsId(source ?? {}, checked), params, idField, options };
 

@@ -14,7 +14,7 @@ import type { OperationContext } from './context.ts';
 import { describeRecord, recordOutput } from './describe-record.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage } from './fit-page.ts';
-import { textInput } from './input-limits.ts';
+import { countAtMost, textInput } from './input-limits.ts';
 import { flowNameOf, momentOf, sinceInput } from './job-filter.ts';
 import { defineOperation } from './operation.ts';
 import { answerTokens, formatInput, type ResponseFormat } from './response-format.ts';
@@ -30,7 +30,13 @@ const besides = 150;
 const input = z.strictObject({
   flow_id: textInput(200).optional().describe('Only jobs of this flow: its name or uuid'),
   batch_job_id: batchJobIdInput.optional(),
-  index: z.number().int().min(0).optional().describe("One record's whole story; needs batch_job_id"),
+  index: z
+    .number()
+    .int()
+    .min(0)
+    .max(countAtMost)
+    .optional()
+    .describe("One record's whole story; needs batch_job_id"),
   status: z
     .enum(attemptStatuses)
     .optional()
@@ -170,8 +176,8 @@ function nextPlace({ lines, searchedToMicros }: HistoryPage, shown: number): His
 
 const lastOfMoment = {
   batchJobId: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
-  index: 2_147_483_647,
-  sequence: 2_147_483_647,
+  index: countAtMost,
+  sequence: countAtMost,
 };
 
 function nextStep(

@@ -13,12 +13,17 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Longer texts are masked up to here and cut. */
 const longestShown = 200;
 
+/** Deeper values are left out: a record that holds such is refused. */
+const levelsShown = 64;
+
 /** A value with everything masked that looks like personal data or a secret: `e***@example.com`, `+49***12`. */
-export function maskedValue(value: JsonValue, key = ''): JsonValue {
+export function maskedValue(value: JsonValue, key = '', levels = levelsShown): JsonValue {
   if (value === null || typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, key));
+  if (typeof value === 'object' && levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((item: JsonValue) => maskedValue(item, key, levels - 1));
   if (isJsonObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, maskedValue(inner, name)]));
+    const masked = (name: string, inner: JsonValue) => [name, maskedValue(inner, name, levels - 1)] as const;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => masked(name, inner)));
   }
   if (secretKey.test(key)) return '***';
   if (typeof value === 'string') return maskedText(value, key);

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../domain/json.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { parseJson } from './json-row.ts';
 import type { SourceFormat } from './source.ts';
@@ -21,7 +21,11 @@ export function sniffFormat(extension: string, head: string): SourceFormat | und
   if (named === 'csv' || named === 'tsv') return named;
   const start = head.trimStart();
   if (start.startsWith('[')) return 'json';
-  if (start.startsWith('{')) return named === 'ndjson' || isObjectPerLine(start) ? 'ndjson' : 'json';
+  if (start.startsWith('{')) {
+    const isLines =
+      named === 'ndjson' || isObjectPerLine(start) || (named === undefined && isLoneRecord(start));
+    return isLines ? 'ndjson' : 'json';
+  }
   if (named !== undefined) return named;
   const firstLine = start.split('\n', 1)[0] ?? '';
   if (firstLine.includes('\t')) return 'tsv';
@@ -34,6 +38,14 @@ function isObjectPerLine(text: string): boolean {
   if (end < 0 || !text.slice(end).trimStart().startsWith('{')) return false;
   const first = parseJson(text.slice(0, end));
   return !(first instanceof SyntaxError) && isJsonObject(first);
+}
+
+/** One object on one line, as a pipe brings it when there is one record; a document would have records in it. */
+function isLoneRecord(text: string): boolean {
+  const line = text.trimEnd();
+  const only = line.includes('\n') ? undefined : parseJson(line);
+  const isList = (value: JsonValue) => Array.isArray(value) && value.some(isJsonObject);
+  return isJsonObject(only) && !Object.values(only).some(isList);
 }
 
 const binaries = [

@@ -71,14 +71,30 @@ test.concurrent('a thousand calls at once are all answered', async ({ arena }) =
   await server.exited;
 });
 
-test.concurrent('a line of more than ten mebibytes ends the server', async ({ arena }) => {
+test.concurrent('a line of more than 32 MiB ends the server', async ({ arena }) => {
   const server = await startRawServer(arena);
   await server.initialize();
 
-  server.write('x'.repeat(11 * 1024 * 1024));
+  server.write('x'.repeat(33 * 1024 * 1024));
 
   await server.exited;
   expect(server.lines.every(isMessage)).toBe(true);
+});
+
+test.concurrent('a call with more than may be inline is refused in words, and the server goes on', async ({
+  arena,
+}) => {
+  const server = await startRawServer(arena);
+  await server.initialize();
+
+  const records = [{ text: 'x'.repeat(11 * 1024 * 1024) }];
+  const given = { name: 'start_batch', arguments: { flow_id: 'any', records } };
+  const answer = await server.ask(9, 'tools/call', given);
+  await stillAnswers(server);
+
+  expect(JSON.stringify(answer)).toContain('more than 4 MB inline');
+  server.child.stdin.end();
+  await server.exited;
 });
 
 test.concurrent('a server ends with its client: when stdin ends, and when nobody reads stdout', async ({

@@ -158,3 +158,12 @@ test('a file of the same size, written at the same time as before, is still seen
 
   expect((await flows.find('alpha')).version).toBe(2);
 });
+
+test('a file in another encoding than UTF-8 is refused, so that nothing is sent as it was not written', async () => {
+  const { flows, folder } = await library();
+  await writeFile(join(folder, 'old.yaml'), Buffer.from(`${flow('old')}description: Größe\n`, 'latin1'));
+
+  expect(await flows.list()).toMatchObject([
+    { name: 'old', problems: [{ message: expect.stringContaining('is not UTF-8 text') }] },
+  ]);
+});

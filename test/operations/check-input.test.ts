@@ -12,3 +12,11 @@ test.each([
 ])('what is wrong with %j is said', (given, said) => {
   expect(() => checkInput(updateBatch, given)).toThrow(said);
 });
+
+test('arguments that are nested beyond all use are refused before they are looked at', () => {
+  const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`);
+
+  expect(() => checkInput(updateBatch, { batch_job_id, drop_dead_letters: deep })).toThrow(
+    'the arguments are nested more than 500 levels deep. Nothing was changed.',
+  );
+});

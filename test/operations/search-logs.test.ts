@@ -80,7 +80,11 @@ test('the log of a flow is narrowed by status, time and text in any case of lett
   expect(byCode).toHaveLength(2);
   expect(byOwnId.map(({ kind, index }) => [kind, index])).toEqual([['failed', 2]]);
   expect([nothing, retriesOnly, later]).toEqual([[], [], []]);
-  await expect(mcp.call('search_logs', { since: 'yesterday' })).rejects.toThrow(/search_logs: since/);
+  for (const since of ['yesterday', '5', '2026', '2026-02-30', '2026-13-01', '+012345-01-01T00:00:00Z'])
+    await expect(mcp.call('search_logs', { since })).rejects.toThrow(/search_logs: since/);
+  await expect(mcp.call('search_logs', { batch_job_id, index: 2 ** 31 })).rejects.toThrow(
+    /search_logs: index/,
+  );
   await expect(mcp.call('search_logs', { cursor: 'nonsense' })).rejects.toThrow(/cursor/);
 });
 

@@ -36,6 +36,7 @@ test.each([
   ['.txt', 'a;b\n1;2\n', 'csv'],
   ['.dat', 'a\tb\n1\t2\n', 'tsv'],
   ['', '{"a":1}\n{"a":2}', 'ndjson'],
+  ['', '{"a":1,"tags":["x"]}\n', 'ndjson'],
 ])('a file named %s with %j is %s', async (extension, content, format) => {
   const source = await openWritten(folder, extension, content);
 

@@ -94,3 +94,9 @@ test('a file of a thousand columns is profiled in bounded memory', () => {
   const { columns, moreColumns } = profiler.profile(false);
   expect([columns.length, moreColumns]).toEqual([500, 500]);
 });
+
+test('what is nested deeper than a record may be is left out', () => {
+  const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`);
+
+  expect(JSON.stringify(maskedValue(deep))).toBe(`${'['.repeat(64)}"…"${']'.repeat(64)}`);
+});
