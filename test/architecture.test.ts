@@ -59,12 +59,12 @@ test('only the store speaks to the database driver', () => {
   expect(strangers).toEqual([]);
 });
 
-test('no statement of the database is put together from texts', () => {
+test('no statement of the database is put together from texts but the migrations of this package', () => {
   const unsafe = files.filter((file) =>
     /\.unsafe\(|\bsql\.raw\(/.test(readFileSync(join(src, file), 'utf8')),
   );
 
-  expect(unsafe).toEqual([]);
+  expect(unsafe).toEqual([join('store', 'migrate.ts')]);
 });
 
 test('the domain imports no package and reads no clock', () => {
