@@ -7,6 +7,7 @@ import type { Flow } from '../flows/flow.ts';
 import { rampOf, rampSchema } from '../flows/flow-file.ts';
 import type { NewJob } from '../store/create-job.ts';
 import { countAtMost, failureRateInput, maxFailuresInput, textInput } from './input-limits.ts';
+import type { NamedFields } from './named-fields.ts';
 
 /** How a job goes about its records: the keys of a flow's `batch` block, for this one job. */
 export const batchInput = z
@@ -90,6 +91,16 @@ export function checkOptions(
       `order_by cannot be kept by the flow ${name}, which takes ${chunk.size} records at once: leave it out, or use a flow without size.`,
     );
   }
+}
+
+/** Fields that have to be there: a flow may name an id field that a file has no use for. */
+export function namedFields(
+  given: { readonly id_field?: string | undefined },
+  idField: string | null,
+  { duplicates, skipUnchanged, orderBy }: ReturnType<typeof batchOptions>,
+): NamedFields {
+  const isWanted = given.id_field !== undefined || duplicates !== 'allow' || skipUnchanged;
+  return { id_field: isWanted ? idField : null, order_by: orderBy };
 }
 
 const refused = (message: string) => new SluiceError('invalid_input', `${message} Nothing was started.`);

@@ -12,12 +12,13 @@ import type { Source, SourceRow } from '../sources/source.ts';
 import type { Database } from '../store/database.ts';
 import { listJobs } from '../store/jobs.ts';
 import { lastDigests } from '../store/last-successes.ts';
-import { batchOptions, checkOptions } from './batch-options.ts';
+import { batchOptions, checkOptions, namedFields } from './batch-options.ts';
 import { openSource, rowsId } from './batch-source.ts';
 import { checkCallback } from './callbacks.ts';
 import { checkInput } from './check-input.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
+import { checkNamedFields } from './named-fields.ts';
 import { type Plan, planDigest } from './plan-digest.ts';
 import { checkShape, concurrencyOf, startBatch } from './start-batch.ts';
 
@@ -96,6 +97,7 @@ async function lookAtFlow(
   checkOptions(options, idField, flow);
   await checkCallback(options.policy, context.readiness);
   const source = checked.source && (await openSource(context, checked.source));
+  await checkNamedFields(context, namedFields(checked, idField, options), checked.records, source);
   const plan = { flow, rows: rowsId(source ?? {}, checked), params, idField, options };
 
   const preview = await context.preview(flow, { params, signal: context.signal });

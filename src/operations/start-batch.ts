@@ -11,13 +11,14 @@ import { storedKindOf } from '../flows/stored-flow.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
-import { batchInput, batchOptions, checkOptions, toBatchBlock } from './batch-options.ts';
+import { batchInput, batchOptions, checkOptions, namedFields, toBatchBlock } from './batch-options.ts';
 import { openSource, rowsId, sameRows, sourceInput } from './batch-source.ts';
 import { checkCallback } from './callbacks.ts';
 import { completeParams } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { textInput } from './input-limits.ts';
+import { checkNamedFields, type NamedFields } from './named-fields.ts';
 import { defineOperation } from './operation.ts';
 import { checkPlan } from './plan-digest.ts';
 
@@ -184,7 +185,8 @@ async function newJob(
   await checkCallback(options.policy, context.readiness);
   const { maxRecordBytes } = context.limits;
   const rules = { ...options, flow, params, idField, textual: false, maxRecordBytes };
-  const { sourceDigest, ...source } = await sourceOf(context, given, rules);
+  const named = namedFields(given, idField, options);
+  const { sourceDigest, ...source } = await sourceOf(context, given, rules, named);
   const concurrency = concurrencyOf(given, flow, context.limits.maxConcurrency);
   checkPlan(given.plan_digest, {
     flow,
@@ -224,9 +226,10 @@ export const concurrencyOf = (
   maxConcurrency: number,
 ): number => concurrency ?? Math.min(batch.concurrency ?? 5, maxConcurrency);
 
-async function sourceOf(context: OperationContext, given: Input, rules: RowRules) {
+async function sourceOf(context: OperationContext, given: Input, rules: RowRules, named: NamedFields) {
   if (given.source === undefined) {
     const records = given.records ?? [];
+    await checkNamedFields(context, named, records, undefined);
     return {
       source: { kind: 'inline' },
       sourceDigest: digestOf(records),
@@ -234,6 +237,7 @@ async function sourceOf(context: OperationContext, given: Input, rules: RowRules
     };
   }
   const source = await openSource(context, given.source);
+  await checkNamedFields(context, named, undefined, source);
   return { source, sourceDigest: digestOf(sameRows(source)), records: undefined };
 }
 

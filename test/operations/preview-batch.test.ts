@@ -306,7 +306,7 @@ test('the worst answer has fewer than 2,000 tokens', async ({ mcp }) => {
   });
 
   for (const row of [wide, strange]) {
-    const records = Array.from({ length: 50 }, (_, n) => row(n));
+    const records = Array.from({ length: 50 }, (_, n) => ({ id: `${dense(n % 40)}`, ...row(n) }));
     const preview = await mcp.call('preview_batch', { flow_id: 'planned', records, sample: 10 });
 
     expect(encoding.encode(JSON.stringify(preview)).length).toBeLessThan(2000);
