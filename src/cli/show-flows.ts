@@ -69,9 +69,10 @@ export function showFlow(flow: OneFlow): string[] {
     const said = [...(form === undefined ? [] : [form]), ...(required ? ['required'] : [])];
     return said.length === 0 ? path : `${path} (${said.join(', ')})`;
   });
-  const parameters = flow.parameters.map(({ name, required, default: value }) =>
-    required ? `${name} (required)` : `${name} (${JSON.stringify(value ?? null)})`,
-  );
+  const parameters = flow.parameters.map(({ name, required, type, default: value }) => {
+    const said = required ? 'required' : JSON.stringify(value ?? null);
+    return `${name} (${type === undefined ? said : `${type}, ${said}`})`;
+  });
   return [
     `${visible(flow.name)}${flow.version === null ? '' : `@${flow.version}`}  revision ${flow.revision}`,
     ...(flow.draft === undefined ? [] : ['A draft: it does not run before it is approved.']),

@@ -5,6 +5,7 @@ import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '..
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { Parameter } from './parameters.ts';
 import type { PublishedApi } from './published-api.ts';
 import type { StateStore } from './state.ts';
 
@@ -47,15 +48,6 @@ export interface ChunkRule {
   readonly size: number;
   /** What a failure of the whole run means: each record fails alike, or the bad ones are looked for. */
   readonly onError: 'fail' | 'bisect';
-}
-
-/** A value that a start may or must bring along. */
-export interface Parameter {
-  readonly name: string;
-  readonly required: boolean;
-  /** undefined: there is none. */
-  readonly byDefault: JsonValue | undefined;
-  readonly description?: string;
 }
 
 /** What a process must have or allow to run a flow, besides its connectors. */

@@ -1,8 +1,4 @@
 import { z } from 'zod';
-import { didYouMean } from '../connectors/did-you-mean.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
-import { nearest } from '../domain/nearest.ts';
-import type { Parameter } from './flow.ts';
 import {
   batchSchema,
   confirmSchema,
@@ -17,6 +13,7 @@ import {
   versionSchema,
   wholeNumber,
 } from './flow-file.ts';
+import { parametersSchema } from './parameters.ts';
 import { retrySchema } from './retry-grammar.ts';
 import { stepKindsByName } from './steps/catalogue.ts';
 
@@ -35,10 +32,6 @@ function typeWords(type: unknown): string {
     : 'must be standard; saga and fan-out are not available';
 }
 
-const parameterName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be a name of letters, digits and _');
-
 /** What the file of a flow of steps may hold. The steps are checked by their compiler. */
 export const stepFlowFileSchema = z.strictObject({
   flow: flowNameSchema.optional().describe('The name of the flow; that of the file unless given.'),
@@ -47,11 +40,10 @@ export const stepFlowFileSchema = z.strictObject({
   description: descriptionSchema.optional(),
   type: z.literal('standard', { error: ({ input }) => typeWords(input) }).optional(),
   source: sourceSchema.optional(),
-  params: z
-    .record(parameterName, z.unknown())
+  params: parametersSchema
     .optional()
     .describe(
-      'What a start may bring along: name: default, or name: {required: true, description, default}.',
+      'What a start may bring along: name: default, or name: {type, required: true, description, default}.',
     ),
   lookups: lookupsSchema.optional(),
   size: wholeNumber(1, 10_000)
@@ -88,57 +80,3 @@ export const stepFlowFileSchema = z.strictObject({
 });
 
 export type StepFlowFile = z.output<typeof stepFlowFileSchema>;
-
-const declaration = z.strictObject({
-  type: z.string().optional(),
-  required: z.boolean().optional(),
-  description: z.string().optional(),
-  default: z.unknown().optional(),
-});
-
-/** What is wrong with the declarations of a `params` block. */
-export function parameterProblems(
-  block: unknown,
-): { readonly path: readonly string[]; readonly message: string; readonly suggestion?: string }[] {
-  if (!isJsonObject(block)) return [];
-  return Object.entries(block).flatMap(([name, written]) => {
-    if (!isJsonObject(written) || !isDeclaration(written)) return [];
-    return Object.entries(written).flatMap(([key, value]) => {
-      const path = ['params', name, key];
-      const known = Object.keys(declaration.shape);
-      if (!known.includes(key)) {
-        const suggestion = didYouMean(key, known);
-        return [
-          { path, message: `unknown key "${key}"`, ...(suggestion === undefined ? {} : { suggestion }) },
-        ];
-      }
-      const fits = declaration.safeParse({ [key]: value }).success;
-      const words = key === 'required' ? 'true or false' : 'a text';
-      return fits ? [] : [{ path, message: `params.${name}.${key} must be ${words}` }];
-    });
-  });
-}
-
-/** A map is a default of its own unless it holds a word of a declaration, or a slip of one. */
-function isDeclaration(written: JsonObject): boolean {
-  const keys = Object.keys(written);
-  const words = ['required', 'default', 'description'];
-  return keys.some((key) => words.includes(key) || (key.length > 4 && nearest(key, words) !== undefined));
-}
-
-/** The `params` block: a value is the default itself, a map of the words of a declaration declares. */
-export function parametersOf(block: StepFlowFile['params'] = {}): Parameter[] {
-  return Object.entries(block).map(([name, written]): Parameter => {
-    const declared =
-      isJsonObject(written) && Object.keys(written).length > 0 ? declaration.safeParse(written) : undefined;
-    if (declared?.success !== true)
-      return { name, required: false, byDefault: (written ?? null) as JsonValue };
-    const { required, description, default: byDefault } = declared.data;
-    return {
-      name,
-      required: required ?? byDefault === undefined,
-      byDefault: byDefault as JsonValue | undefined,
-      ...(description === undefined ? {} : { description }),
-    };
-  });
-}

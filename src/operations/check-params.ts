@@ -1,8 +1,10 @@
 import type { JsonObject } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
-import type { Flow, Parameter } from '../flows/flow.ts';
+import type { Flow } from '../flows/flow.ts';
+import { fitsType, type Parameter, typeInWords } from '../flows/parameters.ts';
 import { checkPayload } from '../sources/check-payload.ts';
+import { shortened } from './flow-state.ts';
 
 const bytesAtMost = 64 * 1024;
 /** Names shown at once; a flow with more has its file. */
@@ -17,7 +19,11 @@ const namesShown = 20;
 export function completeParams({ name, parameters }: Flow, given: JsonObject = {}): JsonObject {
   const checked = checkPayload(given, bytesAtMost);
   if (!checked.ok) throw refused(checked.message.replace(/^The record /, 'params '));
-  const problems = [...unknownNames(parameters, given), ...missing(parameters, given)];
+  const problems = [
+    ...unknownNames(parameters, given),
+    ...missing(parameters, given),
+    ...wrongTypes(parameters, given),
+  ];
   if (problems.length > 0) throw refused(`params of the flow ${name}: ${problems.slice(0, 8).join('; ')}.`);
   const defaults = parameters.flatMap(({ name: key, byDefault }) =>
     byDefault === undefined || Object.hasOwn(given, key) ? [] : [[key, byDefault] as const],
@@ -38,15 +44,25 @@ function unknownNames(parameters: readonly Parameter[], given: JsonObject): stri
     });
 }
 
+/** null is no value. */
 function missing(parameters: readonly Parameter[], given: JsonObject): string[] {
   return parameters
-    .filter(
-      ({ name, required, byDefault }) => required && byDefault === undefined && !Object.hasOwn(given, name),
-    )
+    .filter(({ name, required, byDefault }) => {
+      const value = Object.hasOwn(given, name) ? given[name] : byDefault;
+      return required && value == null;
+    })
     .map(
       ({ name, description }) =>
         `${name} is missing${description === undefined ? '' : ` (${description.slice(0, 100)})`}`,
     );
+}
+
+function wrongTypes(parameters: readonly Parameter[], given: JsonObject): string[] {
+  return parameters.flatMap(({ name, type }) => {
+    const value = Object.hasOwn(given, name) ? given[name] : null;
+    if (type === undefined || value == null || fitsType(value, type)) return [];
+    return [`${name} must be ${typeInWords(type)}, not ${shortened(JSON.stringify(value), 60)}`];
+  });
 }
 
 const refused = (message: string) => new SluiceError('invalid_input', `${message} Nothing was started.`);

@@ -54,6 +54,7 @@ export const getFlow = defineOperation({
         z.object({
           name: z.string(),
           required: z.boolean(),
+          type: z.string().optional(),
           default: z.unknown().optional(),
           description: z.string().optional(),
         }),
@@ -165,11 +166,12 @@ const describeField = ({ path, required, form }: Flow['expects'][number], room: 
 });
 
 const describeParameter = (
-  { name, required, byDefault, description }: Flow['parameters'][number],
+  { name, required, type, byDefault, description }: Flow['parameters'][number],
   room: number,
 ) => ({
   name,
   required,
+  ...(type === undefined ? {} : { type }),
   ...(byDefault === undefined ? {} : { default: shownValue(byDefault, room).value }),
   ...(description === undefined ? {} : { description: cutTo(description, room) }),
 });

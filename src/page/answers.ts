@@ -167,6 +167,7 @@ export interface FlowAnswer {
   readonly parameters: readonly {
     readonly name: string;
     readonly required: boolean;
+    readonly type?: string;
     readonly default?: unknown;
     readonly description?: string;
   }[];

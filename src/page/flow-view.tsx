@@ -59,9 +59,9 @@ function Parameters({ parameters }: Pick<FlowAnswer, 'parameters'>) {
     <>
       <h2>Parameters of a job</h2>
       <ul>
-        {parameters.map(({ name, required, default: byDefault, description }) => (
+        {parameters.map(({ name, required, type, default: byDefault, description }) => (
           <li key={name}>
-            <OutsideText text={name} /> {required ? '(needed)' : ''}{' '}
+            <OutsideText text={name} /> {type} {required ? '(needed)' : ''}{' '}
             {byDefault === undefined ? null : <OutsideText text={`default ${JSON.stringify(byDefault)}`} />}{' '}
             {description === undefined ? null : <OutsideText text={description} />}
           </li>

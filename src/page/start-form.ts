@@ -25,9 +25,10 @@ export function toRequest(form: StartForm, flow: FlowAnswer | undefined): object
 }
 
 function paramsOf({ params }: StartForm, { parameters }: FlowAnswer): Record<string, unknown> {
-  const given = parameters.flatMap(({ name, default: byDefault }) => {
+  const given = parameters.flatMap(({ name, type, default: byDefault }) => {
     const text = params[name] ?? '';
-    return text === '' ? [] : [[name, typeof byDefault === 'string' ? text : readValue(text)] as const];
+    const isText = type === 'string' || (type === undefined && typeof byDefault === 'string');
+    return text === '' ? [] : [[name, isText ? text : readValue(text)] as const];
   });
   return Object.fromEntries(given);
 }

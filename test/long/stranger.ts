@@ -92,10 +92,17 @@ export async function call(client: Client, name: string, args: object): Promise<
   return result.structuredContent ?? {};
 }
 
-/** What npm needs to find again what this machine has fetched before. */
+/** How the programs of this machine reach a registry. */
+const waysOut = ['NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'npm_config_registry'];
+
+/** What npm needs to find again what this machine has fetched before, and to fetch the rest. */
 export const npmOfThisMachine = {
+  ...Object.fromEntries(
+    waysOut.map((name) => [name, process.env[name] ?? '']).filter(([, value]) => value !== ''),
+  ),
   npm_config_cache: spawnSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).stdout.trim(),
   npm_config_prefer_offline: 'true',
+  npm_config_fetch_retries: '0',
 };
 
 /** The commands of a section of the install notes that want a clone or a package. */

@@ -380,7 +380,7 @@ test('a lock that a dead process left does not stop savers for long', { timeout:
 test('a flow says which params it takes, what it needs, and how many records at once', async ({ mcp }) => {
   const text = [
     'flow: chunks',
-    'params: { region: EU, key: { required: true, description: of the batch } }',
+    'params: { region: EU, key: { type: integer, required: true, description: of the batch } }',
     'size: 50',
     'steps:',
     '  say: { type: echo, message: "{{ params.region }}" }',
@@ -400,7 +400,7 @@ test('a flow says which params it takes, what it needs, and how many records at 
     connectors: ['crm'],
     parameters: [
       { name: 'region', required: false, default: 'EU' },
-      { name: 'key', required: true, description: 'of the batch' },
+      { name: 'key', type: 'integer', required: true, description: 'of the batch' },
     ],
   });
 });

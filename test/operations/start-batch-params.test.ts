@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Flow, Parameter } from '../../src/flows/flow.ts';
+import type { Flow } from '../../src/flows/flow.ts';
+import type { Parameter } from '../../src/flows/parameters.ts';
 import { checkInput } from '../../src/operations/check-input.ts';
 import type { OperationContext } from '../../src/operations/context.ts';
 import { startBatch } from '../../src/operations/start-batch.ts';
@@ -10,7 +11,7 @@ import { finished, jobWhen, testEngine, testFlow } from '../support/engine.ts';
 const parameters: readonly Parameter[] = [
   { name: 'region', required: true, byDefault: undefined, description: 'Where to' },
   { name: 'limit', required: false, byDefault: 10 },
-  { name: 'note', required: false, byDefault: undefined },
+  { name: 'note', required: false, byDefault: undefined, type: 'string' },
 ];
 
 /** start_batch as every surface calls it, over one flow. */
@@ -70,6 +71,8 @@ test('a flow that lists no parameters takes any', async ({ db }) => {
 
 test.for([
   [{ regoin: 'eu' }, /there is no "regoin" \(did you mean region\?\); region is missing \(Where to\)/],
+  [{ region: null }, /region is missing \(Where to\)/],
+  [{ region: 'eu', note: 5 }, /note must be a string, not 5\./],
   [{ region: 'eu', zzz: 1 }, /there is no "zzz" \(there are region, limit, note\)/],
   [{ region: 'x'.repeat(70_000) }, /params has 70013 bytes as JSON; at most 65536/],
   [{ region: 'nul \u0000' }, /NUL/],

@@ -11,6 +11,7 @@ import {
   versionSchema,
   wholeNumber,
 } from '../flow-file.ts';
+import { parameterProblems, parametersSchema } from '../parameters.ts';
 import { retrySchema } from '../retry-grammar.ts';
 import type { Anything, FlowEnding } from './flow-context.ts';
 
@@ -69,7 +70,7 @@ export interface FlowSettings<Schema> {
   readonly connectors?: readonly string[];
   /** Environment variables that `ctx.env` may read. */
   readonly env?: readonly string[];
-  /** What a start may bring along, with its default or `{required, default, description}`. */
+  /** What a start may bring along, with its default or `{type, required, default, description}`. */
   readonly params?: Readonly<Record<string, unknown>>;
   /** No attempt at a record repeats a step that has succeeded. */
   readonly checkpoint?: boolean;
@@ -87,9 +88,6 @@ export interface FlowSettings<Schema> {
 
 const names = z.array(z.string().min(1, 'must be a name')).max(100, 'has more than 100 names');
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable');
-const parameter = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be a name of letters, digits and _');
 
 const settingsSchema = z.strictObject({
   id: flowNameSchema.optional(),
@@ -108,7 +106,7 @@ const settingsSchema = z.strictObject({
     .optional(),
   connectors: names.optional(),
   env: z.array(variable).optional(),
-  params: z.record(parameter, z.unknown()).optional(),
+  params: parametersSchema.optional(),
   checkpoint: z.boolean().optional(),
   effects: z.boolean().optional(),
   idField: z.string().min(1, 'must name a field').optional(),
@@ -138,8 +136,11 @@ function isSchema(given: unknown): boolean {
   );
 }
 
-function contradictions({ id, name, on_error, retry, on_chunk_error, size }: CheckedSettings): string[] {
-  const problems: string[] = [];
+function contradictions(settings: CheckedSettings): string[] {
+  const { id, name, on_error, retry, on_chunk_error, size, params } = settings;
+  const problems = parameterProblems(params).map(({ message, suggestion }) =>
+    suggestion === undefined ? message : `${message}; ${suggestion}`,
+  );
   if (id === undefined && name === undefined) problems.push('id is missing: the name jobs are started by');
   if (id === undefined && name !== undefined && !flowNameSchema.safeParse(name).success) {
     problems.push(

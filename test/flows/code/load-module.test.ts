@@ -133,6 +133,11 @@ test.each([
     'a.mjs:2:16 defineFlow: size must be a whole number from 1 to 10000',
   ],
   [
+    'a wrong parameter',
+    `import { defineFlow } from 'sluice-mcp';\nexport default defineFlow({ id: 'a', params: { x: { required: 1 } } }).step('x', () => 1);`,
+    'a.mjs:2:16 defineFlow: params.x.required must be true or false',
+  ],
+  [
     'something thrown that is no error',
     `throw 'tantrum';\nexport default 1;`,
     'a.mjs:1:1 broke while it was loaded: tantrum',
