@@ -23,9 +23,9 @@ export class Circuit {
   readonly #settingsOf: (connector: string) => CircuitSettings | undefined;
   #last: Sign | undefined;
   #count = 0;
-  /** Records whose failures have been counted. */
+  /** Records that wait for a retry and whose failures have been counted. */
   #counted = new Set<number>();
-  /** Records that failed while others fared well: that they fail again says nothing about their connector. */
+  /** Waiting records that failed while others fared well: that they fail again says nothing about their connector. */
   #doubtful = new Set<number>();
   /** Attempts under way, by their record, and in which place each of them began. */
   readonly #underWay = new Map<number, number>();
@@ -65,8 +65,11 @@ export class Circuit {
     const sign = 'failure' in settlement ? this.#signOf(settlement.failure) : undefined;
     const isDoubtful = this.#doubtful.delete(index) || place < this.#lastWell;
     if (sign === undefined) this.#faredWell(place);
-    else if (!isDoubtful) this.#add(index, sign);
-    else if (settlement.status === 'pending') this.#doubtful.add(index);
+    else {
+      if (!isDoubtful) this.#add(sign);
+      // What does not come back would be remembered for nothing.
+      if (settlement.status === 'pending') (isDoubtful ? this.#doubtful : this.#counted).add(index);
+    }
   }
 
   #faredWell(place: number): void {
@@ -75,8 +78,7 @@ export class Circuit {
     this.clear();
   }
 
-  #add(index: number, sign: Sign): void {
-    this.#counted.add(index);
+  #add(sign: Sign): void {
     // The records of a chunk share the failure of its one run.
     if (sign.failure === this.#last?.failure) return;
     this.#count = sign.key === this.#last?.key ? this.#count + 1 : 1;
