@@ -22,21 +22,22 @@ export async function runStandby(config: Config, works: boolean): Promise<void> 
   process.once('SIGTERM', end).once('SIGINT', end);
 
   const db = new Database({ address, name: standbyName, connections: 3, patienceMs: 10_000 });
-  let idle = await standByOnce(config, works, db, ending.signal);
+  const standby = { config, works, db };
+  let idle = await standByOnce(standby, ending.signal);
   // A job accepted in the last idle moment saw the lock still held, so its end is not the end yet.
-  while (idle && (await isNeededAgain(config, works, db)))
-    idle = await standByOnce(config, works, db, ending.signal);
+  while (idle && (await isNeededAgain(standby))) idle = await standByOnce(standby, ending.signal);
   await db.close();
   if (idle && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
 }
 
+interface Standby {
+  readonly config: Config;
+  readonly works: boolean;
+  readonly db: Database;
+}
+
 /** One turn under the lock. True: it ended because nothing was left to do. */
-async function standByOnce(
-  config: Config,
-  works: boolean,
-  db: Database,
-  ending: AbortSignal,
-): Promise<boolean> {
+async function standByOnce({ config, works, db }: Standby, ending: AbortSignal): Promise<boolean> {
   const lock = await takeStandbyLock(await databaseAddress(config)());
   if (lock === undefined) return false;
   const lost = new AbortController();
@@ -52,7 +53,7 @@ async function standByOnce(
   return idle;
 }
 
-async function isNeededAgain(config: Config, works: boolean, db: Database): Promise<boolean> {
+async function isNeededAgain({ config, works, db }: Standby): Promise<boolean> {
   const { active, owesCallbacks } = await readWorkload(db);
   if (works && (active > 0 || owesCallbacks)) return true;
   return config.databaseUrl === undefined && (await countClients(db)) > 0;

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type ConnectorSettings, parseConnectors } from './connectors-file.ts';
 import { didYouMean } from './did-you-mean.ts';
-import { type FileProblem, formatProblem } from './file-problem.ts';
+import { type FileProblem, formatProblem, notUtf8 } from './file-problem.ts';
 
 /** What a `connectors.yaml` declares; nothing when it has problems. */
 export interface Declared {
@@ -36,7 +36,7 @@ async function textOf(file: string): Promise<string | { readonly message: string
   // Reading a pipe would wait for somebody who writes.
   if (!(await stat(file)).isFile()) return { message: 'is not a regular file' };
   const bytes = await readFile(file);
-  return isUtf8(bytes) ? bytes.toString() : { message: 'is not UTF-8 text; save it again in that encoding' };
+  return isUtf8(bytes) ? bytes.toString() : { message: notUtf8 };
 }
 
 /** Why a name is not among the declared ones. Also owners of other flows read it, so it names no folder of this machine. */

@@ -8,6 +8,8 @@ export interface FileProblem {
   readonly suggestion?: string;
 }
 
+export const notUtf8 = 'is not UTF-8 text; save it again in that encoding';
+
 /** More would help nobody, and finding the place of each takes time. */
 export const maxFileProblems = 100;
 

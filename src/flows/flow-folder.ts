@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { notUtf8 } from '../connectors/file-problem.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { LoadedModule } from './code/load-module.ts';
 import { compileLate } from './compile-late.ts';
@@ -8,7 +9,6 @@ import type { Flow } from './flow.ts';
 import { type FlowProblem, flowIdOf, revisionOf } from './flow-identity.ts';
 
 const maxBytes = 4_000_000;
-const notUtf8 = 'is not UTF-8 text; save it again in that encoding';
 
 /** One file of the folder, whether it can run or not. */
 export interface FlowListing {

@@ -104,7 +104,8 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         stop_reason = case when target.stop_reason = 'source_broken' and not job.reads_on then target.stop_reason end,
         stop_message = case when job.reads_on then null else target.stop_message end,
         intake = case when job.reads_on then 'reading' else target.intake end::intake_state,
-        wave = target.wave + 1, wave_failed = 0, failures_forgiven = 0, wave_tried = 0, cancel_now = false, wave_concurrency = ${concurrency}, peak_concurrency = 0,
+        wave = target.wave + 1, wave_failed = 0, failures_forgiven = 0, wave_tried = 0, cancel_now = false,
+        wave_concurrency = ${concurrency}, peak_concurrency = 0,
         wave_started_at = now(), wave_base = total - moved.count, claimed_to = intake_position - 1${retry.repin === undefined ? sql`` : sql`, ${repinned(sql, retry.repin)}`}
       from moved, job
       where target.id = job.id and (moved.count > 0 or job.reads_on or job.ends_again)

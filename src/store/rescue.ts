@@ -30,10 +30,9 @@ const answerLost: Failure = {
  * Returns records that an earlier holder of the lane left `processing` to `pending`.
  *
  * A copy of it that comes late finds nothing that another one has claimed. The database knows what was claimed, not
- * what had started: of the unsettled records only the first
- * `underWay` in start order count a crash. From its second crash a record waits to run alone; one that
- * crashed while alone fails as poison. `effects`: what was under way may have reached its target. `leavesLost`:
- * then it must not be sent again, so that whatever counts a crash fails.
+ * what had started: of the unsettled records only the first `underWay` in start order count a crash. From its second
+ * crash a record waits to run alone; one that crashed while alone fails as poison. `effects`: what was under way may
+ * have reached its target. `leavesLost`: then it must not be sent again, so that whatever counts a crash fails.
  */
 export async function rescueRecords(
   db: Database,
@@ -105,7 +104,8 @@ export async function rescueRecords(
         retried_failed = job.retried_failed + moved.retried_failed,
         wave_tried = wave_tried - moved.tried,
         wave_failed = wave_failed + moved.failed + moved.retried_failed,
-        maybe_applied = job.maybe_applied + moved.maybe_applied, peak_concurrency = 0,
+        maybe_applied = job.maybe_applied + moved.maybe_applied,
+        peak_concurrency = 0,
         ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
       from moved
       where job.id = (select id from job)

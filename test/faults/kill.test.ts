@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Arena, someRecords, test, writeRecords } from './arena.ts';
@@ -41,6 +43,29 @@ test.concurrent('a server that cannot save what it has done stops calling, so th
   await expectAllDone(arena, batchJobId, 200);
   expect(repeatedCalls(arena.target)).toBeGreaterThan(0);
   expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency);
+});
+
+test.concurrent('a kill counts for all that ran before the concurrency was lowered: none is sent again', async ({
+  arena,
+}) => {
+  appendFileSync(join(arena.home, 'flows/connectors.yaml'), '  retry_lost_answers: false\n');
+  arena.answer = () => ({ kind: 'hang' });
+  const sluice = await arena.start();
+  const { batch_job_id } = await sluice.call('start_batch', {
+    flow_id: 'import',
+    concurrency: 10,
+    records: someRecords(40),
+  });
+  await arena.target.reached(10);
+  await sluice.call('update_batch', { batch_job_id, concurrency: 1 });
+
+  await sluice.kill();
+  arena.answer = () => ({ kind: 'ok' });
+  await arena.start();
+
+  // Twice the concurrency may have run; nobody can tell more.
+  expect(await jobFinished(arena.db, batch_job_id)).toMatchObject({ succeeded: 20, failed: 20 });
+  expect(repeatedCalls(arena.target)).toBe(0);
 });
 
 /** A server that kills itself may be gone before it has answered. */

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { hasStandby } from '../../src/store/standby-lock.ts';
-import { processesOf } from '../support/sluice-process.ts';
+import { builtServer } from '../support/built-server.ts';
+import { environmentOf, processesOf } from '../support/sluice-process.ts';
 import { type Arena, someRecords, test } from './arena.ts';
 import { until } from './until.ts';
 import { expectTargetDidAll, jobFinished, repeatedCalls } from './witness.ts';
@@ -106,6 +109,21 @@ test.concurrent('a standby stays for callbacks that a killed server owes, and se
   await until('it is written down', async () => (await deliveries(arena, 'delivered_at is not null')) === 1);
   const [first, second] = told();
   expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+});
+
+test.concurrent('sluice run finishes jobs also where nothing is started in the background', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  arena.answer = () => ({ kind: 'ok', delayMs: 50 });
+  const server = await arena.start();
+  const { batch_job_id } = await server.call('start_batch', { flow_id: 'import', records: someRecords(100) });
+  await server.kill();
+
+  const run = spawn(process.execPath, [await builtServer(), 'run'], { env: environmentOf(arena) });
+  expect(await jobFinished(arena.db, batch_job_id)).toMatchObject({ succeeded: 100 });
+
+  run.kill('SIGTERM');
+  expect(await once(run, 'exit')).toEqual([0, null]);
 });
 
 /** How many callbacks are in a state. */

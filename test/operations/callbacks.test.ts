@@ -63,6 +63,8 @@ test.for([
   await expect(refused).rejects.toThrow(text);
   await expect(refused).rejects.toThrow(/Nothing was started/);
   expect((await call('list_batch_jobs')).jobs).toEqual([]);
+  // The same with only a look at it.
+  await expect(call('preview_batch', { flow_id, records, ...(batch && { batch }) })).rejects.toThrow(text);
 });
 
 test('the status says what became of the callbacks of a job that has them', async ({ db }) => {
