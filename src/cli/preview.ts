@@ -70,7 +70,7 @@ export function showPreview(paper: Paper, seen: Previewed): string[] {
 }
 
 function showRows(paper: Paper, { rows, bad_rows, complete, source, ids }: Previewed): string[] {
-  const { format, encoding, delimiter, broken } = source;
+  const { format, encoding, delimiter, broken, note } = source;
   const kind = [
     format,
     encoding,
@@ -78,6 +78,7 @@ function showRows(paper: Paper, { rows, bad_rows, complete, source, ids }: Previ
   ];
   return [
     `${paint(paper, 'bold', counted(rows, 'row'))}  ${kind.filter((word) => word !== undefined).join(', ')}`,
+    ...(note === undefined ? [] : [paint(paper, 'yellow', note)]),
     ...(bad_rows === 0 ? [] : [paint(paper, 'red', `${counted(bad_rows, 'row')} cannot be read`)]),
     ...(broken === undefined ? [] : [paint(paper, 'red', `The source breaks off at ${visible(broken)}`)]),
     ...(complete || broken !== undefined
@@ -91,12 +92,13 @@ function showRows(paper: Paper, { rows, bad_rows, complete, source, ids }: Previ
 
 function showColumns({ columns, more_columns }: Previewed): string[] {
   if (columns.length === 0) return [];
-  const rows = columns.map(({ name, type, share, empty = 0, formulas = 0, odd_lines = [] }) => [
+  const rows = columns.map(({ name, type, share, empty = 0, formulas = 0, odd_lines, odd_indexes }) => [
     name,
     share === undefined ? type : `${type} ${Math.floor(share * 100)} %`,
     empty === 0 ? '' : grouped(empty),
     [
-      ...(odd_lines.length === 0 ? [] : [`not so on line ${odd_lines.join(', ')}`]),
+      ...(odd_lines === undefined ? [] : [`not so on line ${odd_lines.join(', ')}`]),
+      ...(odd_indexes === undefined ? [] : [`not so in record ${odd_indexes.join(', ')}`]),
       ...(formulas === 0 ? [] : [`${counted(formulas, 'cell')} a spreadsheet would run`]),
     ].join('; '),
   ]);

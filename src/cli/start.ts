@@ -59,11 +59,12 @@ export async function pathOf(
 
 type Started = z.output<(typeof startBatch)['output']>;
 
-function greeting({ batch_job_id, flow, replayed, earlier_job }: Started): string[] {
+function greeting({ batch_job_id, flow, replayed, earlier_job, note }: Started): string[] {
   return [
     `Batch job ${batch_job_id}  ${visible(flow.name)}`,
     ...(replayed ? ['An earlier start with this idempotency key made it; nothing was started again.'] : []),
     ...(earlier_job === undefined ? [] : [`The same records went through this flow before: ${earlier_job}`]),
+    ...(note === undefined ? [] : [note]),
   ];
 }
 

@@ -17,6 +17,8 @@ const samplesOfCause = 3;
 
 export interface RowsOptions {
   readonly rows: AsyncIterable<readonly SourceRow[]>;
+  /** What finds a row in its source. */
+  readonly placedBy: 'line' | 'index';
   /** What the flow does with a row on its way in; without a flow nothing but whether it can be stored. */
   readonly rules: RowRules;
   readonly duplicates: DuplicateAction;
@@ -39,7 +41,7 @@ export interface Cause {
   readonly lines: readonly number[];
 }
 
-export interface RowsPreview {
+export interface RowsPreview extends Pick<RowsOptions, 'placedBy'> {
   readonly profile: SourceProfile;
   /** Rows that are no records. */
   readonly bad: number;
@@ -124,6 +126,7 @@ class RowsLook {
 
   async outcome(): Promise<Omit<RowsPreview, 'isWhole' | 'broken'>> {
     return {
+      placedBy: this.#options.placedBy,
       profile: this.#profiler.profile(this.#options.rules.idField !== null),
       bad: this.#bad,
       causes: [...this.#causes.values()].sort((a, b) => b.count - a.count),
@@ -141,10 +144,11 @@ class RowsLook {
 
   #takeRow(row: SourceRow, record: NewRecord, known: ReadonlyMap<string, string> | undefined): void {
     const index = this.rows++;
-    const { duplicates, rules } = this.#options;
+    const { duplicates, rules, placedBy } = this.#options;
+    const place = placedBy === 'line' ? row.line : index;
     if (row.kind === 'bad') this.#bad++;
-    else this.#profiler.add(row.payload, row.line);
-    const isRepeated = rules.idField !== null && this.#profiler.addId(record.id, row.line);
+    else this.#profiler.add(row.payload, place);
+    const isRepeated = rules.idField !== null && this.#profiler.addId(record.id, place);
     const last = record.id === null ? undefined : known?.get(record.id);
 
     const failure =

@@ -37,6 +37,7 @@ export function compileMappingFlow(
     ...wrongInput,
     ...wrongForm,
     ...('data' in shape ? [...endpointMissing(yaml, shape.data), ...undoMistakes(yaml, shape.data)] : []),
+    ...nothingUsed(yaml, value.mapping, parts),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   const flow = withInput(assemble(identity, shape.data, parts), input);
@@ -87,6 +88,19 @@ function endpointMissing(yaml: YamlFile, { target }: FlowFile): FileProblem[] {
       { path: ['target', 'endpoint'] },
       'target.endpoint is missing',
       'name the path below base_url, such as /api/customers',
+    ),
+  ];
+}
+
+/** An empty mapping keeps a record out of the body or query; it has to be used somewhere else then. */
+function nothingUsed(yaml: YamlFile, mapping: unknown, { templates, problems }: Parts): FileProblem[] {
+  if (!isJsonObject(mapping) || Object.keys(mapping).length > 0) return [];
+  if (templates.reads.length > 0 || problems.length > 0) return [];
+  return [
+    yaml.problem(
+      { path: ['mapping'], key: true },
+      'mapping is empty and the target names no field, so nothing of a record would be used',
+      'write target field: source.field, or leave mapping out to send the whole record',
     ),
   ];
 }

@@ -14,7 +14,7 @@ interface Part {
 
 /**
  * What a schema must not hold, though it may be JSON Schema: keywords that are none (they would check nothing),
- * references to other documents, unknown formats, and what a record could make slow.
+ * references to other documents, unknown formats, limits that nothing can fit, and what a record could make slow.
  */
 export function schemaProblems(root: JsonObject, formats: readonly string[]): InputProblem[] {
   return partsOf(root).flatMap((part) => [
@@ -23,6 +23,7 @@ export function schemaProblems(root: JsonObject, formats: readonly string[]): In
     ...patternProblems(part),
     ...unknownFormat(part, formats),
     ...slowComparison(part),
+    ...impossibleLimits(part),
   ]);
 }
 
@@ -146,6 +147,23 @@ function unknownFormat({ schema: { format }, path }: Part, known: readonly strin
 function slowComparison({ schema: { uniqueItems, maxItems }, path }: Part): InputProblem[] {
   if (uniqueItems !== true || (typeof maxItems === 'number' && maxItems <= mostCompared)) return [];
   return [{ path: [...path, 'uniqueItems'], message: `needs maxItems of at most ${mostCompared} beside it` }];
+}
+
+const limits = [
+  ['minimum', 'maximum'],
+  ['minLength', 'maxLength'],
+  ['minItems', 'maxItems'],
+  ['minProperties', 'maxProperties'],
+] as const;
+
+function impossibleLimits({ schema, path }: Part): InputProblem[] {
+  return limits.flatMap(([least, most]) => {
+    const [from, to] = [schema[least], schema[most]];
+    if (typeof from !== 'number' || typeof to !== 'number' || from <= to) return [];
+    const message = `has limits that nothing can fit: at least ${from} and at most ${to}`;
+    const suggestion = `the smaller number comes first: ${to}..${from}, or ${least}: ${to} with ${most}: ${from}`;
+    return [{ path: [...path, most], message, suggestion }];
+  });
 }
 
 function advice(name: string, known: readonly string[]): { suggestion?: string } {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import {
+  CallToolRequestParamsSchema,
   CallToolRequestSchema,
   type CallToolResult,
   GetPromptRequestSchema,
@@ -10,6 +11,7 @@ import {
   type ServerNotification,
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { visibleText, visibleValue } from '../domain/visible-text.ts';
@@ -47,6 +49,13 @@ export interface McpServerOptions {
   readonly batchView?: string | undefined;
 }
 
+/** Some clients send null where they have no arguments. */
+const callRequest = CallToolRequestSchema.extend({
+  params: CallToolRequestParamsSchema.extend({
+    arguments: z.unknown().transform((given) => given ?? undefined),
+  }),
+});
+
 /**
  * An MCP server that offers every operation as a tool. One for each connection, whose
  * subscriptions are all the state it holds.
@@ -72,7 +81,7 @@ export function createMcpServer(options: McpServerOptions): Server {
   const tools = view === undefined ? listed : listed.map(view.linked);
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+  server.setRequestHandler(callRequest, ({ params }, extra) =>
     callTool(options, params.name, params.arguments, { ...callOf(extra), roots: () => clientRoots(server) }),
   );
   server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [...prompts] }));

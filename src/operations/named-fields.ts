@@ -2,6 +2,7 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { readRows } from '../sources/open-file.ts';
+import { quoteName } from '../sources/quote-name.ts';
 import { type FileSource, type Source, SourceBroken, type SourceRow } from '../sources/source.ts';
 import type { OperationContext } from './context.ts';
 
@@ -61,11 +62,10 @@ const recordsIn = (rows: readonly SourceRow[]) =>
 
 function unknown(parameter: string, field: string, known: readonly string[]): SluiceError {
   const guess = nearest(field, known);
-  const shown = known.slice(0, namesShown).map((name) => JSON.stringify(name.slice(0, 60)));
-  const advice =
-    guess === undefined ? `there are ${shown.join(', ')}` : `did you mean ${JSON.stringify(guess)}?`;
+  const shown = known.slice(0, namesShown).map(quoteName);
+  const advice = guess === undefined ? `there are ${shown.join(', ')}` : `did you mean ${quoteName(guess)}?`;
   return new SluiceError(
     'invalid_input',
-    `${parameter}: no record has a field ${JSON.stringify(field.slice(0, 60))} (${advice}). Nothing was started.`,
+    `${parameter}: no record has a field ${quoteName(field)} (${advice}). Nothing was started.`,
   );
 }

@@ -7,6 +7,7 @@ import type { Cause, SampleRun } from '../engine/preview-rows.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
 import type { ColumnProfile } from '../sources/profile.ts';
 import { tokensOf } from './answer-size.ts';
+import { encodingNote } from './encoding-note.ts';
 import { setupAdvice } from './flow-state.ts';
 import type { FlowFindings, Previewed } from './preview-look.ts';
 import { answerTokens } from './response-format.ts';
@@ -52,7 +53,7 @@ function describe(seen: Previewed, size: Size) {
     bad_rows: seen.bad,
     complete: seen.isWhole,
     source: describeSource(seen),
-    columns: columns.map(describeColumn),
+    columns: columns.map((column) => describeColumn(column, seen)),
     ...(moreColumns > 0 ? { more_columns: moreColumns } : {}),
     ...idsOf(seen),
     untrusted_samples: profile.samples.slice(0, size.samples).map((sample) => shortCells(sample, size.cell)),
@@ -68,36 +69,51 @@ function describeSource({ source, file, broken }: Previewed) {
     broken === undefined ? {} : { broken: `line ${broken.line}: ${broken.message.slice(0, 300)}` };
   if (source === undefined) return { format: 'inline' };
   if (source.kind === 'job') return { format: 'batch job', ...place };
+  const note = encodingNote(source);
   return {
     format: source.format,
     path: (source.upload?.name ?? source.path).slice(-200),
     ...(file === undefined ? {} : { encoding: file.encoding }),
+    ...(note === undefined ? {} : { note }),
     ...(file?.delimiter === undefined ? {} : { delimiter: file.delimiter }),
     ...place,
   };
 }
 
-function describeColumn({ name, type, share, empty, formulas, oddLines }: ColumnProfile) {
+function describeColumn({ name, type, share, empty, formulas, odd }: ColumnProfile, { placedBy }: Previewed) {
   return {
-    name: visibleText(name).slice(0, 60),
+    name: shownName(name),
     type,
     ...(share < 1 && type !== 'empty' ? { share: Math.floor(share * 1000) / 1000 } : {}),
     ...(empty > 0 ? { empty } : {}),
     ...(formulas > 0 ? { formulas } : {}),
-    ...(oddLines.length > 0 ? { odd_lines: [...oddLines] } : {}),
+    ...(odd.length > 0 ? (placedBy === 'line' ? { odd_lines: [...odd] } : { odd_indexes: [...odd] }) : {}),
   };
 }
 
-function idsOf({ profile, idField }: Previewed) {
+const longestName = 60;
+
+/** On one line, whatever it holds. Line breaks and tabs appear as a path takes them: source["First\nName"]. */
+function shownName(name: string): string {
+  const text = visibleText(name.slice(0, 10 * longestName))
+    .replaceAll('\n', '\\n')
+    .replaceAll('\t', '\\t');
+  return shortened(text, longestName);
+}
+
+const shortened = (text: string, longest: number) =>
+  text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`;
+
+function idsOf({ profile, idField, placedBy }: Previewed) {
   const { ids } = profile;
   if (ids === undefined || idField === null) return {};
-  const { missing, duplicates, lines, exact } = ids;
+  const { missing, duplicates, places, exact } = ids;
   return {
     ids: {
       field: idField.slice(0, 60),
       missing,
       duplicates,
-      lines: [...lines],
+      ...(placedBy === 'line' ? { lines: [...places] } : { indexes: [...places] }),
       ...(exact ? {} : { approximate: true }),
     },
   };
@@ -105,10 +121,7 @@ function idsOf({ profile, idField }: Previewed) {
 
 /** Long texts and lists keep their beginning; the names stay. */
 function shortCells(value: JsonValue, longest: number, deep = 0): JsonValue {
-  if (typeof value === 'string') {
-    const text = visibleText(value);
-    return text.length <= longest ? text : `${text.slice(0, longest - 1).toWellFormed()}…`;
-  }
+  if (typeof value === 'string') return shortened(visibleText(value), longest);
   if (typeof value !== 'object' || value === null) return value;
   if (deep >= 3) return '…';
   if (!isJsonObject(value)) {
@@ -117,7 +130,7 @@ function shortCells(value: JsonValue, longest: number, deep = 0): JsonValue {
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, 25)
-      .map(([key, item]) => [visibleText(key).slice(0, 60), shortCells(item, longest, deep + 1)]),
+      .map(([key, item]) => [shownName(key), shortCells(item, longest, deep + 1)]),
   );
 }
 
@@ -202,7 +215,7 @@ function estimateOf(
   });
 }
 
-function describeCause({ failure, count, indexes, lines }: Cause, { source }: Previewed, { cell }: Size) {
+function describeCause({ failure, count, indexes, lines }: Cause, { placedBy }: Previewed, { cell }: Size) {
   const { step, message, code, untrustedMessage: said } = failure;
   const longest = cell * 5;
   return {
@@ -213,14 +226,14 @@ function describeCause({ failure, count, indexes, lines }: Cause, { source }: Pr
     message: visibleText(message).slice(0, longest),
     ...(said === undefined ? {} : { untrusted_message: visibleText(said).slice(0, longest) }),
     sample_indexes: [...indexes],
-    ...(source?.kind === 'file' ? { sample_lines: [...lines] } : {}),
+    ...(placedBy === 'line' ? { sample_lines: [...lines] } : {}),
     advice: adviceFor(failure.class, code, step),
   };
 }
 
 function adviceFor(errorClass: ErrorClass, code: string, step: string | undefined): string {
   if (code === 'duplicate_id') return 'Remove the later rows, or start with duplicates: "skip".';
-  if (step === 'source') return 'Mend these lines in the file.';
+  if (step === 'source') return 'Mend these rows in the file.';
   return errorClass === 'data'
     ? 'Correct the rows, or what the flow makes of them (get_flow, save_flow).'
     : 'Look at these rows.';

@@ -127,6 +127,10 @@ async function lookAtFlow(
 const fileLook = async (source: Source | undefined) =>
   source?.kind === 'file' ? lookAtFile(source) : undefined;
 
+/** All elements of an array may be on one line. */
+const placing = (source: Source | undefined) =>
+  source?.kind === 'file' && source.format !== 'json' ? 'line' : 'index';
+
 interface LookOptions extends Pick<RowsOptions, 'duplicates' | 'flow'> {
   readonly rules: Omit<RowRules, 'textual' | 'maxRecordBytes'>;
 }
@@ -141,6 +145,7 @@ function look(
   const { maxRecordBytes } = limits;
   return previewRows({
     rows: source === undefined ? inline(given) : rowsOf(context, source),
+    placedBy: placing(source),
     rules: { ...rules, textual: source !== undefined && isTextual(source), maxRecordBytes },
     duplicates,
     flow,

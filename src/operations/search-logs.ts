@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorClasses } from '../domain/failure.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { labelOf } from '../flows/flow-file-name.ts';
 import {
   attemptStatuses,
   type HistoryLine,
@@ -114,16 +115,34 @@ export const searchLogs = defineOperation({
   },
 });
 
-async function jobOf(context: OperationContext, { batch_job_id, index }: Input) {
-  if (batch_job_id !== undefined) return getBatchJob((await context.open()).db, batch_job_id);
+async function jobOf(context: OperationContext, { flow_id, batch_job_id, index }: Input) {
+  if (batch_job_id !== undefined) {
+    const job = await getBatchJob((await context.open()).db, batch_job_id);
+    if (flow_id !== undefined) await checkFlow(context, job, flow_id);
+    return job;
+  }
   if (index === undefined) return undefined;
   throw new SluiceError('invalid_input', 'search_logs: index: needs batch_job_id, the job of the record.');
+}
+
+/** Labels and uuids of flows that are gone are known from the job. */
+async function checkFlow(
+  context: OperationContext,
+  { id, flow }: BatchJob,
+  reference: string,
+): Promise<void> {
+  const names = [flow.name, flow.flowId, labelOf(flow)];
+  if (names.includes(reference) || names.includes(await flowNameOf(context, reference))) return;
+  throw new SluiceError(
+    'invalid_input',
+    `search_logs: flow_id: batch job ${id} is of the flow ${flow.name}. Leave out flow_id, or batch_job_id to search all jobs of a flow.`,
+  );
 }
 
 async function queryOf(context: OperationContext, given: Input, job: BatchJob | undefined) {
   const { flow_id, index, status, since, text, cursor, limit } = given;
   return {
-    flowName: flow_id === undefined ? undefined : await flowNameOf(context, flow_id),
+    flowName: flow_id === undefined || job !== undefined ? undefined : await flowNameOf(context, flow_id),
     batchJobId: job?.id,
     index,
     status,

@@ -8,6 +8,7 @@ import { newRecord, type RowRules } from '../engine/new-record.ts';
 import { codeStepsObstacle } from '../engine/obstacles.ts';
 import type { Flow } from '../flows/flow.ts';
 import { storedKindOf } from '../flows/stored-flow.ts';
+import type { Source } from '../sources/source.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
@@ -17,6 +18,7 @@ import { checkCallback } from './callbacks.ts';
 import { completeParams } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
+import { encodingNote } from './encoding-note.ts';
 import { textInput } from './input-limits.ts';
 import { checkNamedFields, type NamedFields } from './named-fields.ts';
 import { defineOperation } from './operation.ts';
@@ -85,6 +87,7 @@ export const startBatch = defineOperation({
       .describe('True: this job was started by an earlier call with the same idempotency_key'),
     waiting_for: z.object({ kind: z.literal('approval'), text: z.string() }).optional(),
     earlier_job: z.string().optional().describe('An earlier job took the same records through the same flow'),
+    note: z.string().optional(),
     next_step: z.string(),
   }),
 
@@ -266,11 +269,13 @@ async function onceRead(db: Database, batchJobId: string): Promise<BatchJob> {
 function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
   const repeated =
     earlier === undefined ? '' : ` The same records went through this flow before, in batch job ${earlier}.`;
+  const note = encodingNote(job.source as Source);
   return {
     ...jobFields(job),
     flow: flowFields(job),
     concurrency: job.concurrency,
     replayed,
+    ...(note === undefined ? {} : { note }),
     ...(earlier === undefined ? {} : { earlier_job: earlier }),
     ...(job.pauseKind === 'approval'
       ? { waiting_for: { kind: 'approval' as const, text: approvalAdvice(job) } }

@@ -188,7 +188,7 @@ export interface PreviewAnswer {
   readonly rows: number;
   readonly bad_rows: number;
   readonly complete: boolean;
-  readonly source: { readonly format: string; readonly broken?: string };
+  readonly source: { readonly format: string; readonly note?: string; readonly broken?: string };
   readonly columns: readonly { readonly name: string; readonly type: string; readonly empty?: number }[];
   readonly more_columns?: number;
   readonly rehearsed?: string;

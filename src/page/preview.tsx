@@ -28,6 +28,7 @@ export function Preview({ preview }: { readonly preview: PreviewAnswer }) {
           The file cannot be read on from <OutsideText text={source.broken} />
         </Notice>
       )}
+      {source.note === undefined ? null : <Notice>{source.note}</Notice>}
       <MissingList missing={missing?.map((reason) => ({ reason }))} />
       {targets.length === 0 ? null : (
         <p>

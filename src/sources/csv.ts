@@ -35,16 +35,26 @@ async function takeHeader(
   options: CsvOptions,
 ): Promise<{ names: string[]; rest: CsvText[] }> {
   const { value: records = [], done } = await batches.next();
-  if (done === true) return { names: [], rest: [] };
+  if (done === true) {
+    throw new SluiceError('source_invalid', 'The file has no header: name the columns on its first line.');
+  }
   const [first, ...rest] = delimiterLine.test(records[0]?.text ?? '') ? records.slice(1) : records;
   if (first === undefined) return takeHeader(batches, options);
 
   const cells = first.flaw === undefined ? cellsOf(first.text, options.delimiter) : undefined;
-  if (cells === undefined) {
-    const message = `The header on line ${first.line} cannot be read: it is too long, not UTF-8 text, or has a stray quotation mark.`;
-    throw new SluiceError('source_invalid', message);
-  }
+  if (cells === undefined) throw unreadableHeader(first, options);
   return { names: columnNames(cells, first.line), rest };
+}
+
+function unreadableHeader({ line, lastLine, flaw }: CsvText, { maxRecordBytes }: CsvOptions): SluiceError {
+  const where =
+    line === lastLine ? `The header on line ${line}` : `The header on lines ${line} to ${lastLine}`;
+  if (flaw === undefined) return new SluiceError('source_invalid', `${where} has ${strayQuoteAdvice}`);
+  const reason =
+    flaw.kind === 'not_utf8'
+      ? 'has bytes that are not valid text. Save the file as UTF-8.'
+      : `has ${flaw.bytes} bytes; at most ${maxRecordBytes} are allowed. The first line must be a header.`;
+  return new SluiceError('source_invalid', `${where} ${reason}`);
 }
 
 async function* startingWith<T>(first: T[], others: AsyncGenerator<T[]>): AsyncGenerator<T[]> {
@@ -60,7 +70,8 @@ function rowsOf(records: readonly CsvText[], names: readonly string[], options: 
   return records.map((record, index) => {
     if (record.flaw?.kind === 'not_utf8') return notUtf8Row(record.line, record.text);
     if (record.flaw !== undefined) {
-      return tooLargeRow(record.line, record.flaw.bytes, options.maxRecordBytes, record.text);
+      const { bytes } = record.flaw;
+      return tooLargeRow({ line: record.line, bytes, maxBytes: options.maxRecordBytes, text: record.text });
     }
     const cells = table === undefined ? cellsOf(record.text, options.delimiter) : table[index];
     return cells === undefined ? strayQuote(record) : rowOf(cells, names, record.line);
@@ -100,6 +111,7 @@ function rowOf(cells: readonly string[], names: readonly string[], line: number)
 
 function strayQuote({ line, lastLine, text }: CsvText): SourceRow {
   const where = line === lastLine ? `Line ${line} has` : `The record on lines ${line} to ${lastLine} has`;
-  const message = `${where} a stray quotation mark. A cell with one must be in quotes, and the mark doubled.`;
-  return unreadableRow(line, 'stray_quote', message, text);
+  return unreadableRow(line, 'stray_quote', `${where} ${strayQuoteAdvice}`, text);
 }
+
+const strayQuoteAdvice = 'a stray quotation mark. A cell with one must be in quotes, and the mark doubled.';

@@ -4,13 +4,15 @@ import type { JsonNesting } from './json-nesting.ts';
 /** Finds the beginning of an array in a JSON document that comes in blocks. */
 export class JsonArrayStart {
   private readonly members = new JsonMembers();
-  private readonly wanted: readonly string[];
-  /** Something that is not an array, or no object to look further in, is where the path leads. */
+  private readonly wanted: string | undefined;
+  private readonly longest: number;
+  /** Something that is not an array is where the path leads. */
   otherFound = false;
 
-  /** `wanted` are the names of the members that lead to the array; none: the document is the array. */
-  constructor(wanted: readonly string[]) {
+  /** `wanted` is the dotted path of the array; undefined: the document is the array. */
+  constructor(wanted: string | undefined) {
     this.wanted = wanted;
+    this.longest = wanted?.split('.').length ?? 0;
   }
 
   /** Inside the array, once it is found. */
@@ -29,15 +31,14 @@ export class JsonArrayStart {
     return undefined;
   }
 
-  /** The value is what the path leads to, or something on the way that the path cannot go on from. */
+  /** The value is what the path leads to. A name may hold dots itself, so what counts is the path as it is written. */
   private leadsTo(kind: ValueKind): boolean {
     // The depth is looked at first, so that a deep document does not cost a path for each of its values.
     const length = this.nesting.depth - (kind === 'scalar' ? 0 : 1);
-    if (length > this.wanted.length) return false;
-    const isWhole = length === this.wanted.length;
-    if (kind === 'object' && !isWhole) return false;
-    const onTheWay = this.members.path(kind).every((name, level) => name === this.wanted[level]);
-    if (onTheWay && !isWhole) this.otherFound = true;
-    return onTheWay;
+    if (length > this.longest) return false;
+    if (length > 0) return this.members.path(kind).join('.') === this.wanted;
+    // Nothing leads on from a document that is no object.
+    this.otherFound = this.wanted !== undefined && kind !== 'object';
+    return this.otherFound || this.wanted === undefined;
   }
 }

@@ -10,7 +10,7 @@ import { dropFirst } from './row-batches.ts';
 import { SourceBroken, type SourceRow } from './source.ts';
 
 export interface JsonArrayOptions {
-  /** Dotted names of the members that lead to the array; absent: the document is the array. */
+  /** Names of the members that lead to the array, joined by dots; absent: the document is the array. */
   readonly arrayPath: string | undefined;
   /** Paths of arrays known to be in the document, to be named when the wanted one is not there. */
   readonly knownPaths: () => readonly string[];
@@ -39,7 +39,7 @@ async function* splitArray(
   blocks: AsyncIterable<Buffer>,
   options: JsonArrayOptions,
 ): AsyncGenerator<JsonElement[]> {
-  const start = new JsonArrayStart(options.arrayPath?.split('.') ?? []);
+  const start = new JsonArrayStart(options.arrayPath);
   const { nesting } = start;
   let array: JsonElements | undefined;
   for await (const block of blocks) {
@@ -80,20 +80,25 @@ function rowsOf(
   return { rows };
 }
 
-function rowOf({ line, bytes, size, tooLarge }: JsonElement, maxBytes: number): SourceRow | SourceBroken {
+function rowOf(
+  { line, index, bytes, size, tooLarge }: JsonElement,
+  maxBytes: number,
+): SourceRow | SourceBroken {
   const text = bytes.toString().trim();
-  if (tooLarge) return tooLargeRow(line, size, maxBytes, text);
-  if (!isUtf8(bytes)) return notUtf8Row(line, text);
-  const row = jsonRow(text, line);
-  return row.kind === 'bad' && row.code === 'invalid_json' ? brokenElement(text, line) : row;
+  if (tooLarge) return tooLargeRow({ line, bytes: size, maxBytes, text, element: index });
+  if (!isUtf8(bytes)) return notUtf8Row(line, text, index);
+  const row = jsonRow(text, line, index);
+  return row.kind === 'bad' && row.code === 'invalid_json' ? brokenElement(text, line, index) : row;
 }
 
 /** Where one element is no JSON, nobody knows where the next begins. */
-function brokenElement(text: string, firstLine: number): SourceBroken {
+function brokenElement(text: string, firstLine: number, index: number): SourceBroken {
   const error = parseJson(text);
   const position = error instanceof SyntaxError ? positionOf(error) : undefined;
   const line = firstLine + (position === undefined ? 0 : text.slice(0, position).split('\n').length - 1);
-  const where = position === undefined ? `in the element that begins on line ${line}` : `on line ${line}`;
+  const element = `in the element with index ${index}`;
+  const where =
+    position === undefined ? `${element}, which begins on line ${line}` : `on line ${line}, ${element}`;
   return new SourceBroken(line, `The JSON document has a mistake ${where}.`);
 }
 

@@ -5,6 +5,8 @@ import { byteOf, isJsonBlank, type JsonNesting } from './json-nesting.ts';
 export interface JsonElement extends Gathered {
   /** The line its first character is on. */
   readonly line: number;
+  /** From 0. */
+  readonly index: number;
 }
 
 /** Cuts a JSON array that comes in blocks into its elements. An element over `maxBytes` is never held. */
@@ -61,7 +63,6 @@ export class JsonElements {
     this.begun = false;
     const isEmptyArray = this.ended && this.count === 0 && gathered.bytes.every(isJsonBlank);
     if (isEmptyArray) return;
-    this.count++;
-    elements.push({ ...gathered, line: this.elementLine });
+    elements.push({ ...gathered, line: this.elementLine, index: this.count++ });
   }
 }

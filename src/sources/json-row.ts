@@ -1,22 +1,22 @@
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { unreadableRow } from './bad-row.ts';
+import { rowName, unreadableRow } from './bad-row.ts';
 import { hasUnsafeNumber, quoteAdvice } from './check-payload.ts';
 import type { SourceRow } from './source.ts';
 
 /** A number this long or with such an exponent may be beyond 2^53; so may text that only looks like one. */
 const suspiciousNumber = /\d{16}|\d[eE]\+?\d\d/;
 
-/** The row that the JSON text of one record stands for. */
-export function jsonRow(text: string, line: number): SourceRow {
+/** The row that the JSON text of one record stands for; `element` is its index, if it is one of an array. */
+export function jsonRow(text: string, line: number, element?: number): SourceRow {
   const value = parseJson(text);
   if (value instanceof SyntaxError)
     return unreadableRow(line, 'invalid_json', invalidJson(line, value), text);
   if (!isJsonObject(value)) {
-    const message = `Line ${line} has ${kindOf(value)} where a record, a JSON object in braces, is expected.`;
+    const message = `${rowName(`Line ${line}`, line, element)} has ${kindOf(value)} where a record, a JSON object in braces, is expected.`;
     return unreadableRow(line, 'not_an_object', message, text);
   }
   if (suspiciousNumber.test(text) && hasUnsafeNumber(value)) {
-    const message = `The record on line ${line} has a number beyond 2^53, which would be rounded; ${quoteAdvice}`;
+    const message = `${rowName(`The record on line ${line}`, line, element)} has a number beyond 2^53, which would be rounded; ${quoteAdvice}`;
     return unreadableRow(line, 'number_too_large', message, text);
   }
   return { kind: 'record', line, payload: value };

@@ -23,5 +23,5 @@ function rowOf({ number, text, flaw }: Line, maxBytes: number): SourceRow {
   if (flaw === undefined) return jsonRow(text, number);
   return flaw.kind === 'not_utf8'
     ? notUtf8Row(number, text)
-    : tooLargeRow(number, flaw.bytes, maxBytes, text);
+    : tooLargeRow({ line: number, bytes: flaw.bytes, maxBytes, text });
 }

@@ -7,7 +7,7 @@ import { type ReadOptions, readOpenFile } from './read-open-file.ts';
 import { type OpenFile, openRegularFile, openUnchanged } from './regular-file.ts';
 import { type FileSource, SourceBroken, type SourceFormat, type SourceRow, sourceFormats } from './source.ts';
 import { refuseBinary, sniffFormat } from './source-format.ts';
-import { decodeHead, sniffEncoding } from './text-encoding.ts';
+import { decodeHead, sniffEncoding, type TextEncoding } from './text-encoding.ts';
 
 /** A file of records as a caller names it. */
 export interface FileRequest {
@@ -41,15 +41,16 @@ export async function openUploadSource({ path, upload, ...request }: UploadReque
 async function openAt(path: string, request: FileRequest): Promise<FileSource> {
   const file = await openRegularFile(path, request.path);
   try {
-    const format = await formatOf(request, file);
+    const { format, charset } = await kindOf(request, file);
     const { arrayPath } = request;
     if (arrayPath !== undefined && format !== 'json') {
       throw invalid(`array_path is for JSON documents only; this file is read as ${format}.`);
     }
     const source = { format, ...(arrayPath === undefined ? {} : { arrayPath }) };
     await refuseUnreadable(source, file);
+    const guess = charset === 'windows-1252' ? { guessedEncoding: charset } : {};
     const { sizeBytes, fingerprint } = file;
-    return { kind: 'file', path, ...source, sizeBytes, fingerprint };
+    return { kind: 'file', path, ...source, ...guess, sizeBytes, fingerprint };
   } finally {
     await file.handle.close();
   }
@@ -85,19 +86,28 @@ export async function* readRows(
   }
 }
 
-async function formatOf(request: FileRequest, file: OpenFile): Promise<SourceFormat> {
+interface FileKind extends Pick<TextEncoding, 'charset'> {
+  readonly format: SourceFormat;
+}
+
+async function kindOf(request: FileRequest, file: OpenFile): Promise<FileKind> {
   const head = await readHead(file);
   const encoding = sniffEncoding(head, head.length === file.sizeBytes);
-  refuseBinary(head, encoding.charset);
+  const { charset } = encoding;
+  refuseBinary(head, charset);
   const text = decodeHead(head, encoding);
-  if (text.trim() === '' && head.length === file.sizeBytes) throw invalid('The file is empty.');
+  if (text.trim() === '') throw invalid(head.length === file.sizeBytes ? 'The file is empty.' : blankStart);
 
   const format = request.format ?? sniffFormat(extname(request.path), text);
-  if (format !== undefined) return format;
+  if (format !== undefined) return { format, charset };
   throw invalid(
     `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}.`,
   );
 }
+
+// Neither format nor delimiter can be told from what lies behind so much of nothing.
+const blankStart =
+  'The file has only blanks and line ends in its first megabyte, so no header and no records were found. Remove them, or name another file.';
 
 const maxHeaderBytes = 1024 * 1024;
 

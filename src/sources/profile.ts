@@ -7,7 +7,7 @@ const columnsAtMost = 500;
 /** Ids that are remembered, as hashes: about 50 MB. */
 const idsAtMost = 1_000_000;
 const samplesShown = 3;
-const linesShown = 3;
+const placesShown = 3;
 
 export interface ColumnProfile {
   readonly name: string;
@@ -18,8 +18,8 @@ export interface ColumnProfile {
   /** Rows in which there is nothing. */
   readonly empty: number;
   readonly formulas: number;
-  /** Lines whose value is of another type, the first ones. */
-  readonly oddLines: readonly number[];
+  /** Places whose value is of another type, the first ones. */
+  readonly odd: readonly number[];
 }
 
 export interface SourceProfile {
@@ -38,25 +38,28 @@ export interface IdProfile {
   readonly missing: number;
   /** Rows whose id an earlier row has. */
   readonly duplicates: number;
-  readonly lines: readonly number[];
+  readonly places: readonly number[];
   /** false: there are so many ids that only the first million were compared with. */
   readonly exact: boolean;
 }
 
 interface Column {
   readonly counts: Map<CellType, number>;
-  readonly firstLines: Map<CellType, number[]>;
+  readonly firstPlaces: Map<CellType, number[]>;
   present: number;
   formulas: number;
 }
 
-/** Looks at rows one by one and remembers what they have in common; memory does not grow with their number. */
+/**
+ * Looks at rows one by one and remembers what they have in common; memory does not grow with their number. The place of
+ * a row is its line or its index, whichever finds it.
+ */
 export class Profiler {
   readonly #mask: (payload: JsonValue) => JsonValue;
   readonly #columns = new Map<string, Column>();
   readonly #samples: JsonValue[] = [];
   readonly #ids = new Set<number>();
-  readonly #duplicateLines: number[] = [];
+  readonly #duplicatePlaces: number[] = [];
   #rows = 0;
   #moreColumns = 0;
   #missingIds = 0;
@@ -67,7 +70,7 @@ export class Profiler {
     this.#mask = mask;
   }
 
-  add(payload: JsonValue, line: number): void {
+  add(payload: JsonValue, place: number): void {
     this.#rows++;
     if (this.#samples.length < samplesShown) this.#samples.push(this.#mask(payload));
     if (!isJsonObject(payload)) return;
@@ -75,20 +78,20 @@ export class Profiler {
     for (const name of Object.keys(payload)) {
       const column = this.#column(name);
       if (column === undefined) further++;
-      else look(column, payload[name] ?? null, line);
+      else look(column, payload[name] ?? null, place);
     }
     this.#moreColumns = Math.max(this.#moreColumns, further);
   }
 
   /** True: an earlier row has the same id. */
-  addId(id: string | null, line: number): boolean {
+  addId(id: string | null, place: number): boolean {
     if (id === null || id === '') this.#missingIds++;
     // An empty cell is an id like any other to a job that looks for duplicates.
     if (id === null) return false;
     const hash = createHash('sha1').update(id).digest().readUIntBE(0, 6);
     if (this.#ids.has(hash)) {
       this.#duplicates++;
-      if (this.#duplicateLines.length < linesShown) this.#duplicateLines.push(line);
+      if (this.#duplicatePlaces.length < placesShown) this.#duplicatePlaces.push(place);
       return true;
     }
     if (this.#ids.size < idsAtMost) this.#ids.add(hash);
@@ -100,7 +103,7 @@ export class Profiler {
     const ids = {
       missing: this.#missingIds,
       duplicates: this.#duplicates,
-      lines: this.#duplicateLines,
+      places: this.#duplicatePlaces,
       exact: this.#ids.size < idsAtMost,
     };
     return {
@@ -116,26 +119,26 @@ export class Profiler {
     const known = this.#columns.get(name);
     if (known !== undefined) return known;
     if (this.#columns.size >= columnsAtMost) return undefined;
-    const column: Column = { counts: new Map(), firstLines: new Map(), present: 0, formulas: 0 };
+    const column: Column = { counts: new Map(), firstPlaces: new Map(), present: 0, formulas: 0 };
     this.#columns.set(name, column);
     return column;
   }
 }
 
-function look(column: Column, value: JsonValue, line: number): void {
+function look(column: Column, value: JsonValue, place: number): void {
   const type = typeOf(value);
   column.counts.set(type, (column.counts.get(type) ?? 0) + 1);
   if (type === 'empty') return;
   column.present++;
   if (isFormula(value)) column.formulas++;
-  const lines = column.firstLines.get(type);
-  if (lines === undefined) column.firstLines.set(type, [line]);
-  else if (lines.length < linesShown) lines.push(line);
+  const places = column.firstPlaces.get(type);
+  if (places === undefined) column.firstPlaces.set(type, [place]);
+  else if (places.length < placesShown) places.push(place);
 }
 
 function describe(
   name: string,
-  { counts, firstLines, present, formulas }: Column,
+  { counts, firstPlaces, present, formulas }: Column,
   rows: number,
 ): ColumnProfile {
   const isNumeric = counts.has('number') && counts.has('integer');
@@ -148,9 +151,9 @@ function describe(
   const [type = 'empty'] = cellTypes
     .filter((candidate) => seen.has(candidate))
     .toSorted((a, b) => (seen.get(b) ?? 0) - (seen.get(a) ?? 0));
-  const odd = [...firstLines]
+  const odd = [...firstPlaces]
     .filter(([other]) => other !== type && !(isNumeric && type === 'number' && other === 'integer'))
-    .flatMap(([, lines]) => lines)
+    .flatMap(([, places]) => places)
     .toSorted((a, b) => a - b);
   return {
     name,
@@ -158,6 +161,6 @@ function describe(
     share: present === 0 ? 0 : (seen.get(type) ?? 0) / present,
     empty: rows - present,
     formulas,
-    oddLines: odd.slice(0, linesShown),
+    odd: odd.slice(0, placesShown),
   };
 }

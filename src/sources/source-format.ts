@@ -55,9 +55,11 @@ const binaries = [
   { mark: '\x1f\x8b', name: 'compressed with gzip', advice: 'Unpack it.' },
   { mark: '%PDF', name: 'a PDF', advice: 'Export its data as CSV.' },
   { mark: 'SQLite format 3', name: 'an SQLite database', advice: 'Export the table as CSV.' },
+  { mark: '\xff\xfe\0\0', name: 'text in UTF-32', advice: 'Save it as UTF-8.' },
+  { mark: '\0\0\xfe\xff', name: 'text in UTF-32', advice: 'Save it as UTF-8.' },
 ];
 
-/** @throws SluiceError `source_invalid` when the beginning of a file shows that it is not text */
+/** @throws SluiceError `source_invalid` when the beginning of a file shows that it is no text that can be read */
 export function refuseBinary(head: Buffer, charset: string): void {
   const known = binaries.find(({ mark }) => head.subarray(0, mark.length).toString('latin1') === mark);
   if (known !== undefined) {

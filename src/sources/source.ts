@@ -14,6 +14,8 @@ export interface FileSource {
   readonly format: SourceFormat;
   /** Dotted path of the array inside a JSON document; absent: the document is the array. */
   readonly arrayPath?: string;
+  /** The file says nothing of its encoding and is not UTF-8; absent: it is known. */
+  readonly guessedEncoding?: 'windows-1252';
   readonly sizeBytes: number;
   /** Changes when the file's content does: size, modification time and inode. */
   readonly fingerprint: string;

@@ -104,6 +104,17 @@ published_api:
   expect(problemsOf(importFlow + block)).toEqual([]);
 });
 
+test('an empty mapping is for calls that a record fills elsewhere', () => {
+  const flow = (target: string) => `flow: x\ntarget: ${target}\nmapping: {}`;
+
+  expect(problemsOf(flow('{ connector: c, endpoint: "/a/{{ source.id }}", method: DELETE }'))).toEqual([]);
+  for (const target of ['echo', '{ connector: c, endpoint: /a }']) {
+    expect(problemsOf(flow(target))).toEqual([
+      'a.yaml:3:1 mapping is empty and the target names no field, so nothing of a record would be used; write target field: source.field, or leave mapping out to send the whole record',
+    ]);
+  }
+});
+
 test('a read has no effects', () => {
   expect(compiledFlow('flow: x\ntarget: { connector: c, endpoint: /a, method: get }').hasEffects).toBe(false);
 });

@@ -181,6 +181,20 @@ test('a mistake in the block is a problem of the file, with its place and the ne
   ]);
 });
 
+test('limits that nothing can fit are refused in both forms', () => {
+  const advice = 'the smaller number comes first';
+  expect(problemsOf('  age: integer 5..1\n  tags: list of strings, 9..2\n  ok: integer 5..5\n')).toEqual([
+    `checked.yaml:4:8 input.age: has limits that nothing can fit: at least 5 and at most 1; ${advice}: 1..5, or minimum: 1 with maximum: 5`,
+    expect.stringMatching(/^checked.yaml:5:9 input.tags: .*at least 9 and at most 2/),
+  ]);
+  expect(problemsOf('  age: { type: integer, minimum: 5, maximum: 1 }\n')).toEqual([
+    expect.stringMatching(/^checked.yaml:4:/),
+  ]);
+  expect(
+    problemsOf('  type: object\n  properties: { code: { type: string, minLength: 3, maxLength: 2 } }\n'),
+  ).toEqual([expect.stringMatching(/^checked.yaml:5:64 input.properties.code.maxLength: has limits/)]);
+});
+
 test('words of a field are few', () => {
   expect(problemsOf(`  a: one of ${'x, '.repeat(100_000)}y\n`)).toEqual([
     'checked.yaml:4:6 input.a: describes a field in more than 1000 characters; write it as JSON Schema, with enum for long lists',

@@ -1,4 +1,4 @@
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { type CallToolResult, CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 import { operations } from '../../src/operations/operations.ts';
 import { test as base } from '../support/database.ts';
@@ -242,6 +242,13 @@ test('progress is told to callers who ask for it', async ({ mcp }) => {
 
   expect(reports.length).toBeGreaterThan(0);
   expect(reports.every(({ total }) => total === 12)).toBe(true);
+});
+
+test('arguments that are null are none', async ({ mcp }) => {
+  const params = { name: 'list_flows', arguments: null };
+  const answer = await mcp.client.request({ method: 'tools/call', params } as never, CallToolResultSchema);
+
+  expect(answer.structuredContent).toMatchObject({ flows: expect.any(Array) });
 });
 
 test('an unknown tool names the nearest one', async ({ mcp }) => {

@@ -37,6 +37,7 @@ steps:
 `;
 
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
+const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
 
 const connectors = (url: string) => `crm:
@@ -65,6 +66,7 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'secretive.yaml': secretive,
       'stepwise.yaml': steps,
       'planned.yaml': planned,
+      'echoing.yaml': echoing,
       'unready.yaml': unready,
       'connectors.yaml': connectors(target.url),
     });
@@ -260,6 +262,56 @@ test('without a flow the rows alone are profiled', async ({ mcp }) => {
   expect(preview.untrusted_samples[0]).toEqual({ id: 1, phone: '+49***12' });
   expect(preview).not.toHaveProperty('plan_digest');
   expect(preview.next_step).toContain('flow_id');
+});
+
+test('a name of a column is shown on one line, short and without anything unseen', async ({ mcp }) => {
+  const path = mcp.write('odd.csv', `"First\nName","x\ty\u202e","${'z'.repeat(100)}"\nAda,1,2\n`);
+
+  const preview = await mcp.call('preview_batch', { source: { path } });
+  const starting = mcp.call('start_batch', { flow_id: 'planned', source: { path }, id_field: 'First Name' });
+
+  const names = ['First\\nName', 'x\\ty', `${'z'.repeat(59)}…`];
+  expect(preview.columns.map(({ name }: never) => name)).toEqual(names);
+  expect(Object.keys(preview.untrusted_samples[0])).toEqual(names);
+  await expect(starting).rejects.toThrow('did you mean "First\ufffdName"?');
+});
+
+test('rows of a JSON array are told by their index, since all may be on one line', async ({ mcp }) => {
+  const path = mcp.write('rows.json', '[{"id":1,"n":1},{"id":2,"n":2},5,{"id":1,"n":"x"}]');
+
+  const preview = await mcp.call('preview_batch', {
+    flow_id: 'planned',
+    source: { path },
+    batch: { duplicates: 'fail' },
+  });
+
+  expect(preview.columns[1]).toMatchObject({ name: 'n', odd_indexes: [3] });
+  expect(preview.ids).toMatchObject({ duplicates: 1, indexes: [3] });
+  expect(preview.problems).toMatchObject([
+    { code: 'not_an_object', sample_indexes: [2], message: expect.stringContaining('element with index 2') },
+    { code: 'duplicate_id', sample_indexes: [3] },
+  ]);
+  expect(JSON.stringify(preview)).not.toMatch(/lines"/);
+});
+
+test('an encoding that was guessed is named by the preview and the start, and UTF-8 needs no word', async ({
+  mcp,
+}) => {
+  const write = (name: string, encoding: 'latin1' | 'utf8') => {
+    const path = mcp.write(name, '');
+    writeFileSync(path, 'id,name\n1,Zoë\n', encoding);
+    return { flow_id: 'echoing', source: { path } };
+  };
+  const [guessed, known] = [write('guessed.csv', 'latin1'), write('known.csv', 'utf8')];
+
+  const preview = await mcp.call('preview_batch', guessed);
+  const started = await mcp.call('start_batch', { ...guessed, idempotency_key: 'guessed' });
+  const replayed = await mcp.call('start_batch', { ...guessed, idempotency_key: 'guessed' });
+
+  expect(preview.source).toMatchObject({ encoding: 'windows-1252', note: expect.stringContaining('guess') });
+  for (const { note } of [started, replayed]) expect(note).toMatch(/read as windows-1252, which is a guess/);
+  expect((await mcp.call('preview_batch', known)).source).not.toHaveProperty('note');
+  expect(await mcp.call('start_batch', known)).not.toHaveProperty('note');
 });
 
 test('a file that breaks off gets no digest, and one that is too long for the time says so', async ({

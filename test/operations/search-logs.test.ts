@@ -88,6 +88,19 @@ test('the log of a flow is narrowed by status, time and text in any case of lett
   await expect(mcp.call('search_logs', { cursor: 'nonsense' })).rejects.toThrow(/cursor/);
 });
 
+test('a job of another flow than the one named is refused', async ({ mcp }) => {
+  const batch_job_id = await runJob(mcp, ['']);
+  const { flow } = await mcp.call('get_batch_status', { batch_job_id });
+  const search = (flow_id: string) => mcp.call('search_logs', { flow_id, batch_job_id, index: 0 });
+
+  await expect(search('customers')).rejects.toThrow(
+    `search_logs: flow_id: batch job ${batch_job_id} is of the flow strict.`,
+  );
+  for (const flow_id of ['strict', flow.flow_id]) {
+    expect((await search(flow_id)).record).toMatchObject({ index: 0 });
+  }
+});
+
 test('pages meet without a gap though many lines are of the same moment', async ({ mcp }) => {
   const batch_job_id = await runJob(
     mcp,

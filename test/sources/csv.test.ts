@@ -140,7 +140,13 @@ test('a stray NUL spoils nothing but what checkPayload says of its row', async (
 test.each([
   ['the same name twice', 'id,email,name,email\n', /Columns 2 and 4 are both named "email"/],
   ['a column without a name', 'id,,name\n', /Column 2 has no name/],
-  ['a stray quotation mark', 'id,5" pipe\n', /header on line 1 cannot be read/],
+  ['a stray quotation mark', 'id,5" pipe\n', /^The header on line 1 has a stray quotation mark/],
+  ['a stray one over two lines', 'id,"a\nb"c\n', /^The header on lines 1 to 2 has a stray quotation mark/],
+  [
+    'more than a megabyte',
+    `id,${'x'.repeat(1_100_000)}\n`,
+    /^The header on line 1 has 1100003 bytes; at most/,
+  ],
 ])('a header with %s is refused before anything starts', async (_, header, message) => {
   const opening = openWritten(folder, '.csv', `${header}1,2,3,4\n`);
 

@@ -53,6 +53,14 @@ test.each([
   },
 );
 
+test('a header with bytes that are no text is refused for that', async () => {
+  const opening = openWritten(folder, '.csv', bytes('Zo', [0xeb], ',price\nZoë,5\n'));
+
+  await expect(opening).rejects.toThrow(
+    'The header on line 1 has bytes that are not valid text. Save the file as UTF-8.',
+  );
+});
+
 test('JSON in another encoding is refused with the line', async () => {
   const opening = openWritten(folder, '.ndjson', bytes('{"name":"Ada"}\n{"name":"Zo', [0xeb], '"}\n'));
 

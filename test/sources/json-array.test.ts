@@ -33,6 +33,22 @@ test('array_path leads to an array inside objects, past others of the same name'
   expect(payloads(await rowsOf(source))).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
+test.each([
+  ['{"data.items":[{"a":1}]}', 'data.items'],
+  ['{"data":"of May","data.items":[{"a":1}]}', 'data.items'],
+  ['{"data":[{"a":2}],"data.items":[{"a":1}]}', 'data.items'],
+  ['{"export":{"v1.2":{"items":[{"a":1}]}}}', 'export.v1.2.items'],
+  ['{"data":{"items":[{"a":1}]},"data.items":[{"a":2}]}', 'data.items'],
+])(
+  'a name in the array_path may hold dots, and the first array that fits is taken: %s',
+  async (text, path) => {
+    const source = await openWritten(folder, '.json', text, { arrayPath: path });
+
+    await expect(openWritten(folder, '.json', text)).rejects.toThrow(`"${path}"`);
+    expect(payloads(await rowsOf(source))).toEqual([{ a: 1 }]);
+  },
+);
+
 test('a document whose lines begin with braces is not taken for NDJSON', async () => {
   const text = '{"features":[{"a":1},\n{"a":2}]}';
   const source = await openWritten(folder, '.json', text, { arrayPath: 'features' });
@@ -107,6 +123,20 @@ test('an element that is no object, too large or of rounded numbers fails alone'
     '4 number_too_large',
     '5 ok',
   ]);
+});
+
+test('elements on one line are told apart by their index', async () => {
+  const text = '[{"a":1},2,{"a":9007199254740993},{"a":}]';
+  const source = await openWritten(folder, '.json', text);
+
+  const { rows, error } = await brokenReading(source);
+
+  expect(rows.map((row) => row.kind === 'bad' && row.message.split(' has ')[0])).toEqual([
+    false,
+    'The element with index 1 (line 1)',
+    'The element with index 2 (line 1)',
+  ]);
+  expect(error).toMatchObject({ message: expect.stringContaining('the element with index 3') });
 });
 
 test('any array of objects is read back, however it is laid out', async () => {

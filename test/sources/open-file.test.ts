@@ -6,16 +6,27 @@ import { openWritten, payloads, rowsOf, temporaryFolder } from './written-file.t
 
 const folder = await temporaryFolder();
 
+function utf32(text: string, end: 'LE' | 'BE'): Buffer {
+  const codes = [...`\ufeff${text}`].map((character) => character.codePointAt(0) ?? 0);
+  const bytes = Buffer.alloc(codes.length * 4);
+  for (const [at, code] of codes.entries()) bytes[`writeUInt32${end}`](code, at * 4);
+  return bytes;
+}
+
 test.each([
   ['nothing', '.csv', '', 'empty'],
   ['a byte order mark only', '.csv', '\ufeff', 'empty'],
   ['blank lines only', '.ndjson', ' \n\r\n', 'empty'],
   ['a header only', '.csv', 'a,b\n\n', 'no rows'],
+  ['a line for spreadsheets only', '.csv', 'sep=;\n', 'no header'],
+  ['megabytes of line ends', '.csv', '\n'.repeat(5_000_000), 'no header and no records'],
   ['a workbook', '.xlsx', 'PK\x03\x04rest', 'Save the sheet as CSV'],
   ['a workbook called CSV', '.csv', 'PK\x03\x04rest', 'Save the sheet as CSV'],
   ['a Parquet file', '.parquet', 'PAR1rest', 'Parquet'],
   ['a gzip file', '.gz', Uint8Array.of(0x1f, 0x8b, 8), 'Unpack'],
   ['NUL bytes', '.csv', 'a,b\n\0\0,1\n', 'NUL'],
+  ['UTF-32, little end first', '.csv', utf32('a,b\n1,2\n', 'LE'), 'UTF-32. Save it as UTF-8'],
+  ['UTF-32, big end first', '.json', utf32('[{"a":1}]', 'BE'), 'UTF-32. Save it as UTF-8'],
   ['plain words', '.txt', 'just some words\n', 'Give format: csv, tsv, ndjson, json'],
 ])('a file with %s is refused', async (_, extension, content, message) => {
   const opening = openWritten(folder, extension, content);

@@ -58,7 +58,7 @@ test.for([
   expect(maskedValue({ [key]: value })).toEqual({ [key]: shown });
 });
 
-test('columns are told by what most of their values are, with the lines that are not so', () => {
+test('columns are told by what most of their values are, with the places that are not so', () => {
   const profiler = new Profiler((payload) => payload);
   const rows = [
     { id: '1', amount: '10', born: '2000-01-02', note: '=1+1' },
@@ -76,13 +76,13 @@ test('columns are told by what most of their values are, with the lines that are
   expect(count).toBe(4);
   expect(samples).toHaveLength(3);
   expect(Object.fromEntries(columns.map(({ name, ...column }) => [name, column]))).toEqual({
-    id: { type: 'integer', share: 1, empty: 1, formulas: 0, oddLines: [] },
-    amount: { type: 'number', share: 1, empty: 1, formulas: 0, oddLines: [] },
-    born: { type: 'date', share: 0.75, empty: 0, formulas: 0, oddLines: [4] },
-    note: { type: 'text', share: 1, empty: 1, formulas: 1, oddLines: [] },
-    extra: { type: 'boolean', share: 1, empty: 3, formulas: 0, oddLines: [] },
+    id: { type: 'integer', share: 1, empty: 1, formulas: 0, odd: [] },
+    amount: { type: 'number', share: 1, empty: 1, formulas: 0, odd: [] },
+    born: { type: 'date', share: 0.75, empty: 0, formulas: 0, odd: [4] },
+    note: { type: 'text', share: 1, empty: 1, formulas: 1, odd: [] },
+    extra: { type: 'boolean', share: 1, empty: 3, formulas: 0, odd: [] },
   });
-  expect(ids).toEqual({ missing: 1, duplicates: 1, lines: [4], exact: true });
+  expect(ids).toEqual({ missing: 1, duplicates: 1, places: [4], exact: true });
 });
 
 test('a file of a thousand columns is profiled in bounded memory', () => {
