@@ -3,19 +3,24 @@ import { Console } from 'node:console';
 import { readConfig } from './config.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 
+/** Given to a process that Sluice starts by itself. */
+const untilIdle = '--until-idle';
+
 /** Builds what the command needs and nothing more: a chat client waits for every import. */
 async function main(args: readonly string[]): Promise<number> {
   const [command] = args.includes('--help') || args.includes('-h') ? ['help'] : args;
   if (command === 'mcp' || (command === undefined && !process.stdin.isTTY)) {
+    refuseMore(args.slice(1));
     const { runMcp } = await import('./run-mcp.ts');
     await runMcp(readConfig(process.env));
     return 0;
   }
   if (command === 'run') {
+    refuseMore(args.slice(1).filter((word) => word !== untilIdle));
     const { runStandby } = await import('./run-standby.ts');
     const config = readConfig(process.env);
     // SLUICE_BACKGROUND is about what starts by itself: a person who types this wants the jobs finished.
-    await runStandby(config, config.background || !args.includes('--until-idle'));
+    await runStandby(config, config.background || !args.includes(untilIdle));
     return 0;
   }
   if (command === 'serve') {
@@ -25,6 +30,18 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { runCli } = await import('./run-cli.ts');
   return runCli(args);
+}
+
+/** What would be passed over in silence is not what the person means. */
+function refuseMore(words: readonly string[]): void {
+  const [word] = words;
+  if (word === undefined) return;
+  // A secret that was given by mistake is not repeated.
+  const said = word.replace(/=.*/s, '=…');
+  throw new SluiceError(
+    'invalid_configuration',
+    `Not understood: ${said}. \`sluice --help\` lists the commands; settings are environment variables.`,
+  );
 }
 
 // stdout belongs to the protocol and to answers: what a dependency prints goes to stderr.

@@ -147,7 +147,8 @@ function installationOf(config: Config): Installation {
     /^(SLUICE_|DATABASE_URL$)/.test(name) && value ? [[name, value] as const] : [],
   );
   const env: Record<string, string> = Object.fromEntries(set);
-  if (env.SLUICE_HOME !== undefined) env.SLUICE_HOME = config.home;
+  // A client passes nothing on of what else may have led here, such as XDG_DATA_HOME.
+  if (env.SLUICE_HOME !== undefined || config.home !== readConfig({}).home) env.SLUICE_HOME = config.home;
   if (env.SLUICE_FLOWS !== undefined) env.SLUICE_FLOWS = config.flowsFolder;
   if (env.SLUICE_FILES !== undefined) env.SLUICE_FILES = (config.fileRoots ?? []).join(delimiter);
   return { node: process.execPath, main: fileURLToPath(new URL('./main.js', import.meta.url)), env };

@@ -1,11 +1,10 @@
 import { Option } from 'commander';
 import type { z } from 'zod';
-import { SluiceError } from '../domain/sluice-error.ts';
 import { approveBatch, showApproval } from '../operations/approve-batch.ts';
+import { isAgreed } from './agreement.ts';
 import { type Command, groups } from './command.ts';
 import { type Host, invoke } from './host.ts';
 import { asCommands } from './next-step.ts';
-import { openQuestions } from './questions.ts';
 import { counted } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 import { userName } from './user-name.ts';
@@ -22,7 +21,7 @@ export const approveJob: Command = {
   async run(host, { args: [id = ''], options }) {
     const waiting = await invoke(host, showApproval, { batch_job_id: id });
     host.terminal.err.write(`${introduce(host.terminal, waiting).join('\n')}\n`);
-    if (options.yes !== true && !(await isAgreed(host))) {
+    if (options.yes !== true && !(await isAgreed(host.terminal, 'Let it begin?', 'A job is approved'))) {
       return {
         json: { batch_job_id: waiting.batch_job_id, approved: false },
         text: [`Not approved; it still waits. \`sluice cancel ${waiting.batch_job_id}\` drops it.`],
@@ -52,21 +51,6 @@ function introduce(paper: Pick<Terminal, 'colours'>, waiting: Waiting): string[]
     ...(label === undefined ? [] : [`  label    ${visible(label)}`]),
     `  asked    ${created_at}${plan_digest === undefined ? ', without a preview' : ', after a preview of exactly this'}`,
   ];
-}
-
-async function isAgreed({ terminal }: Host): Promise<boolean> {
-  if (!terminal.canAsk) {
-    throw new SluiceError(
-      'invalid_input',
-      'A job is approved at a terminal, or with --yes. Nothing was changed.',
-    );
-  }
-  const questions = openQuestions(terminal);
-  try {
-    return await questions.confirm('Let it begin? y/N ');
-  } finally {
-    questions.close();
-  }
 }
 
 function nextStep({ background }: Host, advice: string): string {

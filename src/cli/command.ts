@@ -17,6 +17,14 @@ export const groups = {
   servers: 'Servers:',
 } as const;
 
+/** What the commands of a group are for, by the word they begin with. */
+export const aboutGroup: Readonly<Record<string, string>> = {
+  'dead-letters': 'look after failed records that are kept for a person',
+  flows: 'look at flows, check them, try them and let them run',
+  logs: 'look at what happened',
+  tokens: 'say who may come in over HTTP',
+};
+
 export interface Command {
   /** One word, or two for a command of a group: `flows list`. */
   readonly name: string;

@@ -40,6 +40,8 @@ export interface SavedConnector {
   readonly type: string;
   readonly file: string;
   readonly wasDeclared: boolean;
+  /** Keys of a connector that was there and is another one now; null: taken out. */
+  readonly changed: Readonly<Record<string, unknown>>;
   /** Variables that were written. */
   readonly variables: readonly string[];
   /** Of these, the ones that the environment sets to something else, which goes first. */
@@ -142,8 +144,20 @@ async function valuesFor({ terminal }: Host, { asks }: ConnectorPlan): Promise<M
   }
 }
 
+function whatWasDone(name: string, { type, file, wasDeclared, changed }: SavedConnector): string {
+  const keys = Object.entries(changed).map(([key, value]) => visible(settingOf(key, value)));
+  if (keys.length > 0) return `Changed ${name} (${type}) in ${file}: ${keys.join(', ')}.`;
+  return `${wasDeclared ? 'Kept' : 'Declared'} ${name} (${type}) in ${file}.`;
+}
+
+/** What has parts is named only. */
+function settingOf(key: string, value: unknown): string {
+  if (value === null) return `no ${key}`;
+  return typeof value === 'object' ? key : `${key}: ${value}`;
+}
+
 function answer(host: Host, name: string, saved: SavedConnector, probe: Probe): Answer {
-  const { type, file, wasDeclared, variables, shadowed } = saved;
+  const { type, file, wasDeclared, changed, variables, shadowed } = saved;
   const { secretsFile } = host.connecting;
   const { state, text, untrusted, tools } = probe;
   const kept = variables.length === 1 ? 'is' : 'are';
@@ -153,6 +167,7 @@ function answer(host: Host, name: string, saved: SavedConnector, probe: Probe): 
       type,
       file,
       declared: wasDeclared ? 'before' : 'now',
+      ...(wasDeclared ? { changed: Object.keys(changed) } : {}),
       ...(variables.length === 0 ? {} : { secrets_file: secretsFile, variables }),
       ...(shadowed.length === 0 ? {} : { shadowed }),
       ready: state === 'answered',
@@ -164,7 +179,7 @@ function answer(host: Host, name: string, saved: SavedConnector, probe: Probe): 
       },
     },
     text: [
-      `${wasDeclared ? 'Kept' : 'Declared'} ${name} (${type}) in ${file}.`,
+      whatWasDone(name, saved),
       ...(variables.length === 0
         ? []
         : [`${variables.join(' and ')} ${kept} in ${secretsFile}, which only you can read.`]),

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { exportBatchErrors } from '../operations/export-batch-errors.ts';
 import { updateBatch } from '../operations/update-batch.ts';
@@ -17,6 +17,7 @@ const list: Command = {
     summary: 'list failed records that are kept for you, across all jobs',
     group: groups.jobs,
     operation: exportBatchErrors,
+    gathers: 'errors',
     without: ['batch_job_id', 'group_id', 'groups_cursor'],
     fixed: { dead_letters: true },
     rename: { flow_id: 'flow' },
@@ -40,20 +41,24 @@ const retry: Command = {
     sendAgain(host, options, args[0] ?? '', json, { dead_letters: true }),
 };
 
+function indexesIn(text: string): number[] {
+  if (/^\d{1,9}(,\s*\d{1,9})*$/.test(text)) return text.split(',').map(Number);
+  throw new InvalidArgumentError('It must be positions in the input, such as 3,17.');
+}
+
 const drop: Command = {
   name: 'dead-letters drop',
   summary: 'give up dead letters of a job; the records stay failed',
   group: groups.jobs,
   args: '<id>',
   options: [
-    new Option('--indexes <a,b,…>', 'only these').conflicts('all'),
+    new Option('--indexes <a,b,…>', 'only these').argParser(indexesIn).conflicts('all'),
     new Option('--all', 'all of the job'),
   ],
   examples: ['sluice dead-letters drop 0197a4c2 --indexes 3,17', 'sluice dead-letters drop 0197a4c2 --all'],
   async run(host, { args, options }) {
     const { indexes, all } = options;
-    const named = typeof indexes === 'string' ? indexes.split(',').map(Number) : undefined;
-    if (all !== true && named === undefined) {
+    if (all !== true && indexes === undefined) {
       throw new SluiceError(
         'invalid_input',
         'Which? Name them with --indexes, or give up --all. Nothing was changed.',
@@ -61,7 +66,7 @@ const drop: Command = {
     }
     const answer = await invoke(host, updateBatch, {
       batch_job_id: args[0],
-      drop_dead_letters: all === true ? 'all' : named,
+      drop_dead_letters: all === true ? 'all' : indexes,
     });
     return { json: answer, text: [`${counted(answer.dropped ?? 0, 'dead letter')} given up.`] };
   },

@@ -14,6 +14,7 @@ const page = operationCommand({
   positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
   without: ['flow_id'],
   operation: exportBatchErrors,
+  gathers: 'errors',
   show: showErrors,
 });
 

@@ -2,12 +2,12 @@ import { Option } from 'commander';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { approveFlow } from '../operations/approve-flow.ts';
 import { saveFlow } from '../operations/save-flow.ts';
+import { isAgreed } from './agreement.ts';
 import { type Command, groups } from './command.ts';
 import { textOf } from './flow-test.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { inputFrom, inputOptions } from './input-options.ts';
 import { asCommands } from './next-step.ts';
-import { openQuestions } from './questions.ts';
 import { showSaved } from './show-flows.ts';
 import { paint, visible, visibleLines } from './terminal.ts';
 
@@ -45,7 +45,8 @@ export const approve: Command = {
     const owner = typeof options.owner === 'string' ? options.owner : null;
     const draft = await draftNamed(host, name, owner);
     host.terminal.err.write(`${(await introduce(host, draft)).join('\n')}\n`);
-    if (options.yes !== true && !(await isAgreed(host, draft.name))) return notApproved(draft);
+    const agreed = () => isAgreed(host.terminal, `Let ${draft.name} run?`, 'A draft is approved');
+    if (options.yes !== true && !(await agreed())) return notApproved(draft);
     const input = { name: draft.name, revision: draft.revision };
     const approved = await invoke(host, approveFlow, input, { owner });
     return {
@@ -89,21 +90,6 @@ async function introduce(host: Host, draft: Draft): Promise<string[]> {
       ? []
       : [`It takes the place of the flow in ${present.file} (revision ${present.revision}).`]),
   ];
-}
-
-async function isAgreed({ terminal }: Host, name: string): Promise<boolean> {
-  if (!terminal.canAsk) {
-    throw new SluiceError(
-      'invalid_input',
-      'A draft is approved at a terminal, or with --yes. Nothing was changed.',
-    );
-  }
-  const questions = openQuestions(terminal);
-  try {
-    return await questions.confirm(`Let ${name} run? y/N `);
-  } finally {
-    questions.close();
-  }
 }
 
 function notApproved({ name, file }: Draft): Answer {

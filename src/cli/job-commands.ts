@@ -31,12 +31,12 @@ const plainStatus = operationCommand({
 
 const status: Command = {
   ...plainStatus,
-  options: [new Option('--wait', 'follow the job until it has finished')],
+  options: [new Option('--wait', 'follow the job until it has finished; Ctrl-C leaves it')],
   examples: ['sluice status', 'sluice status 0197a4c2 --wait'],
   async run(host, given) {
     if (given.options.wait !== true) return plainStatus.run(host, given);
     const find = () => invoke(host, getBatchStatus, { batch_job_id: given.args[0] ?? 'latest' });
-    return watchJob(host, given.json, find);
+    return watchJob(host, given.json, find, { onlyLooks: true });
   },
 };
 

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { type Command, groups } from './command.ts';
+import { shellWord } from './shell-word.ts';
 import { toJson } from './terminal.ts';
 
 /** How this Sluice is started. */
@@ -36,11 +37,8 @@ const clients = {
 function claudeCommand({ node, main, env }: Installation): string {
   const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
   const words = ['claude', 'mcp', 'add', 'sluice', ...variables, '--', node, main, 'mcp'];
-  return words.map(quoteForShell).join(' ');
+  return words.map(shellWord).join(' ');
 }
-
-const quoteForShell = (word: string) =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
 export const mcpConfig: Command = {
   name: 'mcp-config',

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import { checkInput } from '../operations/check-input.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Command } from './command.ts';
-import { type Answer, invoke } from './host.ts';
+import { gatherPages } from './gather-pages.ts';
+import { type Answer, type Host, invoke } from './host.ts';
 import { inputFrom, inputOptions, put } from './input-options.ts';
 import { type Terminal, toJson } from './terminal.ts';
 
@@ -18,6 +20,8 @@ export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodT
   /** Parameters with a value of the command's own. */
   readonly fixed?: Readonly<Record<string, unknown>>;
   readonly examples?: readonly string[];
+  /** A list of the answer that is gathered from several pages, to as many items as are asked for. */
+  readonly gathers?: keyof z.output<Output>;
   readonly show: (paper: Pick<Terminal, 'colours'>, output: z.output<Output>) => readonly string[];
   readonly exitCode?: (output: z.output<Output>) => number;
   readonly operation: Operation<Input, Output>;
@@ -44,10 +48,21 @@ export function operationCommand<Input extends z.ZodType, Output extends z.ZodTy
       for (const [at, { parameter, otherwise }] of positional.entries()) {
         put(input, [parameter], given.args[at] ?? otherwise);
       }
-      const output = await invoke(host, operation, input);
+      const output = await ask(host, spec, input);
       return { json: output, text: spec.show(host.terminal, output), exitCode: exitCode(output) };
     },
   };
+}
+
+function ask<Input extends z.ZodType, Output extends z.ZodType>(
+  host: Host,
+  { operation, gathers }: OperationCommand<Input, Output>,
+  input: Record<string, unknown>,
+): Promise<z.output<Output>> {
+  const askFor = (more: object) => invoke(host, operation, { ...input, ...more });
+  if (gathers === undefined) return askFor({});
+  const { limit } = checkInput(operation, input) as { readonly limit: number };
+  return gatherPages(gathers, limit, askFor);
 }
 
 /** Every operation under its own name, for scripts and for operations without a command of their own. */

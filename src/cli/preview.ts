@@ -139,7 +139,7 @@ function showProblems(paper: Paper, { problems, more_problems }: Previewed): str
     '',
     `${paint(paper, 'red', `${grouped(count)} would fail`)}  ${visible(code)}`,
     `  ${visible(message)}`,
-    `  ${sample_lines === undefined ? `records ${sample_indexes.join(', ')}` : `lines ${sample_lines.join(', ')}`}: ${advice}`,
+    `  ${sample_lines === undefined ? `records ${sample_indexes.join(', ')}` : `lines ${sample_lines.join(', ')}`}: ${asCommands(advice)}`,
   ]);
   return more_problems === undefined ? shown : [...shown, '', `and ${more_problems} more causes`];
 }

@@ -3,7 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
 import { approveJob } from './approve.ts';
-import { type Command, groups } from './command.ts';
+import { aboutGroup, type Command } from './command.ts';
 import { connect } from './connect.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { doctor } from './doctor.ts';
@@ -18,6 +18,7 @@ import { asCommands } from './next-step.ts';
 import { plainCommand } from './operation-command.ts';
 import { preview } from './preview.ts';
 import { results } from './results.ts';
+import { addServers } from './servers.ts';
 import { start } from './start.ts';
 import { stop } from './stop.ts';
 import { type Terminal, toJson } from './terminal.ts';
@@ -62,12 +63,13 @@ Examples:
   sluice retry
 
 A job is named by its id, the first 8 or more characters of it, or "latest" (the default).
-Ctrl-C during a job pauses it; once more cancels it. --json gives every answer as one JSON document.
+Ctrl-C pauses a job that the command began or runs itself; once more cancels it.
+--json gives every answer as one JSON document.
 
 Exit codes:
   0  done; for a job that was followed: every record succeeded
-  1  the job ended with failed or skipped records, or the command failed
-  2  the command or the configuration is wrong`;
+  1  the job ended with failed or skipped records, a check found mistakes, or the command failed on its way
+  2  refused, and nothing was changed: the command, what it names, or the configuration is wrong`;
 
 /** Runs one command line and returns its exit code. Never rejects. */
 export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<number> {
@@ -106,12 +108,7 @@ function build({ terminal, version, operations }: ProgramOptions, run: Run): Com
     .addHelpText('after', overview);
   for (const command of commands) add(program, command, run);
   for (const operation of operations) add(program, plainCommand(operation), run);
-  program.command('mcp').summary('serve a chat client over stdio').helpGroup(groups.servers);
-  program.command('serve').summary('serve the page, the API and MCP over HTTP').helpGroup(groups.servers);
-  program
-    .command('run')
-    .summary('finish jobs that no other process runs, then end')
-    .helpGroup(groups.servers);
+  addServers(program);
   return program;
 }
 
@@ -123,9 +120,12 @@ function add(program: Commander, command: Command, run: Run): void {
   const made = parent.command(name, { hidden, isDefault }).description(command.summary);
   if (command.args !== undefined) made.arguments(command.args);
   // What a group holds says more in the overview than any word about it.
-  if (parent !== program) parent.description(parent.commands.map((each) => each.name()).join(', '));
+  if (parent !== program) parent.summary(parent.commands.map((each) => each.name()).join(', '));
   if (command.group !== undefined && parent === program) made.helpGroup(command.group);
-  for (const option of command.options ?? []) made.addOption(option);
+  for (const option of command.options ?? []) {
+    option.description = asCommands(option.description);
+    made.addOption(option);
+  }
   made.option('--json', 'print the answer as one JSON document');
   if (command.examples !== undefined) made.addHelpText('after', `\nExamples:\n${indent(command.examples)}`);
   made.action(async () => {
@@ -137,7 +137,11 @@ function add(program: Commander, command: Command, run: Run): void {
 function groupOf(program: Commander, name: string, { group }: Command): Commander {
   const known = program.commands.find((command) => command.name() === name);
   if (known !== undefined) return known;
-  const made = program.command(name).usage('<command>').helpCommand(false);
+  const made = program
+    .command(name)
+    .description(aboutGroup[name] ?? '')
+    .usage('<command>')
+    .helpCommand(false);
   return group === undefined ? made : made.helpGroup(group);
 }
 
@@ -152,14 +156,15 @@ function print({ out }: Terminal, answer: Answer, json: boolean): Promise<void> 
   });
 }
 
-const wrongUse: ReadonlySet<string> = new Set(['usage', 'invalid_input', 'invalid_configuration']);
+/** What fails on the way; all else is refused before anything happens. */
+const failures: ReadonlySet<string> = new Set(['internal_error', 'database_unavailable']);
 
 function report({ out, err }: Terminal, error: unknown, json: boolean): number {
   const { code, message } =
     error instanceof CommanderError ? { code: 'usage', message: usageOf(error) } : describeError(error);
   if (json) out.write(`${toJson({ error: { code, message } })}\n`);
   else err.write(`sluice: ${asCommands(message)}\n`);
-  return wrongUse.has(code) ? 2 : 1;
+  return failures.has(code) ? 1 : 2;
 }
 
 function usageOf({ code, message }: CommanderError): string {

@@ -18,6 +18,7 @@ const page = operationCommand({
   args: '[id]',
   positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
   operation: exportBatchResults,
+  gathers: 'results',
   show: (_, results) => showResults(results),
 });
 

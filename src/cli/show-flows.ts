@@ -81,7 +81,7 @@ export function showFlow(flow: OneFlow): string[] {
     `expects: ${fields.length === 0 ? 'any record' : visible(fields.join(', '))}`,
     ...(flow.chunk_size === undefined ? [] : [`takes: up to ${flow.chunk_size} records at once`]),
     ...(parameters.length === 0 ? [] : [`params: ${visible(parameters.join(', '))}`]),
-    ...(flow.needs.length === 0 ? [] : [`needs: ${visible(flow.needs.join(', '))}`]),
+    ...(flow.needs.length === 0 ? [] : [`needs: ${asCommands(visible(flow.needs.join(', ')))}`]),
     ...remedies(flow.missing),
     `retries: ${flow.retry}`,
     `defaults: ${Object.entries(flow.defaults)

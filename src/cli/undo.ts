@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import type { z } from 'zod';
 import { undoBatch } from '../operations/undo-batch.ts';
+import { isAgreed } from './agreement.ts';
 import { type Command, groups } from './command.ts';
 import { detach } from './detach.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { inputFrom, inputOptions } from './input-options.ts';
 import { asCommands } from './next-step.ts';
-import { openQuestions } from './questions.ts';
 import { counted, grouped } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 import { watchJob } from './watch-job.ts';
@@ -35,9 +35,10 @@ export const undo: Command = {
     const input = { ...inputFrom(options, given), batch_job_id: args[0] };
     if (given.preview === true || given.yes !== true) {
       const shown = await invoke(host, undoBatch, { ...input, preview: true });
-      if (given.preview === true || json || !terminal.canAsk) return looked(terminal, shown);
-      for (const line of describe(terminal, shown)) terminal.err.write(`${line}\n`);
-      if (!(await isAgreed(terminal, shown))) return declined(shown);
+      if (given.preview === true) return looked(terminal, shown);
+      terminal.err.write(`${describe(terminal, shown).join('\n')}\n`);
+      const question = `Take ${counted(shown.records, 'record')} back?`;
+      if (!(await isAgreed(terminal, question, 'Records are taken back'))) return declined(shown);
     }
     const begin = () => begun(host, input);
     if (given.detach !== true) return watchJob(host, json, begin);
@@ -77,15 +78,6 @@ type Request = NonNullable<Shown['untrusted_requests']>[number];
 function requestLine({ index, step, method, url, body, input }: Request): string {
   const parts = [step, method, url, ...[body, input].map((value) => JSON.stringify(value))];
   return visible(`record ${index}  ${parts.filter((part) => part !== undefined).join(' ')}`);
-}
-
-async function isAgreed(terminal: Terminal, { records }: Shown): Promise<boolean> {
-  const questions = openQuestions(terminal);
-  try {
-    return await questions.confirm(`Take ${counted(records, 'record')} back? y/N `);
-  } finally {
-    questions.close();
-  }
 }
 
 const looked = (paper: Pick<Terminal, 'colours'>, shown: Shown): Answer => ({

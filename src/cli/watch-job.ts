@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { getBatchStatus } from '../operations/get-batch-status.ts';
-import { updateBatch } from '../operations/update-batch.ts';
+import { unlessElsewhere, wishGranter } from './grant-wishes.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { asCommands } from './next-step.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { exitCodeOf, type Status, showStatus } from './show-status.ts';
-import { counted, grouped } from './table.ts';
 import { visible } from './terminal.ts';
-import { keyHelp, listenForWishes, type Wish, type Wishes } from './wishes.ts';
+import { listenForWishes, type Wish, type Wishes } from './wishes.ts';
 
 /** How long one question for the status waits for the end, in seconds. */
 const waitSeconds = 1;
@@ -24,9 +23,14 @@ export interface Begun {
 /**
  * Begins a job and follows it until it has finished or the person leaves it. The first Ctrl-C pauses
  * the job, unless it stands still anyhow, the second cancels it, the third leaves it to end by itself; none is lost
- * on the way.
+ * on the way. `onlyLooks`: the person has not begun the job, so Ctrl-C leaves it, unless it runs in this process.
  */
-export async function watchJob(host: Host, json: boolean, begin: () => Promise<Begun>): Promise<Answer> {
+export async function watchJob(
+  host: Host,
+  json: boolean,
+  begin: () => Promise<Begun>,
+  { onlyLooks = false } = {},
+): Promise<Answer> {
   host.runJobs();
   const wishes = listenForWishes(host);
   const progress = openProgress(host.terminal, json);
@@ -34,7 +38,7 @@ export async function watchJob(host: Host, json: boolean, begin: () => Promise<B
     const begun = await Promise.race([begin(), wishes.impatience]);
     if (begun === undefined) return leftEarly;
     for (const line of begun.said ?? []) progress.say(line);
-    const { status, left } = await follow(host, begun.batch_job_id, progress, wishes);
+    const { status, left } = await follow(host, begun.batch_job_id, { progress, wishes, onlyLooks });
     if (left === undefined) {
       return { json: status, text: showStatus(host.terminal, status), exitCode: exitCodeOf(status) };
     }
@@ -53,6 +57,12 @@ const leftEarly: Answer = {
   exitCode: 1,
 };
 
+interface Watching {
+  readonly progress: Progress;
+  readonly wishes: Wishes;
+  readonly onlyLooks: boolean;
+}
+
 interface Following {
   readonly status: Status;
   /** The wish with which the person left an unfinished job. */
@@ -62,11 +72,11 @@ interface Following {
 async function follow(
   host: Host,
   batchJobId: string,
-  progress: Progress,
-  wishes: Wishes,
+  { progress, wishes, onlyLooks }: Watching,
 ): Promise<Following> {
   const noteWaiting = waitingNotes(progress);
-  const ask = wishGranter(host, progress);
+  const grant = wishGranter(host, progress);
+  const ask = onlyLooks ? unlessElsewhere(host, grant) : grant;
   for (;;) {
     const status = await look(host, batchJobId, waitSeconds, { signal: wishes.signal, progress });
     // What a person types while the job rests would get into the bar.
@@ -128,55 +138,6 @@ const positionOf = (status: Status) => ({
   rate: status.rate,
   secondsLeft: status.eta_seconds,
 });
-
-/** Does what the person wants of an unfinished job; returns whether that ends the watching. */
-function wishGranter(host: Host, progress: Progress): (status: Status, wish: Wish) => Promise<boolean> {
-  // Only who has been told so cancels a job with Ctrl-C: one that waits for something has been paused by others.
-  let cancels = false;
-  return async (status, wish) => {
-    const isPaused = status.status === 'paused';
-    switch (wish) {
-      case 'leave':
-        return true;
-      case 'detach':
-      case 'resume':
-        if (isPaused) await update(host, status, 'resume');
-        cancels = false;
-        return wish === 'detach';
-      case 'interrupt':
-        if (status.status === 'cancelled') return true;
-        if (isPaused && cancels) {
-          await update(host, status, 'cancel');
-          progress.say('Cancelled: records under way finish, the rest is skipped.');
-          return false;
-        }
-        if (!isPaused) await update(host, status, 'pause');
-        cancels = true;
-        progress.say(pauseHelp(host, status));
-        return false;
-    }
-  };
-}
-
-async function update(host: Host, status: Status, action: 'pause' | 'resume' | 'cancel'): Promise<void> {
-  try {
-    await invoke(host, updateBatch, { batch_job_id: status.batch_job_id, action });
-  } catch (error) {
-    // The job was faster: the next look shows its end.
-    if (!(error instanceof SluiceError) || error.code !== 'batch_job_finished') throw error;
-  }
-}
-
-function pauseHelp({ terminal }: Host, { batch_job_id, status, total, processed }: Status): string {
-  const left = `${grouped(total - processed)} of ${counted(total, 'record')} left`;
-  return [
-    status === 'paused'
-      ? `Stands still already, with ${left}.`
-      : `Paused with ${left}; those under way finish.`,
-    ...(terminal.canAsk ? keyHelp : ['  Ctrl-C again (SIGINT) cancels it']),
-    `From elsewhere: sluice resume ${batch_job_id}, sluice cancel ${batch_job_id}`,
-  ].join('\n');
-}
 
 function farewell({ background }: Host, { status, batch_job_id, waiting_for, next_step }: Status): string[] {
   if (waiting_for !== undefined) return [`Left waiting: ${visible(waiting_for.text)}`, asCommands(next_step)];

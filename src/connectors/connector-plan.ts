@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type ConnectorKeys, declaredKeys, type EditedConnectors, editConnectors } from './connector-edit.ts';
@@ -53,6 +54,8 @@ export interface SavedConnector {
   readonly type: string;
   readonly file: string;
   readonly wasDeclared: boolean;
+  /** Keys of a connector that was there and is another one now, as they are written; null: taken out. */
+  readonly changed: ConnectorKeys;
   /** Variables that were written to `secrets.env`. */
   readonly variables: readonly string[];
   /** Of these, the ones that the environment sets as well, which goes first. */
@@ -68,10 +71,17 @@ export async function planConnector(options: RegistryOptions, wish: ConnectorWis
   const before = await declaredKeys(options.folder, wish.name);
   const type = typeOf(wish, before);
   const taken = await takenVariables(options.folder, wish.name);
-  const edited = await editConnectors(options.folder, wish.name, keysFor[type](wish, before, taken));
+  const keys = keysFor[type](wish, before, taken);
+  const edited = await editConnectors(options.folder, wish.name, keys);
   const asks = await asksFor(options, wish, edited.settings);
-  return { asks, save: (values) => save(options, edited, asks, values) };
+  const changed = before === undefined ? {} : changedKeys(keys, before);
+  return { asks, save: async (values) => ({ ...(await save(options, edited, asks, values)), changed }) };
 }
+
+const changedKeys = (keys: ConnectorKeys, before: ConnectorKeys): ConnectorKeys =>
+  Object.fromEntries(
+    Object.entries(keys).filter(([key, value]) => !isDeepStrictEqual(value, before[key] ?? null)),
+  );
 
 type WishedType = NonNullable<ConnectorWish['type']>;
 
@@ -242,7 +252,7 @@ async function save(
   edited: EditedConnectors,
   asks: readonly AskedSecret[],
   values: ReadonlyMap<string, string>,
-): Promise<SavedConnector> {
+): Promise<Omit<SavedConnector, 'changed'>> {
   const given = new Map<string, Secret>();
   for (const { variable, what, isSet } of asks) {
     const value = values.get(variable) ?? '';

@@ -121,6 +121,11 @@ export class Engine {
     return this.#lanes.size;
   }
 
+  /** Whether this process runs the job. */
+  runs(batchJobId: string): boolean {
+    return this.#lanes.has(batchJobId);
+  }
+
   /** Looks for work now, and from now on until there is none left. */
   wake(batchJobId?: string): void {
     if (this.#isBystander) return;

@@ -12,11 +12,13 @@ export const defaultRetry: RetryPolicy = {
 };
 
 const defaultMaxDelayMs = 3_600_000;
+const longestDelay = '7d';
 const longestDelayMs = 7 * 86_400_000;
 const mostRetries = 100;
 
 const form = /^(\d{1,4})\s*x\s+(fixed|linear|exponential)\s*\(([^()]{0,100})\)$/;
-const advice = 'write it as 3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none';
+const limits = `at most ${mostRetries} retries, and waits up to ${longestDelay}`;
+const advice = `write it as 3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none; ${limits}`;
 
 /**
  * Reads `Nx fixed|linear|exponential(delay[, jitter][, max delay])`, or `none`. N counts the retries after
@@ -57,7 +59,7 @@ function delayOf(text: string | number): number | undefined {
   return ms !== undefined && ms <= longestDelayMs ? ms : undefined;
 }
 
-const delayWords = 'must be a duration, such as 30s';
+const delayWords = `must be a duration up to ${longestDelay}, such as 30s`;
 
 const retryText = z.string().transform((text, context): RetryPolicy => {
   const policy = parseRetry(text);

@@ -115,6 +115,20 @@ test('a target that refuses the credentials is declared all the same', async ({ 
   expect(connectors(line)).toContain('type: bearer');
 });
 
+test('what was changed of a connector is said', async ({ line, target }) => {
+  await line.run(['connect', 'crm', target.url, '--bearer', '--rate', '5/s'], { input: secret });
+
+  const changed = await line.run(['connect', 'crm', '--allow-private', '--rate', '5/s']);
+  const open = await line.run(['connect', 'crm', '--no-auth', '--json']);
+  const kept = await line.run(['connect', 'crm', '--allow-private']);
+
+  expect(changed.stdout).toContain(
+    `Changed crm (http) in ${join(line.home, 'flows/connectors.yaml')}: allow_private: true.`,
+  );
+  expect(JSON.parse(open.stdout)).toMatchObject({ declared: 'before', changed: ['auth'] });
+  expect(kept.stdout).toContain('Kept crm (http)');
+});
+
 test('the name alone asks for the secret again, and an empty answer keeps it', async ({ line, target }) => {
   await line.run(['connect', 'crm', target.url, '--bearer', '--allow-private'], { input: 'old' });
 
@@ -206,7 +220,7 @@ test.each([
   const { code, stdout, stderr } = await line.run(args);
 
   expect(stderr).toContain(words);
-  expect([1, 2]).toContain(code);
+  expect(code).toBe(2);
   expect(stdout + stderr).not.toContain('S3CR3T');
   for (const file of ['flows/connectors.yaml', 'secrets.env']) {
     expect(() => readFileSync(join(line.home, file))).toThrow(/ENOENT/);

@@ -212,7 +212,7 @@ test('what is approved is the text that was shown', async ({ line }) => {
 
   expect(listed.stdout).toContain('`sluice flows approve notify`');
   expect(listed.stdout).toContain('calls hooks.example.com');
-  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('There are notify.') });
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('There are notify.') });
   expect(approved.stderr).toContain(draft.trimEnd());
   expect(approved.stderr.indexOf('calls hooks.example.com')).toBeGreaterThan(
     approved.stderr.indexOf('steps:'),
@@ -241,7 +241,7 @@ test('the draft of an owner is approved by the command they are told', async ({ 
   const withoutOwner = await line.run(['flows', 'approve', 'notify', '--yes']);
   const approved = await line.run([...command.split(' ').slice(1), '--yes']);
 
-  expect(withoutOwner).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no draft') });
+  expect(withoutOwner).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no draft') });
   expect(approved.code).toBe(0);
   expect(line.read('owners/ada/flows/notify.yaml')).toBe(draft);
   expect(approveCommand({ name: 'notify', owner: "auth0|a'b" })).toBe(

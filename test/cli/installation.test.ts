@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type BuiltCommand, openCommand } from './built-command.ts';
@@ -97,5 +98,38 @@ test('with --json a refusal is a document', async () => {
 
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'flow_not_found' } });
   expect(stderr).toBe('');
+  expect(code).toBe(2);
+});
+
+test('a database that does not answer is a failure, not a wrong command', async () => {
+  const { code } = await sluice.run(['list'], {
+    env: { DATABASE_URL: 'postgres://sluice@127.0.0.1:1/sluice' },
+  });
+
   expect(code).toBe(1);
+});
+
+test.each([[['run', '--nope']], [['mcp', '--nope']], [['serve', '--nope']]])(
+  '%j is refused: no server passes over what it does not know',
+  async (args) => {
+    const { code, stderr } = await sluice.run(args);
+
+    expect(stderr).toContain('--nope');
+    expect(code).toBe(2);
+  },
+);
+
+test('mcp-config names a home that only XDG_DATA_HOME leads to, and none that every client finds', async () => {
+  const envOf = async (env: Record<string, string>) => {
+    const { stdout } = await sluice.run(['mcp-config'], { env: { SLUICE_HOME: '', ...env } });
+    return JSON.parse(stdout).mcpServers.sluice.env;
+  };
+  const shared = join(sluice.home, 'shared');
+
+  const elsewhere = await envOf({ XDG_DATA_HOME: shared });
+  const usual = await envOf({});
+
+  // Only on Linux does the variable lead anywhere.
+  expect(elsewhere.SLUICE_HOME).toBe(platform() === 'linux' ? join(shared, 'sluice') : undefined);
+  expect(usual).not.toHaveProperty('SLUICE_HOME');
 });

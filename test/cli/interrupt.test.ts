@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startTarget, type Target } from '../support/target.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
@@ -65,6 +66,43 @@ test('Ctrl-C does not cancel a job that waits for something, unless it has said 
   expect(stdout).toContain('Left waiting');
   expect(stdout).toContain('sluice approve');
   await sluice.run(['cancel', waiting.batch_job_id]);
+});
+
+const hasBegun = async () => {
+  while ((await statusOf()).processed === 0) await sleep(100);
+};
+
+test('Ctrl-C stops looking at a job that another process runs, and leaves the job alone', async () => {
+  await sluice.run(['start', 'slow', 'rows.ndjson', '--concurrency', '2', '--detach']);
+  await hasBegun();
+  const looking = sluice.begin(['status', '--wait']);
+  await looking.hasSaid(' of 500');
+
+  looking.signal('SIGINT');
+  const { code, stdout, stderr } = await looking.ended;
+  const after = await statusOf();
+  await sluice.run(['cancel', '--now']);
+
+  expect(stdout).toContain('Goes on in the background');
+  expect(stderr).not.toContain('Paused');
+  expect(code).toBe(1);
+  expect(after.status).toBe('processing');
+});
+
+test('Ctrl-C pauses a job that is run by the command that looks at it', async () => {
+  const alone = await openCommand({ SLUICE_BACKGROUND: 'off', SLUICE_FLOWS: join(sluice.home, 'flows') });
+  onTestFinished(() => alone.close());
+  writeFileSync(join(alone.home, 'rows.ndjson'), readFileSync(join(sluice.home, 'rows.ndjson')));
+  await alone.run(['start', 'slow', 'rows.ndjson', '--concurrency', '2', '--detach']);
+  const running = alone.begin(['status', '--wait']);
+  await running.hasSaid(' of 500');
+
+  running.signal('SIGINT');
+  await running.hasSaid('Paused with');
+  running.signal('SIGINT');
+  const { stdout } = await running.ended;
+
+  expect(stdout).toContain('cancelled');
 });
 
 test('a command that has to end leaves its job to the background', async () => {

@@ -88,8 +88,57 @@ test('records come through a pipe, and the same ones again are seen to be the sa
 test('an empty pipe starts nothing', async () => {
   const { code, stderr } = await sluice.run(['start', 'example', '-'], { input: '' });
 
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toContain('Nothing came through the pipe');
+});
+
+test('what is refused before anything happens exits with 2', async () => {
+  await sluice.run(['start', 'example', file('sound.csv', 'id,name,email\n1,Ada,ada@example.com\n')]);
+  const refusals = [
+    ['start example nofile.csv', 'There is no file'],
+    ['start noflow sound.csv', 'There is no flow'],
+    ['start example', 'Name a file'],
+    ['preview nofile.csv', 'There is no file'],
+    ['retry latest --file nofile.csv', 'There is no file'],
+    ['retry latest', 'fits the selection'],
+    ['status 99999999', 'No batch job has the id'],
+    ['record latest 99999', 'has no record 99999'],
+    ['flows show noflow', 'There is no flow'],
+    ['tokens revoke 5f0c31aa', 'No token'],
+  ] as const;
+
+  for (const [line, words] of refusals) {
+    const { code, stdout, stderr } = await sluice.run(line.split(' '));
+
+    expect({ line, code, stdout }).toEqual({ line, code: 2, stdout: '' });
+    expect(stderr).toContain(words);
+  }
+});
+
+test('as many failed records are shown as are asked for, however long their causes are', async () => {
+  const error = 'because '.repeat(200);
+  const target = await startTarget({ answer: () => ({ kind: 'status', status: 422, body: { error } }) });
+  onTestFinished(() => target.close());
+  const flows = join(sluice.home, 'flows');
+  writeFileSync(
+    join(flows, 'connectors.yaml'),
+    `strict: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  );
+  writeFileSync(
+    join(flows, 'strict.yaml'),
+    'flow: strict\ntarget: { connector: strict, endpoint: /things }\n',
+  );
+  const rows = Array.from({ length: 30 }, (_, at) => `${at},Ada`);
+  await sluice.run(['start', 'strict', file('strict.csv', `id,name\n${rows.join('\n')}\n`)]);
+
+  const usual = await json('errors');
+  const more = await sluice.run(['errors', '--limit', '25']);
+
+  expect(usual.errors).toHaveLength(10);
+  expect(usual.next_cursor).toBe('9');
+  expect(usual.groups).toHaveLength(1);
+  expect(more.stdout.match(/^record \d+/gm)).toHaveLength(25);
+  expect(more.stdout).toContain('More: --cursor 24');
 });
 
 test('records are given inline', async () => {
@@ -149,13 +198,17 @@ test('a job is taken back after a look at how, and its status says so', async ()
   );
   const { batch_job_id: id } = await json('start', 'shelf', file('shelf.csv', 'id,name\n1,Ada\n2,Grace\n'));
 
-  const looked = await sluice.run(['undo', id]);
+  const looked = await sluice.run(['undo', id, '--preview']);
+  const asked = await sluice.run(['undo', id]);
   const undone = await sluice.run(['undo', id, '--yes']);
   const status = await sluice.run(['status', id]);
 
   expect(looked.stdout).toContain(`Takes back 2 records of ${id}: DELETE shelf /things/{{ result.id }}`);
   expect(looked.stdout).toContain(`record 0 DELETE ${target.url}/things/x-1`);
-  expect(looked.stdout).toContain('Nothing was sent.');
+  expect(looked).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing was sent.') });
+  expect(asked.stderr).toContain(`Takes back 2 records of ${id}`);
+  expect(asked.stderr).toContain('at a terminal, or with --yes. Nothing was changed.');
+  expect(asked).toMatchObject({ code: 2, stdout: '' });
   expect(undone.stdout).toContain(`Takes back ${id}.`);
   expect(undone.code).toBe(0);
   expect(status.stdout).toContain('Taken back since: 2 records.');

@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { asCommands } from '../../src/cli/next-step.ts';
+import { phrases } from '../../src/cli/spoken-phrases.ts';
 
 const id = '0197a4c2-0000-7000-8000-000000000000';
 
@@ -21,7 +24,80 @@ test.each([
   ['export_batch_errors has the payloads', '`sluice errors` has the payloads'],
   ['to run them at once, set allow_repeat: true.', 'to run them at once, set --allow-repeat.'],
   ['are retried with select {"statuses": ["skipped"]}.', 'are retried with --statuses skipped.'],
+  [
+    'start_batch {"flow_id": "import", "source": {"path": "my rows.csv"}, "params": {"a": 1}, "batch": {"continue_on_error": false}} runs it',
+    "`sluice start import 'my rows.csv' --params '{\"a\":1}' --no-continue-on-error` runs it",
+  ],
+  [
+    `Correct the values with patch (set, or source with the corrected error file), or the flow: retry_batch_failed_records {"batch_job_id": "${id}"}`,
+    `Correct the values with --set or --file (the corrected error file), or the flow: \`sluice retry ${id}\``,
+  ],
+  [
+    `Have the person correct them in the file of export_batch_errors {"batch_job_id": "${id}"}, then give it as patch.source of retry_batch_failed_records.`,
+    `Correct them in the file of \`sluice errors ${id}\`, then give it with --file to \`sluice retry\`.`,
+  ],
+  [
+    `Nothing has been sent. Ask the person to run \`sluice approve ${id}\` at a terminal; no tool can do that.`,
+    `Nothing has been sent. Run \`sluice approve ${id}\`.`,
+  ],
+  [
+    'Paused, because as many records failed as may: error_groups says why.',
+    'Paused, because as many records failed as may: what is above says why.',
+  ],
+  [
+    'look there first, or leave them out with select "maybe_applied": false.',
+    'look there first, or leave them out with --no-maybe-applied.',
+  ],
+  [
+    `retry_batch_failed_records with select {"dead_letters": true} sends those of a job again`,
+    '`sluice retry` with --dead-letters sends those of a job again',
+  ],
+  [
+    'update_batch: give at least one of action (pause, resume, cancel), concurrency, rate, max_failures, max_failure_rate and on_limit.',
+    '`sluice update`: give at least one of --concurrency, --rate, --max-failures, --max-failure-rate and --on-limit.',
+  ],
+  [
+    'list_batch_jobs: flow_id: too long; limit: too small: expected number to be >=1. Nothing was changed.',
+    '`sluice list`: --flow: too long; --limit: too small: expected number to be >=1. Nothing was changed.',
+  ],
+  [
+    'start_batch: batch.max_failures: too small. Nothing was changed.',
+    '`sluice start`: --max-failures: too small. Nothing was changed.',
+  ],
+  [
+    'create_token: expires: must be a time with its unit.',
+    '`sluice tokens create`: --expires: must be a time with its unit.',
+  ],
+  [
+    'Give exactly one of records (inline) and source ({path}). Nothing was started.',
+    'Name a file, or - for a pipe, or give --records or --batch-job-id. Nothing was started.',
+  ],
+  [
+    'flow.yaml:7:3 batch.max_failures must be a whole number; did you mean "max_failures"?',
+    'flow.yaml:7:3 batch.max_failures must be a whole number; did you mean "max_failures"?',
+  ],
   ['Finished; every record succeeded.', 'Finished; every record succeeded.'],
 ])('"%s" is said as commands', (advice, commands) => {
   expect(asCommands(advice)).toBe(commands);
+});
+
+/** All that the operations and what is below them say, texts over several lines in one and places as x. */
+function everythingSaid(): string {
+  const folders = ['operations', 'engine', 'flows', 'sources', 'store'];
+  const files = folders.flatMap((folder) => {
+    const path = join(import.meta.dirname, '../../src', folder);
+    return readdirSync(path, { recursive: true, encoding: 'utf8' }).map((file) => join(path, file));
+  });
+  const texts = files.filter((file) => file.endsWith('.ts')).map((file) => readFileSync(file, 'utf8'));
+  return texts
+    .join('\n')
+    .replace(/\$\{[^{}]*\}/g, 'x')
+    .replace(/['`] \+\s+['`]/g, '');
+}
+
+test('each phrase that is put in other words is still said somewhere', () => {
+  const said = everythingSaid();
+  const gone = phrases.filter(([pattern]) => !new RegExp(pattern.source).test(said));
+
+  expect(gone.map(([pattern]) => pattern.source)).toEqual([]);
 });

@@ -42,6 +42,7 @@ test.each([
   [['list', '--status', 'running'], 'Allowed choices'],
   [['errors', '--csv', '--ndjson'], 'cannot be used with'],
   [['flows'], 'flows --help'],
+  [['dead-letters', 'drop', 'latest', '--indexes', 'a'], 'such as 3,17'],
 ])('wrong use exits with 2 and says what is wrong: %j', async (args, message) => {
   const { code, stdout, stderr } = await run(...args);
 
@@ -78,6 +79,38 @@ test('nothing at all is a question for help, which names every command', async (
   );
   expect(stdout).toContain('Exit codes:');
   expect(code).toBe(0);
+});
+
+test('every command says in its help what it is for', async () => {
+  const commandsOf = async (...group: string[]) => {
+    const { stdout } = await run(...group, '--help');
+    return [...stdout.matchAll(/^ {2}([a-z][a-z-]+)(?: \[| <| {2,})/gm)].map(([, name = '']) => [
+      ...group,
+      name,
+    ]);
+  };
+  const groups = ['dead-letters', 'logs', 'flows', 'tokens'];
+  const named = [
+    ...(await commandsOf()),
+    ...(await Promise.all(groups.map((group) => commandsOf(group)))).flat(),
+  ];
+
+  const helps = await Promise.all(
+    named.map(async (words) => ({ words, ...(await run(...words, '--help')) })),
+  );
+
+  expect(named).toContainEqual(['flows', 'approve']);
+  expect(named).toContainEqual(['serve']);
+  expect(
+    helps.filter(({ stdout }) => !/^Usage: .+\n\n[a-z].* .*\n/.test(stdout)).map(({ words }) => words),
+  ).toEqual([]);
+});
+
+test('help speaks of commands and options', async () => {
+  const { stdout } = await run('start', '--help');
+
+  expect(stdout).toContain('`sluice flows show` shows which the flow takes');
+  expect(stdout).not.toMatch(/get_flow|preview_batch|failure_window/);
 });
 
 test('the README names every command for jobs and flows', async () => {

@@ -171,7 +171,7 @@ published_api: { path: import, batchConcurrency: 0 }
     'a.yaml:15:3 mapping.a.__proto__: "__proto__" cannot be a key',
     'a.yaml:16:23 batch.concurrency must be a whole number from 1 to 50',
     'a.yaml:16:28 unknown key "max_failure"; did you mean "max_failures"?',
-    'a.yaml:17:20 on_error.retry is not understood; write it as 3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none',
+    'a.yaml:17:20 on_error.retry is not understood; write it as 3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none; at most 100 retries, and waits up to 7d',
     'a.yaml:17:47 on_error.then must be log, dead-letter, callback; did you mean "dead-letter"?',
     'a.yaml:18:24 published_api.path must begin with /',
     'a.yaml:18:50 published_api.batchConcurrency must be a whole number from 1 to 50',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { noRetry, retryDelayMs } from '../../src/domain/retry-policy.ts';
-import { parseRetry } from '../../src/flows/retry-grammar.ts';
+import { parseRetry, retrySchema } from '../../src/flows/retry-grammar.ts';
 
 test.each([
   [
@@ -48,6 +48,12 @@ test.each([
   '-1x fixed(1s)',
 ])('%j is not', (text) => {
   expect(parseRetry(text)).toBeUndefined();
+});
+
+test.each(['101x fixed(1s)', '2x fixed(99d)'])('the refusal of %s says the limits', (text) => {
+  const [issue] = retrySchema.safeParse(text).error?.issues ?? [];
+
+  expect(JSON.stringify(issue)).toContain('at most 100 retries, and waits up to 7d');
 });
 
 test('2x exponential(30s) waits 30 s and then 60 s', () => {
