@@ -52,7 +52,10 @@ export interface McpServerOptions {
 /** Some clients send null where they have no arguments. */
 const callRequest = CallToolRequestSchema.extend({
   params: CallToolRequestParamsSchema.extend({
-    arguments: z.unknown().transform((given) => given ?? undefined),
+    arguments: z
+      .unknown()
+      .transform((given) => given ?? undefined)
+      .optional(),
   }),
 });
 

@@ -244,8 +244,11 @@ test('progress is told to callers who ask for it', async ({ mcp }) => {
   expect(reports.every(({ total }) => total === 12)).toBe(true);
 });
 
-test('arguments that are null are none', async ({ mcp }) => {
-  const params = { name: 'list_flows', arguments: null };
+test.for([
+  ['left out', {}],
+  ['null', { arguments: null }],
+] as const)('a tool that needs no arguments answers when they are %s', async ([, given], { mcp }) => {
+  const params = { name: 'list_flows', ...given };
   const answer = await mcp.client.request({ method: 'tools/call', params } as never, CallToolResultSchema);
 
   expect(answer.structuredContent).toMatchObject({ flows: expect.any(Array) });
