@@ -4,6 +4,7 @@ import { serveApi } from './api/serve-api.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { serveOperations } from './batch-operations.ts';
 import { answerPagesOf } from './cross-origin.ts';
+import { cutStreams } from './cut-streams.ts';
 import type { HttpEnvironment, HttpOptions } from './environment.ts';
 import { type Doors, guard } from './guard.ts';
 import { serveHealth } from './health.ts';
@@ -56,6 +57,7 @@ export function createHttpApp(options: AppOptions): Hono<HttpEnvironment> {
   const tickets = openTickets();
   app.use(admitTickets(tickets));
   app.use(authenticate({ ...options.authentication, onUnexpected }));
+  app.use(cutStreams());
   if (options.rateLimits !== undefined) app.use(tellRateLimit(options.rateLimits));
   app.use(onlyPublished(options));
   app.use(limitBody());

@@ -53,7 +53,9 @@ function operator(own: string): Verifier {
 async function principalOf(verifiers: readonly Verifier[], token: string): Promise<Principal | undefined> {
   for (const verify of verifiers) {
     const principal = await verify(token);
-    if (principal !== undefined) return principal;
+    if (principal !== undefined) {
+      return { holds: async () => (await verify(token)) !== undefined, ...principal };
+    }
   }
   return undefined;
 }

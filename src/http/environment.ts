@@ -10,6 +10,8 @@ export interface Principal {
   readonly owner: string | null;
   /** The only flow whose published API this caller may use; undefined: everything of the owner. */
   readonly flowName?: string;
+  /** Whether the token that said so is good still; undefined: it is as long as this process lives. */
+  readonly holds?: () => Promise<boolean>;
 }
 
 /** What one request brings along. */

@@ -1,4 +1,4 @@
-import { afterAll, expect } from 'vitest';
+import { afterAll, expect, onTestFinished, vi } from 'vitest';
 import type { Host } from '../../src/cli/host.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { operations } from '../../src/operations/operations.ts';
@@ -83,3 +83,32 @@ test('what cannot be a token is refused and nothing is changed', async () => {
   ]);
   expect((await sluice('tokens')).stdout).toBe(before);
 });
+
+test.for(['/sse', '/api/v1/batches/ID/events'])(
+  'a stream of %s ends with the token that opened it',
+  async (path) => {
+    const { id, token } = await create('eve');
+    served.write('owners/eve/flows/echo-all.yaml', 'flow: echo-all\ntarget: { connector: echo }\n');
+    const batch = {
+      method: 'POST',
+      token,
+      body: { flow: 'echo-all', payloads: [{ n: 1 }, { n: 2 }], batch: { rate: '1/h' }, allow_repeat: true },
+    };
+    const { batch_job_id } = await served.json('/api/v1/batches', batch);
+    // The answers are looked at every ten seconds.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const stream = await served.request(path.replace('ID', batch_job_id), { token });
+    const read = stream.text().then(
+      () => 'ended',
+      () => 'cut',
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    await sluice('tokens', 'revoke', id);
+
+    await vi.advanceTimersByTimeAsync(10_000);
+
+    expect(stream.status).toBe(200);
+    expect(await read).toBe('cut');
+  },
+);
