@@ -68,7 +68,8 @@ export class Circuit {
     else {
       if (!isDoubtful) this.#add(sign);
       // What does not come back would be remembered for nothing.
-      if (settlement.status === 'pending') (isDoubtful ? this.#doubtful : this.#counted).add(index);
+      if (settlement.status !== 'pending') this.#counted.delete(index);
+      else (isDoubtful ? this.#doubtful : this.#counted).add(index);
     }
   }
 

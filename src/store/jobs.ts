@@ -1,4 +1,17 @@
-import { and, desc, eq, getTableColumns, gte, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  count,
+  desc,
+  eq,
+  getTableColumns,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  not,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
 import type { JobStatus, PauseKind, Ramp, RecordCounts, StopReason } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -116,6 +129,16 @@ const waveSeconds = sql<number>`coalesce(extract(epoch from
 const probeDue = sql<boolean>`(${batchJobs.pauseKind} = 'circuit' and ${batchJobs.probeAt} <= now()) is true`;
 const columns = { ...jobColumns, held, waveSeconds, probeDue };
 
+const isActive = sql`((${batchJobs.status} <> 'paused' or ${batchJobs.probeAt} is not null) and ${batchJobs.obstacle} is null)`;
+/**
+ * A paused job in which nothing is under way needs nobody, unless it only has to be finished or it is time to
+ * try whether it can go on; one that waits for approval needs nobody at all.
+ */
+const rests = sql`(${batchJobs.status} = 'paused' and not ${probeDue} and (
+  ${batchJobs.pauseKind} is not distinct from 'approval'
+  or ${batchJobs.processing} = 0 and ${batchJobs.intake} <> 'reading'
+    and not (${batchJobs.pending} = 0 and (not ${batchJobs.hasEnd} or ${batchJobs.endingWave} is not distinct from ${batchJobs.wave}))))`;
+
 /** Only the jobs that may be seen through this. */
 const owned = ({ owner }: Database): SQL | undefined =>
   owner === undefined ? undefined : sql`${batchJobs.owner} is not distinct from ${owner}`;
@@ -219,37 +242,28 @@ export interface Workload {
   readonly unheld: readonly BatchJob[];
 }
 
+/** Jobs that are looked at for being taken, at one time. */
+const takenAtMost = 500;
+
 export async function readWorkload(db: Database): Promise<Workload> {
   const owesCallbacks = await owesDeliveries(db);
+  const unfinished = isNull(batchJobs.finishedAt);
+  const [counted] = await db.read((reader) =>
+    reader
+      .select({ unfinished: count(), active: count(sql`case when ${isActive} then 1 end`) })
+      .from(batchJobs)
+      .where(unfinished),
+  );
+  // Those that wait for something may be many, and others must not wait behind them.
   const rows = await db.read((reader) =>
     reader
       .select(columns)
       .from(batchJobs)
-      .where(isNull(batchJobs.finishedAt))
-      .orderBy(batchJobs.createdAt)
-      .limit(500),
+      .where(and(unfinished, not(held), not(rests)))
+      .orderBy(isNotNull(batchJobs.obstacle), batchJobs.createdAt)
+      .limit(takenAtMost),
   );
-  const jobs = rows.map(jobOf);
-  return {
-    unfinished: jobs.length,
-    owesCallbacks,
-    active: jobs.filter(
-      ({ status, probeAt, obstacle }) => (status !== 'paused' || probeAt !== null) && obstacle === null,
-    ).length,
-    unheld: jobs.filter((job) => !job.held && !rests(job)),
-  };
-}
-
-/**
- * A paused job in which nothing is under way needs nobody, unless it only has to be finished or it is time to
- * try whether it can go on; one that waits for approval needs nobody at all.
- */
-function rests(job: BatchJob): boolean {
-  if (job.status !== 'paused' || job.probeDue) return false;
-  if (job.pauseKind === 'approval') return true;
-  const { counts, intake, hasEnd, endingWave, wave } = job;
-  const isDone = counts.pending === 0 && (!hasEnd || endingWave === wave);
-  return counts.processing === 0 && intake !== 'reading' && !isDone;
+  return { unfinished: 0, active: 0, ...counted, owesCallbacks, unheld: rows.map(jobOf) };
 }
 
 /** What a job was started with: the flow as it was then, and the values that came along. */

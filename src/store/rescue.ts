@@ -29,8 +29,8 @@ const answerLost: Failure = {
 /**
  * Returns records that an earlier holder of the lane left `processing` to `pending`.
  *
- * A copy of it that comes late finds nothing that another one has claimed. The database knows what was claimed, not
- * what had started: of the unsettled records only the first `underWay` in start order count a crash. From its second
+ * Without the lease, or in a copy that comes late, it takes nothing of what a later claim took. The database knows
+ * what was claimed, not what had started: of the unsettled records only the first `underWay` in start order count a crash. From its second
  * crash a record waits to run alone; one that crashed while alone fails as poison. `effects`: what was under way may
  * have reached its target. `leavesLost`: then it must not be sent again, so that whatever counts a crash fails.
  */
@@ -51,14 +51,17 @@ export async function rescueRecords(
       with job as materialized (
         select id, on_record_failure, claimed_to, claimed_under is distinct from ${lease.token}::bigint as by_others
         from batch_jobs where id = ${lease.batchJobId} and finished_at is null for update
+      ), held as materialized (
+        select job_id from leases
+        where job_id = (select id from job) and lane = ${lease.lane} and token = ${lease.token} for update
       ), stranded as materialized (
         select at, row_number() over (order by coalesce(claimed_after, idx), claimed_after is not null, claim, idx) <= ${underWay} as ran
         from (
           select ctid as at, idx, claim, claimed_after from records
-          where job_id = (select id from job) and status = 'processing' and lease <> ${lease.token}
+          where job_id = (select job_id from held) and status = 'processing' and lease <> ${lease.token}
           union all
           select ctid, idx, null, null from records
-          where job_id = (select id from job) and status = 'pending' and not_before = '-infinity' and not held
+          where job_id = (select job_id from held) and status = 'pending' and not_before = '-infinity' and not held
             and idx <= (select claimed_to from job where by_others)
         ) as claimed
       ), rescued as (
@@ -108,7 +111,7 @@ export async function rescueRecords(
         peak_concurrency = 0,
         ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
       from moved
-      where job.id = (select id from job)
+      where job.id = (select job_id from held)
       returning moved.count`,
   );
   return row?.count ?? 0;
@@ -120,8 +123,8 @@ const takenMessage = (sql: Sql) => sql`
 /**
  * Returns to `pending` what a claim took whose answer got lost: nothing of it was started.
  *
- * A claim that arrives late finds another claim number and takes nothing. `claimedTo`: how far fresh records had
- * been claimed before it. Returns the number of the next claim, or undefined when the lane belongs to somebody else.
+ * A claim that arrives late finds another claim number and takes nothing, and a copy of this that does so leaves later
+ * claims alone. `claimedTo`: how far fresh records had been claimed before it. Returns the number of the next claim, or undefined when the lane belongs to somebody else.
  */
 export async function returnLostClaim(
   db: Database,
@@ -129,6 +132,7 @@ export async function returnLostClaim(
   claim: number,
   claimedTo: number,
 ): Promise<number | undefined> {
+  // By itself, so that what follows sees what the claim did, should it be under way still.
   const [held] = await db.run(
     (sql) => sql<{ claims: number }[]>`
       update leases set claims = greatest(claims, ${claim} + 1)
@@ -139,14 +143,19 @@ export async function returnLostClaim(
     (sql) => sql`
       with job as materialized (
         select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
+      ), held as materialized (
+        select job_id from leases
+        where job_id = (select id from job) and lane = ${lease.lane} and token = ${lease.token}
+          and claims = ${claim} + 1 for update
       ), returned as (
         update records set status = 'pending', not_before = ${cameBack(sql)}, lease = null, alone = false
-        where job_id = (select id from job) and status = 'processing'
+        where job_id = (select job_id from held) and status = 'processing'
           and lease = ${lease.token} and claim = ${claim}
         returning 1
       ), fresh as (
         select from records, job
-        where job_id = job.id and claimed_under = ${lease.token} and idx > ${claimedTo} and ${isFreshlyClaimed(sql)}
+        where job_id = (select job_id from held) and claimed_under = ${lease.token} and idx > ${claimedTo}
+          and ${isFreshlyClaimed(sql)}
       ), moved as (
         select (select count(*) from returned) + (select count(*) from fresh) as count
       )
@@ -154,7 +163,7 @@ export async function returnLostClaim(
         pending = pending + moved.count, processing = processing - moved.count,
         claimed_to = case when claimed_under = ${lease.token} then least(claimed_to, ${claimedTo}) else claimed_to end
       from moved
-      where job.id = (select id from job) and moved.count > 0`,
+      where job.id = (select job_id from held) and moved.count > 0`,
   );
   return held?.claims;
 }

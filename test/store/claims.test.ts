@@ -74,6 +74,17 @@ test('what a lost claim took goes back uncounted, and the claim cannot come late
   expect(indexes(await take(db, { lease, ...claimOf(1, 2) }))).toEqual([0, 1]);
 });
 
+test('a copy of what gives a lost claim back leaves the claim after it alone', async ({ db }) => {
+  const lease = await startJob(db, newJob(4));
+  const next = (await returnLostClaim(db, lease, 0, -1)) ?? -1;
+  await take(db, { lease, ...claimOf(next, 3) });
+
+  await returnLostClaim(db, lease, 0, -1);
+
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ pending: 1, processing: 3 });
+  expect(indexes(await take(db, { lease, ...claimOf(next + 1, 4) }))).toEqual([3]);
+});
+
 test('a lapsed lease claims nothing', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
   await letLapse(db, lease.batchJobId);

@@ -4,7 +4,7 @@ import { finishJob, stopJob } from '../../src/store/control.ts';
 import type { Database } from '../../src/store/database.ts';
 import { findDueEnding, listFinalRecords, readEndingResult, saveEnding } from '../../src/store/ending.ts';
 import { findJob, readWorkload } from '../../src/store/jobs.ts';
-import { acquireLease, type Lease } from '../../src/store/leases.ts';
+import { acquireLease, type Lease, releaseLease } from '../../src/store/leases.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
@@ -84,6 +84,19 @@ test('a paused job has no end that is due, and nobody is looked for to run it', 
   expect(await unheld()).toBe(false);
   await steerJob(db, lease.batchJobId, { action: 'resume' });
   expect(await unheld()).toBe(true);
+});
+
+test('however many jobs rest, one that nobody runs is seen', async ({ db }) => {
+  const before = await readWorkload(db);
+  await Promise.all(Array.from({ length: 501 }, () => startJob(db, newJob(1, { awaitsApproval: true }))));
+  const lease = await startJob(db, newJob(1));
+  await releaseLease(db, lease);
+
+  const after = await readWorkload(db);
+
+  expect(after.unfinished - before.unfinished).toBe(502);
+  expect(after.active - before.active).toBe(1);
+  expect(after.unheld.map(({ id }) => id)).toContain(lease.batchJobId);
 });
 
 test('another wave owes an end of its own, also when only the end part had failed', async ({ db }) => {

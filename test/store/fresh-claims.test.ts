@@ -265,6 +265,21 @@ test('a rescue whose copy comes late, after a claim of the same lease, leaves th
   expect(await countersOf(db, lease.batchJobId)).toEqual({ succeeded: 6, pending: 4 });
 });
 
+test('a rescue by a process that has lost the lane meanwhile leaves what the next one claimed alone', async ({
+  db,
+}) => {
+  const slow = await startJob(db, newJob(4));
+  await letLapse(db, slow.batchJobId);
+  const lease = (await acquireLease(db, slow.batchJobId, 'other', leaseMs))!;
+  const { records } = await claimer(db, lease)(3);
+
+  const taken = await rescueRecords(db, slow, 10, true);
+  await settle(db, lease, records, done);
+
+  expect(taken).toBe(0);
+  expect(await countersOf(db, lease.batchJobId)).toEqual({ succeeded: 3, pending: 1 });
+});
+
 test('a crash counts for all that may have run at the concurrency before somebody lowered it', async ({
   db,
 }) => {
