@@ -72,8 +72,10 @@ export async function rescueRecords(
           attempts = attempts + ran::int,
           not_before = case when ${isOver(sql)} then '-infinity' when crashes + ran::int >= 2 then 'infinity'
                             else ${cameBack(sql)} end,
-          failure = case when ${isOver(sql)} then ${lastJson}::text::jsonb else failure end,
-          group_id = case when ${isOver(sql)} then ${groupId(last)} else group_id end,
+          failure = case when ${isOver(sql)} then ${lastJson}::text::jsonb
+                         when ran and ${effects} then ${diedJson}::text::jsonb else failure end,
+          group_id = case when ${isOver(sql)} then ${groupId(last)}
+                          when ran and ${effects} then ${groupId(died)} else group_id end,
           settled_at = case when ${isOver(sql)} then now() else settled_at end,
           dead_letter = dead_letter or (${isOver(sql)} and (select on_record_failure from job) = 'dead-letter'),
           lease = null, alone = false

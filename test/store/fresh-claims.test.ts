@@ -6,6 +6,7 @@ import { finishJob, skipPending, stopJob } from '../../src/store/control.ts';
 import { Database } from '../../src/store/database.ts';
 import { findJob } from '../../src/store/jobs.ts';
 import { acquireLease, type Lease, releaseLease } from '../../src/store/leases.ts';
+import { listMaybeApplied } from '../../src/store/maybe-applied.ts';
 import { listRecords } from '../../src/store/record-page.ts';
 import { findRecordStory } from '../../src/store/record-story.ts';
 import { rescueRecords, returnLostClaim } from '../../src/store/rescue.ts';
@@ -278,6 +279,25 @@ test('a rescue by a process that has lost the lane meanwhile leaves what the nex
 
   expect(taken).toBe(0);
   expect(await countersOf(db, lease.batchJobId)).toEqual({ succeeded: 3, pending: 1 });
+});
+
+test('of records that a dead process ran and that are skipped then, it is known that they may have arrived', async ({
+  db,
+}) => {
+  const dead = await startJob(db, newJob(10));
+  await claimer(db, dead)(6);
+  await letLapse(db, dead.batchJobId);
+  const lease = (await acquireLease(db, dead.batchJobId, 'other', leaseMs))!;
+  await rescueRecords(db, lease, 4, true);
+
+  await stopJob(db, lease.batchJobId, 'cancelled', 'cancelled');
+  await skipPending(db, lease.batchJobId);
+
+  const { count, records } = await listMaybeApplied(db, lease.batchJobId, 10);
+  expect(count).toBe(4);
+  expect(records.map(({ index, status }) => [index, status])).toEqual(
+    [0, 1, 2, 3].map((index) => [index, 'skipped']),
+  );
 });
 
 test('a crash counts for all that may have run at the concurrency before somebody lowered it', async ({
