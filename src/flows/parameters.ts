@@ -40,7 +40,7 @@ const declaration = z.strictObject({
 });
 
 const words = {
-  type: `one of ${parameterTypes.join(', ')}`,
+  type: `one of ${parameterTypes.join(', ')}; a default that is a map is written as default: {type: …}`,
   required: 'true or false',
   description: 'a text',
   default: 'a value',
@@ -76,16 +76,12 @@ function wordProblem(name: string, key: string, value: JsonValue): ParameterProb
 
 const isWord = (key: string): key is keyof typeof words => Object.hasOwn(words, key);
 
-/**
- * A map is a default of its own unless it holds a word of a declaration, or a slip of one. `type` by itself is an
- * everyday key: it declares only with the name of a type.
- */
+/** A map is a default of its own unless it holds a word of a declaration, or a slip of one. */
 function isDeclaration(written: unknown): written is JsonObject {
   if (!isJsonObject(written)) return false;
-  return Object.entries(written).some(([key, value]) => {
-    if (key === 'type') return declaration.shape.type.safeParse(value).success;
-    return isWord(key) || (key.length > 4 && nearest(key, Object.keys(words)) !== undefined);
-  });
+  return Object.keys(written).some(
+    (key) => isWord(key) || (key.length > 4 && nearest(key, Object.keys(words)) !== undefined),
+  );
 }
 
 /** The parameters of a block that has no problems. */

@@ -43,7 +43,7 @@ export const stepFlowFileSchema = z.strictObject({
   params: parametersSchema
     .optional()
     .describe(
-      'What a start may bring along: name: default, or name: {type, required: true, description, default}.',
+      'What a start may bring along: name: default, or name: {type, required, description, default}.',
     ),
   lookups: lookupsSchema.optional(),
   size: wholeNumber(1, 10_000)

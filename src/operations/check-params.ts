@@ -1,4 +1,4 @@
-import type { JsonObject } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Flow } from '../flows/flow.ts';
@@ -11,8 +11,8 @@ const bytesAtMost = 64 * 1024;
 const namesShown = 20;
 
 /**
- * The values a job starts with: what was given, completed by what the flow says. A flow that lists no
- * parameters takes any.
+ * The values a job starts with: what was given, completed by what the flow says, null where it says nothing. A flow
+ * that lists no parameters takes any.
  *
  * @throws SluiceError `invalid_input` naming every value that is wrong
  */
@@ -25,11 +25,15 @@ export function completeParams({ name, parameters }: Flow, given: JsonObject = {
     ...wrongTypes(parameters, given),
   ];
   if (problems.length > 0) throw refused(`params of the flow ${name}: ${problems.slice(0, 8).join('; ')}.`);
-  const defaults = parameters.flatMap(({ name: key, byDefault }) =>
-    byDefault === undefined || Object.hasOwn(given, key) ? [] : [[key, byDefault] as const],
-  );
-  return Object.fromEntries([...Object.entries(given), ...defaults]);
+  const others = parameters
+    .filter(({ name: key }) => valueIn(given, key) === null)
+    .map(({ name: key, byDefault = null }) => [key, byDefault] as const);
+  return Object.fromEntries([...Object.entries(given), ...others]);
 }
+
+/** null is no value. */
+const valueIn = (given: JsonObject, name: string): JsonValue =>
+  Object.hasOwn(given, name) ? (given[name] ?? null) : null;
 
 function unknownNames(parameters: readonly Parameter[], given: JsonObject): string[] {
   if (parameters.length === 0) return [];
@@ -44,13 +48,9 @@ function unknownNames(parameters: readonly Parameter[], given: JsonObject): stri
     });
 }
 
-/** null is no value. */
 function missing(parameters: readonly Parameter[], given: JsonObject): string[] {
   return parameters
-    .filter(({ name, required, byDefault }) => {
-      const value = Object.hasOwn(given, name) ? given[name] : byDefault;
-      return required && value == null;
-    })
+    .filter(({ name, required, byDefault }) => required && byDefault == null && valueIn(given, name) === null)
     .map(
       ({ name, description }) =>
         `${name} is missing${description === undefined ? '' : ` (${description.slice(0, 100)})`}`,
@@ -59,8 +59,8 @@ function missing(parameters: readonly Parameter[], given: JsonObject): string[] 
 
 function wrongTypes(parameters: readonly Parameter[], given: JsonObject): string[] {
   return parameters.flatMap(({ name, type }) => {
-    const value = Object.hasOwn(given, name) ? given[name] : null;
-    if (type === undefined || value == null || fitsType(value, type)) return [];
+    const value = valueIn(given, name);
+    if (type === undefined || value === null || fitsType(value, type)) return [];
     return [`${name} must be ${typeInWords(type)}, not ${shortened(JSON.stringify(value), 60)}`];
   });
 }

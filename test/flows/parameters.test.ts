@@ -6,7 +6,7 @@ test.each<[unknown, object]>([
   ['EU', { required: false, byDefault: 'EU' }],
   [null, { required: false, byDefault: null }],
   [{ limit: 1 }, { required: false, byDefault: { limit: 1 } }],
-  [{ type: 'premium' }, { required: false, byDefault: { type: 'premium' } }],
+  [{ default: { type: 'premium' } }, { required: false, byDefault: { type: 'premium' } }],
   [{ type: 'string' }, { required: true, byDefault: undefined, type: 'string' }],
   [
     { type: 'integer', default: 3 },
@@ -23,6 +23,7 @@ test.each<[string, string]>([
     '{ type: text, required: true }',
     'params.month.type must be one of string, number, integer, boolean, array',
   ],
+  ['{ type: int }', 'a default that is a map is written as default: {type: …}'],
   ['{ typ: string, required: true }', 'unknown key "typ"'],
   ['{ type: number, requierd: true }', 'unknown key "requierd"; did you mean "required"?'],
   ['{ required: 1 }', 'params.month.required must be true or false'],

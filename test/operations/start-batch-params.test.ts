@@ -47,11 +47,11 @@ test('a run sees what was given, completed by what the flow says', async ({ db }
   const flow = testFlow(({ params }) => params, { parameters });
   const { start, engine } = starting(db, flow);
 
-  const { batch_job_id: id } = await start({ region: 'eu' });
+  const { batch_job_id: id } = await start({ region: 'eu', limit: null });
   await jobWhen(db, id, finished);
 
   const [row] = await db.run((sql) => sql`select result from records where job_id = ${id}`);
-  expect(row?.result).toEqual({ region: 'eu', limit: 10 });
+  expect(row?.result).toEqual({ region: 'eu', limit: 10, note: null });
   await engine.stop(0);
 });
 
