@@ -51,6 +51,7 @@ const before: readonly Phrase[] = [
 const after: readonly Phrase[] = [
   [/\bstatuses \["(\w+)"\]/g, '--statuses $1'],
   [/"plan_digest": "([^"]+)"/g, '--plan-digest $1'],
+  [/"flow_version": "latest"/g, '--flow-version latest'],
   [/Have the person correct/g, 'Correct'],
   [/Ask the person to type (.+?) at a terminal/g, 'Type $1'],
   [/Ask the person to run (.+?) at a terminal/g, 'Run $1'],

@@ -52,7 +52,13 @@ export function classOf(status: number): ErrorClass {
 /** The failure for a redirect that is not followed. */
 export function redirectFailure(names: CallNames, status: number, location: string): Failure {
   const message = `${names.connector} answered ${callOf(names)} with a redirect (${status}) that is not followed; set base_url and endpoint to where it leads`;
-  return { ...failure(names, 'data', 'redirect_refused', message), ...said(location) };
+  // See Other: the work is done, and what came of it is to be seen elsewhere.
+  const done = status === 303 && isWrite(names.method);
+  return {
+    ...failure(names, 'data', 'redirect_refused', message),
+    ...said(location),
+    ...(done ? { maybeApplied: true } : {}),
+  };
 }
 
 /** The failure for no answer, or for one that could not be read. */

@@ -126,7 +126,10 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
       return `A process ended while the record ran. Check whether it arrived at the target, then: ${retry}`;
     case 'data':
       if (failure.step === 'source') return unreadAdvice(job);
-      return `Correct the values with patch (set, or source with the corrected error file), or the flow: ${retry}`;
+      if (failure.code === 'redirect_refused') {
+        return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
+      }
+      return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".`;
     case 'auth':
       return `Have the person correct the secret of the connector, then: ${retry}`;
     case 'conflict':

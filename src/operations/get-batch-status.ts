@@ -148,7 +148,7 @@ async function describeJob(db: Database, job: BatchJob) {
     counts: job.counts,
     failed_now: failedNow(job),
     percent: percentOf(processed, job.total),
-    ...speedOf(job),
+    ...speedOf(job, waiting !== undefined),
     wave: job.wave,
     concurrency: job.waveConcurrency,
     ...(job.intake === 'done' ? {} : { intake: { state: job.intake, rows_read: job.intakePosition } }),
@@ -169,12 +169,13 @@ async function describeJob(db: Database, job: BatchJob) {
   };
 }
 
-function speedOf(job: BatchJob): { rate: number | null; eta_seconds: number | null } {
+/** How long a job that waits still takes, nobody knows. */
+function speedOf(job: BatchJob, waits: boolean): { rate: number | null; eta_seconds: number | null } {
   const done = job.waveDone - untriedOf(job);
   if (job.waveSeconds <= 0 || done <= 0) return { rate: null, eta_seconds: null };
   const rate = done / job.waveSeconds;
   const left = job.counts.pending + job.counts.processing;
-  const known = job.finishedAt === null && job.intake !== 'reading';
+  const known = job.finishedAt === null && job.intake !== 'reading' && !waits;
   return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
 }
 

@@ -92,7 +92,7 @@ function checkConcurrency(maxConcurrency: number, given = 1): void {
 
 async function preview(db: Database, job: BatchJob, plan: RetryPlan): Promise<Output> {
   const drafted = await plan.draft(async () => {});
-  if (drafted.selected === 0 && !plan.mayGoOn) throw await whyNothing(db, job, drafted);
+  if (drafted.selected === 0 && !goesOn(job, plan)) throw await whyNothing(db, job, drafted);
   return {
     ...answer(job, plan, drafted),
     status: job.status,
@@ -100,6 +100,12 @@ async function preview(db: Database, job: BatchJob, plan: RetryPlan): Promise<Ou
     preview: drafted.samples,
     next_step: `Nothing was sent or changed. The same call without preview does it.`,
   };
+}
+
+/** Without a record there may be rows to read on, or an end part to run again: as `requeueRecords` judges. */
+function goesOn({ intake, stopReason, counts, setAside, hasEnd, endingFailure }: BatchJob, plan: RetryPlan) {
+  const readsOn = intake === 'stopped' && (stopReason !== 'source_broken' || counts.skipped === setAside);
+  return (plan.readOn && readsOn) || (plan.mayGoOn && hasEnd && endingFailure !== null);
 }
 
 async function begin(
@@ -179,9 +185,12 @@ async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promis
       : ` ${drafted.unread} of them could not be read from the source: give a corrected file as patch.source.`;
   const undecided =
     drafted.undecided === 0 ? '' : ` select.where could not be decided for ${drafted.undecided} of them.`;
+  const aside =
+    current.setAside === 0 ? '' : ` ${current.setAside} more were set aside at the start, and are not sent.`;
+  const advice = skipped === 0 ? '' : ' Skipped records are retried with select {"statuses": ["skipped"]}.';
   return new SluiceError(
     'nothing_to_retry',
-    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped.${unread}${undecided}${unknownNames(drafted)} Skipped records are retried with select {"statuses": ["skipped"]}. Nothing was changed.`,
+    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped.${aside}${unread}${undecided}${unknownNames(drafted)}${advice} Nothing was changed.`,
   );
 }
 

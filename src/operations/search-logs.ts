@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorClasses } from '../domain/failure.ts';
+import type { RecordStatus } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
 import {
@@ -92,10 +93,11 @@ export const searchLogs = defineOperation({
     const job = await jobOf(context, given);
     const page = await searchHistory(db, await queryOf(context, given, job));
     const { response_format: format, limit } = given;
-    const record =
+    const told =
       job === undefined || given.index === undefined
-        ? {}
-        : { record: await describeRecord(context, db, job, given.index, format) };
+        ? undefined
+        : await describeRecord(context, db, job, given.index, format);
+    const record = told === undefined ? {} : { record: told };
     const room = roomFor(context, answerTokens[format] - besides - tokensOf(record));
     const lines = fitPage(
       page.lines
@@ -110,7 +112,7 @@ export const searchLogs = defineOperation({
       lines,
       ...(searchedToMicros === undefined ? {} : { searched_back_to: momentIn(searchedToMicros) }),
       ...(cursor === undefined ? {} : { next_cursor: writeCursor(cursor) }),
-      next_step: nextStep(given, job, lines, page),
+      next_step: nextStep(given, page, lines.length, recordStep(given, job, told)),
     };
   },
 });
@@ -199,18 +201,8 @@ const lastOfMoment = {
   sequence: countAtMost,
 };
 
-function nextStep(
-  given: Input,
-  job: BatchJob | undefined,
-  lines: readonly { readonly kind: string }[],
-  page: HistoryPage,
-): string {
-  const shown = lines.length;
-  const steps = [
-    cutStep(page, shown),
-    shown === 0 ? nothingStep(given) : undefined,
-    recordStep(given, job, lines[0]?.kind),
-  ];
+function nextStep(given: Input, page: HistoryPage, shown: number, ofRecord: string | undefined): string {
+  const steps = [cutStep(page, shown), shown === 0 ? nothingStep(given) : undefined, ofRecord];
   const said = steps.filter((step) => step !== undefined);
   return said.length === 0 ? 'That is all there is.' : said.join(' ');
 }
@@ -221,21 +213,39 @@ function cutStep({ lines, searchedToMicros }: HistoryPage, shown: number): strin
   return 'So much has happened that the search stopped at searched_back_to: next_cursor goes on from there.';
 }
 
-function nothingStep({ flow_id, batch_job_id }: Input): string {
-  if (batch_job_id !== undefined) return 'Nothing in this job fits. Leave out status, text or since.';
+function nothingStep({ flow_id, batch_job_id, index, status, text, since }: Input): string {
+  const isNarrow = status !== undefined || text !== undefined || since !== undefined;
+  if (batch_job_id !== undefined) {
+    const what = index === undefined ? 'in this job' : 'about this record';
+    return isNarrow
+      ? `Nothing ${what} fits. Leave out status, text or since.`
+      : `Nothing ${what} has been noted.`;
+  }
   if (flow_id !== undefined)
     return 'Nothing fits. list_flows shows the names of flows; a longer since looks back further.';
   return 'Nothing fits. A longer since looks back further.';
 }
 
-function recordStep({ index }: Input, job: BatchJob | undefined, latest = ''): string | undefined {
+function recordStep(
+  { index }: Input,
+  job: BatchJob | undefined,
+  record?: z.output<typeof recordOutput>,
+): string | undefined {
   if (job === undefined) return 'With batch_job_id and index it tells the whole story of one record.';
   if (job.purgedAt !== null)
     return 'The payloads and attempts of this job have been deleted because of their age.';
   if (index === undefined) return 'With index it tells the whole story of one record.';
-  if (job.finishedAt === null || !latest.endsWith('failed')) return undefined;
-  return `The record is sent again with retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"indexes": [${index}]}}.`;
+  if (job.finishedAt === null || record === undefined || record.set_aside !== undefined) return undefined;
+  const again = selectFor(index)[record.status];
+  if (again === undefined) return undefined;
+  return `The record is sent again with retry_batch_failed_records {"batch_job_id": "${job.id}", "select": ${again}}.`;
 }
+
+const selectFor = (index: number): Partial<Record<RecordStatus, string>> => ({
+  failed: `{"indexes": [${index}]}`,
+  retried_failed: `{"indexes": [${index}]}`,
+  skipped: `{"statuses": ["skipped"], "indexes": [${index}]}`,
+});
 
 const writeCursor = ({ atMicros, batchJobId, index, sequence }: HistoryPlace) =>
   Buffer.from([atMicros, batchJobId, index, sequence].join('|')).toString('base64url');

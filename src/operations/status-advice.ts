@@ -8,8 +8,14 @@ import type { Waiting } from './waiting.ts';
 
 function brokenStep(job: BatchJob): string | undefined {
   if (job.stopReason !== 'source_broken') return undefined;
-  return `The file was read up to row ${job.intakePosition} only: mend it and start a new job with it.`;
+  const read = `The file was read up to row ${job.intakePosition} only.`;
+  const rest = 'start a new job with the rows behind that';
+  if (leftOver(job) === 0) return `${read} Mend it and ${rest}.`;
+  return `${read} Either mend it and start a new job with all of it, or let ${retryOfSkipped(job)} go on with the ${leftOver(job)} skipped records and ${rest}; not both, or they are sent twice.`;
 }
+
+const retryOfSkipped = ({ id }: BatchJob) =>
+  `retry_batch_failed_records {"batch_job_id": "${id}", "select": {"statuses": ["skipped"]}}`;
 
 function failedStep(job: BatchJob): string | undefined {
   if (failedNow(job) === 0) return undefined;
@@ -17,11 +23,11 @@ function failedStep(job: BatchJob): string | undefined {
 }
 
 function skippedStep(job: BatchJob): string | undefined {
-  const unread = job.intake === 'stopped' && job.stopReason !== 'source_broken';
+  if (job.stopReason === 'source_broken') return undefined;
   const skipped = leftOver(job);
-  if (skipped === 0 && !unread) return undefined;
+  if (skipped === 0 && job.intake !== 'stopped') return undefined;
   const what = skipped === 0 ? 'the rows that were not read' : `the ${skipped} skipped records`;
-  return `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"statuses": ["skipped"]}} goes on with ${what}.`;
+  return `${retryOfSkipped(job)} goes on with ${what}.`;
 }
 
 function endingStep(job: BatchJob, ending: Ending | undefined): string | undefined {

@@ -29,8 +29,8 @@ test.each([
     "`sluice start import 'my rows.csv' --params '{\"a\":1}' --no-continue-on-error` runs it",
   ],
   [
-    `Correct the values with patch (set, or source with the corrected error file), or the flow: retry_batch_failed_records {"batch_job_id": "${id}"}`,
-    `Correct the values with --set or --file (the corrected error file), or the flow: \`sluice retry ${id}\``,
+    `Correct the values with patch (set, or source with the corrected error file): retry_batch_failed_records {"batch_job_id": "${id}"}. Or mend the flow, and retry with "flow_version": "latest".`,
+    `Correct the values with --set or --file (the corrected error file): \`sluice retry ${id}\`. Or mend the flow, and retry with --flow-version latest.`,
   ],
   [
     `Have the person correct them in the file of export_batch_errors {"batch_job_id": "${id}"}, then give it as patch.source of retry_batch_failed_records.`,

@@ -154,6 +154,14 @@ test('a write is sent again after 307, and only then', async () => {
   expect(refused).toMatchObject({ class: 'data', code: 'redirect_refused', untrustedMessage: '/b' });
 });
 
+test('a write that is told where to look (303) may have done its work', async () => {
+  const url = await serve((_, response) => void response.writeHead(303, { location: '/done' }).end());
+
+  const failure = await failureOf(openConnector(url).call(request()));
+
+  expect(failure).toMatchObject({ code: 'redirect_refused', maybeApplied: true });
+});
+
 test.each([
   'http://127.0.0.1:1/x',
   '//localhost/x',

@@ -208,3 +208,36 @@ test('a search reads no more than its window, says so, and goes on behind it', a
   expect(second.lines.map(({ attempt, failure: found }) => [attempt, found?.code])).toEqual([[1, 'needle']]);
   expect(second.searchedToMicros).toBeUndefined();
 });
+
+test('the advice about one record can be followed, whatever became of it', async ({ mcp }) => {
+  const records = [
+    { key: 'a', email: '' },
+    { key: 'b', email: 'b@c.d' },
+  ];
+  const { batch_job_id } = await mcp.call('start_batch', {
+    flow_id: 'strict',
+    records,
+    concurrency: 1,
+    batch: { continue_on_error: false },
+    allow_repeat: true,
+  });
+  const { counts } = await mcp.finish(batch_job_id);
+  const adviceFor = async (index: number) =>
+    (await mcp.call('search_logs', { batch_job_id, index })).next_step as string;
+
+  expect(counts).toMatchObject({ failed: 1, skipped: 1 });
+  for (const index of [0, 1]) {
+    const call = /retry_batch_failed_records (\{.*\})/.exec(await adviceFor(index))?.[1] ?? '';
+    const preview = await mcp.call('retry_batch_failed_records', { ...JSON.parse(call), preview: true });
+    expect(preview.selected).toBe(1);
+  }
+  expect(await adviceFor(1)).toMatch(/^Nothing about this record has been noted\./);
+});
+
+test('a search that finds nothing about a record says what made it narrow', async ({ mcp }) => {
+  const batch_job_id = await runJob(mcp, ['a@b.c']);
+
+  const { next_step } = await mcp.call('search_logs', { batch_job_id, index: 0, text: 'no such text' });
+
+  expect(next_step).toContain('Leave out status, text or since');
+});
