@@ -75,12 +75,16 @@ export function idOf(
   return `redacted-${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
 }
 
-/** What a field says, if it is a text or a number. Long texts keep their beginning and what tells them apart. */
+/**
+ * What a field says, if it is a number or a text that is not blank. Long texts keep their beginning and what tells
+ * them apart.
+ */
 function fieldText(payload: JsonValue, field: string | null): string | null {
   if (field === null || !isJsonObject(payload) || !Object.hasOwn(payload, field)) return null;
   const value = payload[field];
   if (typeof value !== 'string' && typeof value !== 'number') return null;
   const text = String(value).replaceAll('\0', '\ufffd').toWellFormed();
+  if (text.trim() === '') return null;
   if (text.length <= longestText) return text;
   const rest = createHash('sha256').update(text).digest('hex').slice(0, 32);
   return `${text.slice(0, longestText - rest.length - 1).toWellFormed()}…${rest}`;

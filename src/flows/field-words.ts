@@ -1,5 +1,5 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
-import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import type { InputProblem } from './input-problem.ts';
 
 type Path = InputProblem['path'];
@@ -155,24 +155,38 @@ class FieldReader {
       ...(this.#pattern === undefined ? {} : { type: 'string', pattern: this.#pattern }),
     };
     const whole: JsonObject = this.#list ? { type: 'array', items: one } : one;
-    const limited = { ...whole, ...this.#limits(whole.type) };
+    const limited = { ...whole, ...this.#filled(whole), ...this.#limits(whole.type) };
     return this.#required && !this.#nullable ? limited : orNull(limited);
   }
 
-  /** Numbers are limited by value, texts by length, lists by the number of items. What is required is not empty. */
+  /** What is required is not empty. Choices say themselves what they take. */
+  #filled(whole: JsonObject): JsonObject {
+    if (!this.#required || this.#choices !== undefined) return {};
+    return {
+      ...(takes('string', whole) ? { minLength: 1 } : {}),
+      ...(takes('null', whole) && !this.#nullable ? { not: { const: null } } : {}),
+    };
+  }
+
+  /** Numbers are limited by value, texts by length, lists by the number of items. */
   #limits(type: JsonValue | undefined): JsonObject {
-    const filled = this.#required && type === 'string' ? { minLength: 1 } : {};
-    if (this.#range === undefined) return filled;
+    if (this.#range === undefined) return {};
     const [least, most] = { string: ['minLength', 'maxLength'], array: ['minItems', 'maxItems'] }[
       String(type)
     ] ?? ['minimum', 'maximum'];
     const { from, to } = this.#range;
     return {
-      ...filled,
       ...(from === '' ? {} : { [least ?? '']: Number(from) }),
       ...(to === '' ? {} : { [most ?? '']: Number(to) }),
     };
   }
+}
+
+/** Whether the words of a type leave room for this one: without any they do. */
+function takes(wanted: string, { type, anyOf }: JsonObject): boolean {
+  if (Array.isArray(anyOf))
+    return anyOf.some((schema: JsonValue) => isJsonObject(schema) && takes(wanted, schema));
+  return type === undefined || type === wanted;
 }
 
 /** A field that need not be there may also say that there is nothing. */

@@ -5,6 +5,7 @@ import type { YamlFile } from '../connectors/yaml-file.ts';
 import type { Failure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import type { ExpectedField, Flow } from './flow.ts';
+import { recordReader } from './input-cells.ts';
 import type { InputProblem } from './input-problem.ts';
 import { readShorthand } from './input-shorthand.ts';
 import { formOf, inputFailure, wordsFor } from './input-words.ts';
@@ -113,15 +114,15 @@ function inShorthand(problem: InputProblem, block: JsonObject): InputProblem {
 function checkOf(create: CreateAjv, schema: JsonObject): InputCheck {
   const { $schema: _, ...rest } = schema;
   const names = namesIn(rest);
-  const exact = late(() => create().compile(rest));
-  // Texts become what the schema wants as far as they read as that, in a copy of the record.
-  const lenient = late(() => create({ coerceTypes: true, verbose: true }).compile(rest));
+  // The schema of an error says what `not` is about.
+  const validator = late(() => create({ verbose: true }).compile(rest));
+  const readCells = late(() => recordReader(rest));
   return {
     fields: fieldsOf(rest),
     schema,
     check(payload, textual) {
-      const errors = textual ? errorsOf(lenient, withoutEmpty(payload)) : errorsOf(exact, payload);
-      const telling = errors.filter((error) => !(isInner(error) || (textual && isTruth(error))));
+      const errors = errorsOf(validator, textual ? readCells()(payload) : payload);
+      const telling = errors.filter((error) => !isInner(error));
       return telling.length === 0 ? undefined : inputFailure(telling, names);
     },
   };
@@ -141,18 +142,6 @@ function errorsOf(validator: () => ValidateFunction, payload: unknown): readonly
 /** Of forms of which one has to fit, that none does is enough to know. */
 const isInner = ({ schemaPath, keyword }: ErrorObject) =>
   /\/(?:anyOf|oneOf)\/\d+\//.test(schemaPath) || keyword === 'if';
-
-/** Tables have more words for true and false than JSON. */
-const isTruth = ({ keyword, params, data }: ErrorObject) =>
-  keyword === 'type' &&
-  String(params.type).includes('boolean') &&
-  /^\s*(?:true|false|yes|no|1|0)\s*$/i.test(String(data));
-
-/** An empty cell says nothing. */
-function withoutEmpty(payload: JsonValue): unknown {
-  if (!isJsonObject(payload)) return payload;
-  return structuredClone(Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== '')));
-}
 
 /** Every name of a field that the schema gives. */
 function namesIn(schema: JsonObject): ReadonlySet<string> {

@@ -92,7 +92,8 @@ const words: Readonly<Record<string, (params: Params, schema: unknown) => string
   dependentRequired: ({ missingProperty }) => `needs ${shortened(String(missingProperty))} as well`,
   anyOf: () => 'fits none of the forms that the flow allows',
   oneOf: () => 'does not fit exactly one of the forms that the flow allows',
-  not: () => 'has a form that the flow does not allow',
+  not: (_, schema) =>
+    isJsonObject(schema) && schema.const === null ? 'is empty' : 'has a form that the flow does not allow',
   'false schema': () => 'is not allowed',
 };
 

@@ -4,9 +4,11 @@ import type { Names, Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
 import type { Call, Operand } from './pipe-syntax.ts';
 import { pathReader } from './record-path.ts';
+import { type FormatUse, formatTrouble, isDateFormat } from './transforms/date-format.ts';
 import {
   type ArgumentKind,
   type ArgumentRule,
+  maxDecimals,
   type PipeValue,
   type Transform,
   ValueProblem,
@@ -47,7 +49,7 @@ export function compileArguments(
     }
     const fitted = kinds[rule.kind].fit(value.value);
     if (fitted === undefined) {
-      return { problem: { at: operand.at, message: `${named} must be ${kinds[rule.kind].words}` } };
+      return { problem: { at: operand.at, ...misfit(rule, named, value.value) } };
     }
     known.push(fitted);
     readers.push(() => fitted);
@@ -86,36 +88,66 @@ function valueOfOperand(
   return { problem: { at: operand.at, message: `there is no table "${value}"`, suggestion } };
 }
 
-/** What each kind takes, in words, and how it makes one of a value (undefined: it cannot). */
-const kinds: Readonly<
-  Record<ArgumentKind, { readonly words: string; readonly fit: (value: JsonValue) => JsonValue | undefined }>
-> = {
-  value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },
-  text: {
-    words: 'a text',
-    fit: (value) => (value === null || typeof value === 'object' ? undefined : String(value)),
+interface Kind {
+  /** What it takes. */
+  readonly words: string;
+  /** Makes one of a value; undefined: it cannot. */
+  readonly fit: (value: JsonValue) => JsonValue | undefined;
+  /** What can be said about a text that does not fit. */
+  readonly trouble?: (text: string) => Omit<PipeProblem, 'at'> | undefined;
+}
+
+const fitText = (value: JsonValue) =>
+  value === null || typeof value === 'object' ? undefined : String(value);
+
+const dateFormat = (use: FormatUse): Kind => ({
+  words: 'a date format such as "yyyy-MM-dd"',
+  fit(value) {
+    const text = fitText(value);
+    return text !== undefined && isDateFormat(text, use) ? text : undefined;
   },
+  trouble: (text) => formatTrouble(text, use),
+});
+
+const kinds: Readonly<Record<ArgumentKind, Kind>> = {
+  value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },
+  text: { words: 'a text', fit: fitText },
   number: { words: 'a number', fit: (value) => (Number.isFinite(value) ? value : undefined) },
   count: {
     words: `a whole number from 0 to ${maxCount}`,
-    fit: (value) => (isCount(value) ? value : undefined),
+    fit: (value) => (isCount(value, maxCount) ? value : undefined),
+  },
+  decimals: {
+    words: `a whole number from 0 to ${maxDecimals}, since numbers hold no more decimals`,
+    fit: (value) => (isCount(value, maxDecimals) ? value : undefined),
   },
   mark: { words: '"." or ","', fit: (value) => (value === '.' || value === ',' ? value : undefined) },
   table: {
     words: 'a table such as {de: "Germany"}, or the name of one',
     fit: (value) => (isJsonObject(value) ? value : undefined),
   },
+  read_format: dateFormat('read'),
+  written_format: dateFormat('write'),
 };
 
-function isCount(value: JsonValue): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxCount;
+function misfit({ kind }: ArgumentRule, named: string, value: JsonValue): Omit<PipeProblem, 'at'> {
+  const { words, trouble } = kinds[kind];
+  const found = typeof value === 'string' ? trouble?.(value) : undefined;
+  return found === undefined
+    ? { message: `${named} must be ${words}` }
+    : { ...found, message: `${named} ${found.message}` };
+}
+
+function isCount(value: JsonValue, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 }
 
 function fittingOrThrow({ kind }: ArgumentRule, named: string, value: PipeValue): PipeValue {
   if (kind === 'value') return value;
   // Numbers from a table are texts.
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined;
-  const candidate = (kind === 'number' || kind === 'count') && number !== undefined ? number : value;
+  const isNumeric = kind === 'number' || kind === 'count' || kind === 'decimals';
+  const candidate = isNumeric && number !== undefined ? number : value;
   const fitted = candidate === undefined ? undefined : kinds[kind].fit(candidate);
   if (fitted !== undefined) return fitted;
   throw new ValueProblem('argument_invalid', `needs ${kinds[kind].words} as ${named}`, value);

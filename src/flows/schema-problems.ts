@@ -72,7 +72,7 @@ function strangeReference({ schema, path }: Part, root: JsonObject): InputProble
   if (!/^#(\/|$)/.test(reference)) {
     return [{ ...at, message: 'refers to another document; only #/… within this schema can be used' }];
   }
-  const target = found(reference, root);
+  const target = schemaAt(reference, root);
   if (target === undefined) return [{ ...at, message: `nothing is at ${reference}` }];
   return isEndless(target, root) ? [{ ...at, message: 'refers to itself without end' }] : [];
 }
@@ -84,12 +84,13 @@ function isEndless(target: JsonValue, root: JsonObject): boolean {
   while (isJsonObject(next) && typeof next.$ref === 'string') {
     if (seen.has(next)) return true;
     seen.add(next);
-    next = found(next.$ref, root);
+    next = schemaAt(next.$ref, root);
   }
   return false;
 }
 
-function found(reference: string, root: JsonObject): JsonValue | undefined {
+/** What a reference within a schema leads to. */
+export function schemaAt(reference: string, root: JsonObject): JsonValue | undefined {
   let value: JsonValue | undefined = root;
   for (const segment of reference.split('/').slice(1)) {
     const key = decoded(segment).replaceAll('~1', '/').replaceAll('~0', '~');

@@ -85,9 +85,10 @@ export class Profiler {
 
   /** True: an earlier row has the same id. */
   addId(id: string | null, place: number): boolean {
-    if (id === null || id === '') this.#missingIds++;
-    // An empty cell is an id like any other to a job that looks for duplicates.
-    if (id === null) return false;
+    if (id === null) {
+      this.#missingIds++;
+      return false;
+    }
     const hash = createHash('sha1').update(id).digest().readUIntBE(0, 6);
     if (this.#ids.has(hash)) {
       this.#duplicates++;

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { RecordFailure } from '../../src/domain/failure.ts';
+import type { JsonObject } from '../../src/domain/json.ts';
 import { compileFlow } from '../../src/flows/compile-flow.ts';
 import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { linearPattern } from '../../src/flows/linear-pattern.ts';
 import { cpuMs } from '../support/cpu-time.ts';
+import { evaluate } from './evaluate.ts';
 
 const compile = (input: string) =>
   compileFlow(`flow: checked\ntarget: echo\ninput:\n${input}`, 'checked.yaml');
@@ -116,6 +119,94 @@ test('the texts of a table are numbers and truths when they read as such, and an
     'email is missing; age must be at most 150; active must be true or false',
   );
   expect(checkInput?.(row, false)?.message).toContain('level must be a whole number');
+});
+
+const judged = ['Infinity', '0x1F', '1e400', '12345678901234567890', '1,234.50', '$5', '1_0', 'NaN', ' '];
+const truths = ['on', 'OFF', 'y', 'N', ' yes ', '1', '0', 'true', 'ja', '2', ' '];
+
+test.each([
+  ...judged.map((cell) => ['number', cell] as const),
+  ...[...judged, '7.0', '7.5', '007'].map((cell) => ['integer', cell] as const),
+  ...truths.map((cell) => ['boolean', cell] as const),
+])('input and the transform %s have one judgement of the cell %j', (word, cell) => {
+  const { checkInput } = flowWith(`  v: ${word} required\n`);
+  const said = { number: 'a number', integer: 'a whole number', boolean: 'true or false' }[word];
+  let read: unknown = `v must be ${said}`;
+  try {
+    const value = evaluate(`source.v | ${word}`, { v: cell });
+    read = value === undefined ? 'v is missing' : undefined;
+  } catch (error) {
+    expect(error).toBeInstanceOf(RecordFailure);
+  }
+
+  expect(checkInput?.({ v: cell }, true)?.message).toBe(read);
+});
+
+test('where a table has a text, a corrected value may be a number', () => {
+  const { checkInput } = flowWith('  zip: string 5..5 required\n  sold: boolean\n');
+
+  expect(checkInput?.({ zip: 12345, sold: true }, true)).toBe(undefined);
+  expect(checkInput?.({ zip: 1234 }, true)?.message).toMatch(/zip must have/);
+  expect(checkInput?.({ zip: 12345 }, false)?.message).toMatch(/zip must be a text/);
+});
+
+test('the cells of a table are read as the schema wants them, wherever it says so', () => {
+  const { checkInput } = flowWith(`
+  type: object
+  allOf: [{ $ref: '#/$defs/counted' }]
+  properties:
+    either: { anyOf: [{ type: integer }, { type: boolean }, { const: none }] }
+    text: { type: [string, number], minLength: 2 }
+    count: {}
+  patternProperties: { ^n_: { type: number } }
+  additionalProperties: { type: boolean }
+  $defs: { counted: { properties: { count: { $ref: '#/$defs/whole' } } }, whole: { type: integer, maximum: 9 } }
+`);
+  const row = { either: 'yes', text: '0x1F', n_a: '1,000', count: '9', more: 'off' };
+
+  expect(checkInput?.(row, true)).toBe(undefined);
+  expect(checkInput?.({ ...row, either: 'none', text: '12' }, true)).toBe(undefined);
+  expect(
+    checkInput?.({ either: 'some', text: '1', n_a: 'x', count: '10', more: 'perhaps' }, true)
+      ?.message.split('; ')
+      .sort(),
+  ).toEqual([
+    'count must be at most 9',
+    'either fits none of the forms that the flow allows',
+    'text must have at least 2 characters',
+    '… must be a number',
+    '… must be true or false',
+  ]);
+});
+
+test.each([
+  ['required', ['', null], [' ', 0, false, []]],
+  ['any required', ['', null], [0, {}]],
+  ['list or string required', ['', null], [[], 'a']],
+  ['number or any required', ['', null], [0, 'a']],
+  ['required nullable', [''], [null, 'a']],
+  ['string or number, nullable, required', [''], [null, 'a', 0]],
+  ['string required', ['', null], ['a']],
+  ['number required', ['', null], [0]],
+  ['any', [], ['', null, 0]],
+])('a field that is %s takes none of %j, and all of %j', (words, refused, taken) => {
+  const { checkInput } = flowWith(`  v: ${words}\n`);
+  const isRefused = (v: unknown) => checkInput?.({ v } as JsonObject, false) !== undefined;
+
+  expect([...refused, ...taken].map(isRefused)).toEqual([
+    ...refused.map(() => true),
+    ...taken.map(() => false),
+  ]);
+  expect(checkInput?.({}, false)?.message).toBe(words === 'any' ? undefined : 'v is missing');
+});
+
+test('what is required and empty is called so', () => {
+  const { checkInput } = flowWith('  v: required\n');
+
+  expect([checkInput?.({ v: '' }, false)?.message, checkInput?.({ v: null }, false)?.message]).toEqual([
+    'v is empty',
+    'v is empty',
+  ]);
 });
 
 test('JSON Schema is taken as it is, and names that only the record knows stay out of the message', () => {

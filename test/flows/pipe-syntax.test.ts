@@ -89,9 +89,29 @@ test.each([
   ['source.a | trim(1)', '11 trim takes no arguments'],
   ['source.a | replace("a")', '11 wrong number of arguments for replace(search, replacement)'],
   ['source.a | substring(1, 2, 3)', '11 wrong number of arguments for substring(start, end?)'],
-  ['source.a | round("x")', '17 decimals of round must be a whole number from 0 to 10000'],
+  ...['round("x")', 'round(16)', 'round(1.5)'].map(
+    (call) =>
+      [
+        `source.a | ${call}`,
+        '17 decimals of round must be a whole number from 0 to 15, since numbers hold no more decimals',
+      ] as [string, string],
+  ),
   ['source.a | substring(-1)', '21 start of substring must be a whole number from 0 to 10000'],
   ['source.a | add("1")', '15 number of add must be a number'],
+  [
+    'source.a | date_format("YYYY-MM-DD")',
+    '23 output of date_format cannot have "YYYY" in it; write "yyyy-MM-dd"',
+  ],
+  ['now("YYYY-DD")', '4 format of now cannot have "YYYY" in it; write "yyyy-dd"'],
+  ['source.a | date("%d/%m/%Y")', '16 format of date cannot have "%d" in it; write "dd/MM/yyyy"'],
+  ['source.a | date("DD.MM.yyyy")', '16 format of date cannot have "DD" in it; write "dd.MM.yyyy"'],
+  ['source.a | date("yyyy-mm-dd")', '16 format of date cannot have "mm" in it; write "yyyy-MM-dd"'],
+  [
+    'source.a | datetime("yyyy-MM-ddTHH:mm")',
+    '20 format of datetime cannot have "T" in it; write "yyyy-MM-dd\'T\'HH:mm"',
+  ],
+  ['source.a | date("X")', expect.stringMatching(/^16 .* cannot have "X" in it; a date is yyyy, MM and dd/)],
+  [`source.a | date("${'y'.repeat(101)}")`, '16 format of date must be a date format such as "yyyy-MM-dd"'],
   ['source.a | number(";")', '18 decimal_mark of number must be "." or ","'],
   [
     'source.a | lookup(contries)',

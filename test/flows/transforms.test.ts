@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { DateTime } from 'luxon';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { transforms, transformsByName } from '../../src/flows/transforms/catalogue.ts';
+import { isDateFormat } from '../../src/flows/transforms/date-format.ts';
 import { omitted } from '../../src/flows/transforms/transform.ts';
 import { cpuMs } from '../support/cpu-time.ts';
 import { evaluate, failureOf } from './evaluate.ts';
@@ -53,7 +55,14 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['substring(5)', 'abc', ''],
   ['truncate(2)', 'abc', 'ab'],
   ['truncate(9)', 'abc', 'abc'],
+  ['substring(1, 3)', 'Hi😀x', 'i😀'],
+  ['substring(1)', '😀x', 'x'],
+  ['truncate(3)', 'Hi😀x', 'Hi😀'],
+  ['truncate(0)', '😀', ''],
   ['pad_left(3, "0")', 7, '007'],
+  ['pad_left(4, "ab😀")', '😀', 'ab😀😀'],
+  ['pad_left(3, "")', 'a', 'a'],
+  ['pad_right(3, "😀")', 'a', 'a😀😀'],
   ['pad_left(3)', 'a', '  a'],
   ['pad_left(2, 0)', '1234', '1234'],
   ['pad_right(3, "x")', 'a', 'axx'],
@@ -88,6 +97,19 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['decimal(2)', '12', 12],
   ['fixed(2)', '3.5', '3.50'],
   ['fixed(2)', 1.005, '1.01'],
+  ['fixed(2)', '99999999999999.99', '99999999999999.99'],
+  ['fixed(2)', '99999999999999.995', '100000000000000.00'],
+  ['fixed(20)', '0.12345678901234567894', '0.12345678901234567894'],
+  ['fixed(18)', 1.5, '1.500000000000000000'],
+  ['fixed(0)', '-2.5', '-3'],
+  ['fixed(1)', '-0.04', '0.0'],
+  ['fixed(2)', '$1,234.567', '1234.57'],
+  ['fixed(2)', '.5', '0.50'],
+  ['fixed(1)', '007', '7.0'],
+  ['fixed(3)', '1.5e3', '1500.000'],
+  ['fixed(3)', 1e-7, '0.000'],
+  ['fixed(8)', '2.5e-7', '0.00000025'],
+  ['fixed(2)', '', undefined],
   ['round', 2.5, 3],
   ['round', -2.5, -3],
   ['round(2)', 1.005, 1.01],
@@ -118,6 +140,7 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['json', undefined, undefined],
   ['parse_json', '{"a":[1]}', { a: [1] }],
   ['parse_json', '', undefined],
+  ['parse_json', '[9007199254740991,0.1,1e3]', [Number.MAX_SAFE_INTEGER, 0.1, 1000]],
   ['parse_json', [1], [1]],
   ['lookup({de: "Germany", "at": "Austria"})', 'de', 'Germany'],
   ['lookup({de: "Germany"})', 'fr', undefined],
@@ -144,11 +167,16 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['date_format("dd.MM.yyyy")', '2026-01-31', '31.01.2026'],
   ['date_format("yyyy", "dd/MM/yy")', '31/01/26', '2026'],
   ['date_format("d MMMM yyyy")', '2026-03-01', '1 March 2026'],
+  ['date_format("yyyy年MM月dd日")', '2026-03-01', '2026年03月01日'],
+  ['date_format("d \'Day\' yyyy")', '2026-03-01', '1 Day 2026'],
+  ['date_format(source.form)', '2026-03-01', '01.03.26'],
   ['timestamp', '1970-01-02', 86_400],
 
   ['split', 'a,b', ['a', 'b']],
   ['split("; ")', 'a; b', ['a', 'b']],
   ['split', '', []],
+  ['split("")', 'H😀', ['H', '😀']],
+  ['split("")', 'ab', ['a', 'b']],
   ['split', undefined, undefined],
   ['split | trim', 'a , b', ['a', 'b']],
   ['join', ['a', 1, null], 'a,1,'],
@@ -159,6 +187,7 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['last', [1, 2], 2],
   ['size', [1, 2], 2],
   ['length', 'abc', 3],
+  ['size', 'a😀', 2],
   ['size', undefined, 0],
   ['unique', ['a', 'b', 'a'], ['a', 'b']],
   ['sort', [10, 9, 1], [1, 9, 10]],
@@ -166,7 +195,7 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
 ];
 
 test.each(cases)('source.v | %s, with %j, is %j', (pipe, value, result) => {
-  const payload = { other: 'other', two: 2, ...(value === undefined ? {} : { v: value }) };
+  const payload = { other: 'other', two: 2, form: 'dd.MM.yy', ...(value === undefined ? {} : { v: value }) };
 
   expect(evaluate(`source.v | ${pipe}`, payload)).toEqual(result);
 });
@@ -213,6 +242,15 @@ const failures: readonly (readonly [
   ],
   ['boolean', 'maybe', 'boolean_expected', 'is not true or false, yes or no'],
   ['parse_json', '{', 'json_expected', 'is not JSON'],
+  ...['{"id":12345678901234567890}', '[[1,1e400]]', '-9007199254740993'].map(
+    (text) =>
+      [
+        'parse_json',
+        text,
+        'number_too_large',
+        'has a number beyond 2^53, which would be rounded; write it in quotes, as a string',
+      ] as const,
+  ),
   [
     'date',
     '31/01/2026',
@@ -226,6 +264,12 @@ const failures: readonly (readonly [
     'is not a date in the form 2026-01-31; for other forms name the format, as in date("dd/MM/yyyy")',
   ],
   ['date("dd/MM/yyyy")', '2026-01-31', 'date_expected', 'is not a date in the form dd/MM/yyyy'],
+  [
+    'date_format(source.other)',
+    '2026-01-31',
+    'argument_invalid',
+    'needs a date format such as "yyyy-MM-dd" as output of date_format',
+  ],
   ['first', 'abc', 'list_expected', 'is not a list; split makes one from text'],
   [
     'replace_all("a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")',
@@ -298,6 +342,21 @@ test('now is the time in ISO 8601, at the beginning of a pipe or later', () => {
     expect(Math.abs(Date.parse(String(evaluate(pipe))) - Date.now())).toBeLessThan(5_000);
   }
   expect(evaluate('now("yyyy")')).toMatch(/^20\d\d$/);
+});
+
+test('a date format has the tokens that Luxon knows, and no other letters', () => {
+  const date = DateTime.utc(2026, 1, 31, 9, 30).setLocale('en-US');
+  const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  const runs = letters.flatMap((letter) => [1, 2, 3, 4, 5, 6, 7].map((times) => letter.repeat(times)));
+  const readable = (run: string) => {
+    const { regex } = DateTime.fromFormatExplain('', run, { locale: 'en-US' });
+    return run === 'z' || !/\(([a-zA-Z])\1*\)/.test(String(regex));
+  };
+
+  expect(runs.filter((run) => isDateFormat(run, 'write'))).toEqual(
+    runs.filter((run) => date.toFormat(run) !== run),
+  );
+  expect(runs.filter((run) => isDateFormat(run, 'read'))).toEqual(runs.filter(readable));
 });
 
 test('concat and coalesce begin a pipe', () => {

@@ -14,11 +14,12 @@ mapping:
 batch:
   id_field: email
 `;
+const parts = 'flow: parts\ntarget: echo\nbatch: { id_field: id }\n';
 const chunks = 'flow: chunks\nsize: 3\nsteps:\n  - name: one\n    type: echo\n';
 
 const test = base.extend<{ mcp: Connected }>({
   mcp: async ({ db }, use) => {
-    const connected = await connect(db, { 'members.yaml': flow, 'chunks.yaml': chunks });
+    const connected = await connect(db, { 'members.yaml': flow, 'parts.yaml': parts, 'chunks.yaml': chunks });
     await use(connected);
     await connected.close();
   },
@@ -90,6 +91,31 @@ test('of a file that was sent before only what has changed goes through', async 
       select: { statuses: ['skipped'] },
     }),
   ).rejects.toThrow('0 skipped');
+});
+
+test('rows without an id are never duplicates nor unchanged, so all of them are sent each time', async ({
+  mcp,
+}) => {
+  const path = mcp.write('parts.csv', 'id,v\n1,a\n,b\n,c\n" ",d\n,e\n1,f\n');
+  const args = {
+    flow_id: 'parts',
+    source: { path },
+    batch: { duplicates: 'skip', skip_unchanged: true },
+  };
+
+  const seen = [];
+  for (let run = 0; run < 2; run++) {
+    const preview = await mcp.call('preview_batch', args);
+    const { batch_job_id } = await mcp.call('start_batch', { ...args, allow_repeat: true });
+    const { counts, duplicates_skipped } = await mcp.finish(batch_job_id);
+    seen.push([preview.ids, preview.counts.would_send, counts.succeeded, duplicates_skipped]);
+  }
+
+  const ids = { field: 'id', missing: 4, duplicates: 1, lines: [7] };
+  expect(seen).toEqual([
+    [ids, 5, 5, 1],
+    [ids, 4, 4, 1],
+  ]);
 });
 
 test('what cannot be had together is refused before anything starts', async ({ mcp }) => {

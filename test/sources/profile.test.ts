@@ -68,7 +68,7 @@ test('columns are told by what most of their values are, with the places that ar
   ];
   for (const [at, row] of rows.entries()) {
     profiler.add(row, at + 2);
-    profiler.addId(row.id, at + 2);
+    profiler.addId(row.id === '' ? null : row.id, at + 2);
   }
 
   const { columns, ids, samples, rows: count } = profiler.profile(true);

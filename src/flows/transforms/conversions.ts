@@ -1,31 +1,14 @@
 import { isJsonObject, type JsonValue } from '../../domain/json.ts';
-import { asText, type PipeValue, type Transform, ValueProblem } from './transform.ts';
-
-const truths = new Map<string, boolean>([
-  ...['true', 'yes', 'y', '1', 'on'].map((word) => [word, true] as const),
-  ...['false', 'no', 'n', '0', 'off'].map((word) => [word, false] as const),
-]);
+import { isHeldExactly } from './read-number.ts';
+import { readTruth } from './read-truth.ts';
+import { type PipeValue, type Transform, ValueProblem } from './transform.ts';
 
 export const conversionTransforms: readonly Transform[] = [
   {
     name: 'boolean',
     doc: 'true or false, from true/false, yes/no, y/n, 1/0 or on/off.',
     args: [],
-    apply(value) {
-      if (value === undefined || value === null || typeof value === 'boolean') return value;
-      const word =
-        typeof value === 'object'
-          ? '?'
-          : asText(value as string | number)
-              .trim()
-              .toLowerCase();
-      if (word === '') return undefined;
-      const truth = truths.get(word);
-      if (truth === undefined) {
-        throw new ValueProblem('boolean_expected', 'is not true or false, yes or no', value);
-      }
-      return truth;
-    },
+    apply: (value) => (value === null ? value : readTruth(value)),
   },
   {
     name: 'string',
@@ -39,7 +22,12 @@ export const conversionTransforms: readonly Transform[] = [
     args: [],
     apply: (value) => (value === undefined ? undefined : JSON.stringify(value)),
   },
-  { name: 'parse_json', doc: 'The value that a JSON text stands for.', args: [], apply: parsed },
+  {
+    name: 'parse_json',
+    doc: 'The value that a JSON text stands for; fails with a number that would be rounded.',
+    args: [],
+    apply: parsed,
+  },
   {
     name: 'lookup',
     doc: 'The entry of a table: lookup({de: "Germany"}) or lookup(countries) from the lookups block. Nothing when there is none.',
@@ -65,8 +53,22 @@ function parsed(value: PipeValue): PipeValue {
   if (typeof value !== 'string') return value;
   if (value.trim() === '') return undefined;
   const made = read(value);
-  if (!isDeeper(made, maxLevels)) return made;
-  throw new ValueProblem('nested_too_deeply', `is nested more than ${maxLevels} levels deep`);
+  if (isDeeper(made, maxLevels)) {
+    throw new ValueProblem('nested_too_deeply', `is nested more than ${maxLevels} levels deep`);
+  }
+  if (areHeldExactly(made)) return made;
+  throw new ValueProblem(
+    'number_too_large',
+    'has a number beyond 2^53, which would be rounded; write it in quotes, as a string',
+    value,
+  );
+}
+
+/** True when no number of the value was rounded on its way out of the text. */
+function areHeldExactly(value: JsonValue): boolean {
+  if (typeof value === 'number') return isHeldExactly(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(areHeldExactly);
 }
 
 function read(text: string): JsonValue {

@@ -7,15 +7,14 @@ import {
   ValueProblem,
 } from './transform.ts';
 
-const maxFormat = 100;
-const inputFormat: ArgumentRule = { name: 'format', kind: 'text', optional: true };
+const inputFormat: ArgumentRule = { name: 'format', kind: 'read_format', optional: true };
 
 /** Formats are written in Luxon's tokens: yyyy MM dd HH mm ss, MMM for "Mar". */
 export const dateTransforms: readonly Transform[] = [
   {
     name: 'now',
     doc: 'The time of the attempt in ISO 8601, or in a format.',
-    args: [{ name: 'format', kind: 'text', optional: true }],
+    args: [{ name: 'format', kind: 'written_format', optional: true }],
     begins: true,
     apply: (_, [format]) => written(DateTime.utc(), format),
   },
@@ -35,7 +34,7 @@ export const dateTransforms: readonly Transform[] = [
     name: 'date_format',
     doc: 'The date written in a format; a second format says how to read it.',
     args: [
-      { name: 'output', kind: 'text' },
+      { name: 'output', kind: 'written_format' },
       { ...inputFormat, name: 'input' },
     ],
     apply(value, [output, input]) {
@@ -53,7 +52,7 @@ export const dateTransforms: readonly Transform[] = [
 
 function written(date: DateTime, format: PipeValue): string {
   const english = date.setLocale('en-US');
-  return format === undefined ? (date.toISO() ?? '') : english.toFormat(formatOf(format));
+  return format === undefined ? (date.toISO() ?? '') : english.toFormat(textArgument(format));
 }
 
 /** Keeps the offset a text names. Nothing, null and blank text give undefined. */
@@ -66,7 +65,8 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
   if (text === '') return undefined;
 
   const options = { zone: 'utc', setZone: true, locale: 'en-US' } as const;
-  const date = format === undefined ? readIso(text) : DateTime.fromFormat(text, formatOf(format), options);
+  const date =
+    format === undefined ? readIso(text) : DateTime.fromFormat(text, textArgument(format), options);
   if (date?.isValid === true) return date;
   const hint = format === undefined ? '; for other forms name the format, as in date("dd/MM/yyyy")' : '';
   throw new ValueProblem('date_expected', `is not a date in the form ${formName(format)}${hint}`, value);
@@ -76,13 +76,6 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
 function readIso(text: string): DateTime | undefined {
   if (text.length > 40 || !/^\d{4}-\d\d-\d\d/.test(text)) return undefined;
   return DateTime.fromISO(text.replace(' ', 'T'), { zone: 'utc', setZone: true });
-}
-
-/** A format may come from a record, and Luxon makes a regular expression of it. */
-function formatOf(format: PipeValue): string {
-  const text = textArgument(format);
-  if (text.length <= maxFormat) return text;
-  throw new ValueProblem('format_invalid', `has a date format of more than ${maxFormat} characters`);
 }
 
 /** Nothing is repeated that may be more than a format. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../domain/json.ts';
+import { charactersOf, countCharacters } from './characters.ts';
 import { asText, type PipeValue, type Transform, textArgument, ValueProblem } from './transform.ts';
 
 const separator = { name: 'separator', kind: 'text', optional: true } as const;
@@ -14,7 +15,9 @@ export const listTransforms: readonly Transform[] = [
         throw new ValueProblem('text_expected', 'is an object, not a text', value);
       }
       const text = asText(value as string | number | boolean);
-      return text === '' ? [] : text.split(textArgument(args[0], ','));
+      if (text === '') return [];
+      const separator = textArgument(args[0], ',');
+      return separator === '' ? charactersOf(text) : text.split(separator);
     },
   },
   {
@@ -31,7 +34,7 @@ export const listTransforms: readonly Transform[] = [
     aliases: ['length'],
     doc: 'How many items a list or characters a text has.',
     args: [],
-    apply: (value) => (typeof value === 'string' ? value.length : (listOf(value)?.length ?? 0)),
+    apply: (value) => (typeof value === 'string' ? countCharacters(value) : (listOf(value)?.length ?? 0)),
   },
   {
     name: 'unique',

@@ -1,6 +1,8 @@
-import { type DecimalMark, isHeldExactly, readNumber } from './read-number.ts';
+import { fixedDecimals } from './fixed-decimals.ts';
+import { type DecimalMark, isHeldExactly, readDigits, readNumber } from './read-number.ts';
 import {
   type ArgumentRule,
+  maxDecimals,
   numberArgument,
   type PipeValue,
   type Transform,
@@ -8,7 +10,7 @@ import {
 } from './transform.ts';
 
 const mark: ArgumentRule = { name: 'decimal_mark', kind: 'mark', optional: true };
-const decimals: ArgumentRule = { name: 'decimals', kind: 'count' };
+const decimals: ArgumentRule = { name: 'decimals', kind: 'decimals' };
 const other: ArgumentRule = { name: 'number', kind: 'number' };
 
 export const numberTransforms: readonly Transform[] = [
@@ -28,25 +30,25 @@ export const numberTransforms: readonly Transform[] = [
       throw new ValueProblem('integer_expected', 'is not a whole number', value);
     },
   },
-  numeric('decimal', 'The number rounded to this many decimals.', [decimals], (number, places) =>
-    rounded(number, places),
+  numeric(
+    'decimal',
+    `The number rounded to this many decimals, at most ${maxDecimals}.`,
+    [decimals],
+    (number, places) => rounded(number, places),
   ),
   numeric(
     'round',
-    'Rounded to this many decimals, 0 unless given; halves away from zero.',
+    `Rounded to this many decimals, at most ${maxDecimals}, 0 unless given; halves away from zero.`,
     [{ ...decimals, optional: true }],
     rounded,
   ),
   {
     name: 'fixed',
     doc: 'Text with exactly this many decimals: 3.5 | fixed(2) is "3.50".',
-    args: [decimals],
+    args: [{ name: 'decimals', kind: 'count' }],
     apply(value, args) {
-      const number = readNumber(value);
-      const places = numberArgument(args[0]);
-      return number === undefined
-        ? undefined
-        : rounded(number, places).toFixed(Math.min(places, maxDecimals));
+      const digits = readDigits(value);
+      return digits === undefined ? undefined : fixedDecimals(digits, numberArgument(args[0]));
     },
   },
   numeric('abs', 'Without its sign.', [], (number) => Math.abs(number)),
@@ -82,11 +84,8 @@ function markOf(argument: PipeValue): DecimalMark {
   return argument === ',' ? ',' : '.';
 }
 
-const maxDecimals = 15;
-
 /** Rounds the decimal notation, not the binary number, so that 1.005 to two places is 1.01. */
-function rounded(number: number, decimals: number): number {
-  const places = Math.min(decimals, maxDecimals);
+function rounded(number: number, places: number): number {
   const text = String(Math.abs(number));
   if (text.includes('e')) return Number(number.toFixed(places));
   const shifted = Number(`${text}e${places}`);

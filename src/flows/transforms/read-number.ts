@@ -19,6 +19,17 @@ const grouped = {
  */
 export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | undefined {
   if (typeof value === 'number') return value;
+  const digits = readDigits(value, mark);
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * As `readNumber`, in the computer's notation: a text may have more decimals than a number holds.
+ *
+ * @throws ValueProblem as `readNumber` does
+ */
+export function readDigits(value: PipeValue, mark: DecimalMark = '.'): string | undefined {
+  if (typeof value === 'number') return String(value);
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string') throw new ValueProblem('number_expected', 'is not a number', value);
 
@@ -29,11 +40,10 @@ export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | 
     throw new ValueProblem('number_expected', `is not a number${hint(text, mark)}`, value);
   }
 
-  const number = Number(digits);
-  if (!isHeldExactly(number)) {
+  if (!isHeldExactly(Number(digits))) {
     throw new ValueProblem('number_too_large', 'is too large to be held exactly; send it as text', value);
   }
-  return number;
+  return digits;
 }
 
 /** False for infinity and for whole numbers with neighbours that look the same. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { cutCharacters, fillFor } from './characters.ts';
 import {
   type ArgumentRule,
   numberArgument,
@@ -33,23 +34,24 @@ export const textTransforms: readonly Transform[] = [
       { name: 'start', kind: 'count' },
       { name: 'end', kind: 'count', optional: true },
     ],
-    (text, [start, end]) => text.slice(numberArgument(start), typeof end === 'number' ? end : undefined),
+    (text, [start, end]) =>
+      cutCharacters(text, numberArgument(start), typeof end === 'number' ? end : undefined),
   ),
   textTransform(
     'truncate',
     'At most this many characters.',
     [{ name: 'length', kind: 'count' }],
-    (text, args) => text.slice(0, numberArgument(args[0])).toWellFormed(),
+    (text, args) => cutCharacters(text, 0, numberArgument(args[0])),
   ),
   textTransform(
     'pad_left',
     'Filled up at the left: 7 | pad_left(3, "0") is "007".',
     [width, fill],
-    (text, args) => text.padStart(numberArgument(args[0]), textArgument(args[1], ' ')),
+    (text, args) => fillFor(text, numberArgument(args[0]), textArgument(args[1], ' ')) + text,
   ),
-  textTransform('pad_right', 'Filled up at the right.', [width, fill], (text, args) =>
-    text.padEnd(numberArgument(args[0]), textArgument(args[1], ' ')),
-  ),
+  textTransform('pad_right', 'Filled up at the right.', [width, fill], (text, args) => {
+    return text + fillFor(text, numberArgument(args[0]), textArgument(args[1], ' '));
+  }),
   textTransform('slug', 'Small letters, digits and dashes: "Crème Brûlée" is "creme-brulee".', [], slug),
   textTransform('url_encode', 'Encoded for use in a URL.', [], (text) =>
     encodeURIComponent(text.toWellFormed()),

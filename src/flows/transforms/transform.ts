@@ -8,9 +8,21 @@ export type PipeValue = JsonValue | undefined;
 
 /**
  * What an argument has to be. `table` is a map from values to values: written in place, or the name of one
- * in the flow's `lookups`.
+ * in the flow's `lookups`. The formats are those of dates that are read or written.
  */
-export type ArgumentKind = 'text' | 'count' | 'number' | 'value' | 'mark' | 'table';
+export type ArgumentKind =
+  | 'text'
+  | 'count'
+  | 'decimals'
+  | 'number'
+  | 'value'
+  | 'mark'
+  | 'table'
+  | 'read_format'
+  | 'written_format';
+
+/** Decimals that a number surely holds. */
+export const maxDecimals = 15;
 
 export interface ArgumentRule {
   readonly name: string;
