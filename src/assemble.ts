@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
@@ -243,14 +243,19 @@ export function createEngine(config: Config, log: Log, store: Store, parts: Engi
 }
 
 /** Starts the process that outlives this one: `sluice run --until-idle`. */
-function spawnStandby(config: Config): void {
+function spawnStandby({ home, flowsFolder, fileRoots = [] }: Config): void {
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run', '--until-idle'], {
     detached: true,
     stdio: 'ignore',
     // It must not hold the folder the client happened to start in, so relative paths are made absolute.
     cwd: homedir(),
-    env: { ...process.env, SLUICE_HOME: config.home, SLUICE_FLOWS: config.flowsFolder },
+    env: {
+      ...process.env,
+      SLUICE_HOME: home,
+      SLUICE_FLOWS: flowsFolder,
+      ...(fileRoots.length === 0 ? {} : { SLUICE_FILES: fileRoots.join(delimiter) }),
+    },
   });
   child.on('error', () => {});
   child.unref();

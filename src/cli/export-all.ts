@@ -1,16 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Given } from './command.ts';
 import type { Answer, Host } from './host.ts';
-
-/** How long a large export may take, in milliseconds. */
-const patienceMs = 600_000;
-const lookMs = 200;
 
 /** Options by which a command that shows a page of records gives all of them instead. */
 export function exportOptions(what: string, onlyForPages: readonly string[]): Option[] {
@@ -44,14 +39,12 @@ export async function exportAll(
   begin: () => Promise<Exported>,
 ): Promise<Answer> {
   const { output } = options;
-  const since = Date.now();
   const { answer, files, nothing, holds } = await begin();
   if (files === undefined) {
     host.terminal.err.write(`${nothing} Nothing was written.\n`);
     return { json: answer, text: [] };
   }
   const source = files[formatOf(options)].path;
-  await written(source, since);
   if (typeof output !== 'string') {
     await pipeline(createReadStream(source), host.terminal.out, { end: false });
     return { json: answer, text: [] };
@@ -65,18 +58,6 @@ function formatOf({ ndjson, output }: Given['options']): Format {
   const name = String(output ?? '');
   if (ndjson === true || /\.(ndjson|jsonl)$/i.test(name)) return 'ndjson';
   return /\.json$/i.test(name) ? 'json' : 'csv';
-}
-
-/** Large exports are finished after the answer. The clock of files may be somewhat coarse. */
-async function written(path: string, since: number): Promise<void> {
-  const until = performance.now() + patienceMs;
-  for (;;) {
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && found.mtimeMs >= since - 2000) return;
-    if (performance.now() > until)
-      throw new SluiceError('source_not_found', `${path} was not written in time.`);
-    await sleep(lookMs);
-  }
 }
 
 async function copyTo(source: string, target: string, named: string): Promise<void> {

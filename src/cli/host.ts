@@ -6,6 +6,7 @@ import type { Connecting } from './connect.ts';
 import type { Probes } from './doctor.ts';
 import type { Installation } from './mcp-config.ts';
 import type { Stopping } from './stop.ts';
+import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What one call of an operation brings along. */
@@ -62,12 +63,17 @@ export interface Answer {
 
 /** @throws SluiceError for a wrong input and for whatever the operation refuses. */
 export async function invoke<Input extends z.ZodType, Output extends z.ZodType>(
-  host: Pick<Host, 'context'>,
+  host: Pick<Host, 'context' | 'terminal'>,
   operation: Operation<Input, Output>,
   given: unknown,
   call: Partial<Call> = {},
 ): Promise<z.output<Output>> {
   const input = checkInput(operation, given);
   const context = host.context({ signal: new AbortController().signal, ...call });
-  return operation.output.parse(await operation.run(context, input));
+  const awaitFiles = (records: number) => {
+    host.terminal.err.write(
+      `Writing the files of ${counted(records, 'record')}; that may take a minute or more.\n`,
+    );
+  };
+  return operation.output.parse(await operation.run({ ...context, awaitFiles }, input));
 }

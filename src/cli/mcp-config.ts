@@ -1,6 +1,6 @@
 import { Option } from 'commander';
+import { shellWord } from '../domain/shell-word.ts';
 import { type Command, groups } from './command.ts';
-import { shellWord } from './shell-word.ts';
 import { toJson } from './terminal.ts';
 
 /** How this Sluice is started. */

@@ -1,8 +1,8 @@
+import { shellWord } from '../domain/shell-word.ts';
 import { createToken, replaceToken, revokeToken } from '../operations/access-tokens.ts';
 import { operations as callable } from '../operations/operations.ts';
 import { testFlow } from '../operations/test-flow.ts';
 import { inputOptions } from './input-options.ts';
-import { shellWord } from './shell-word.ts';
 import { afterCalls, beforeCalls } from './spoken-phrases.ts';
 
 /** Those of the command line alone are called by nobody else, and still refuse in their own name. */

@@ -14,6 +14,7 @@ import {
   purgedAmong,
   purgeRecords,
 } from '../store/retention.ts';
+import { dropLeftDrafts } from './left-files.ts';
 import { type Log, nameOf } from './log.ts';
 import { dropOldUploads, dropStrayUploads } from './upload-retention.ts';
 
@@ -89,6 +90,7 @@ export class Retention {
     const { db, holder, rules } = this.#options;
     if (!(await holdHousekeeping(db, holder, holdMs))) return;
     const goesOn = await this.#repeat(() => dropStagedPatches(db));
+    await dropLeftDrafts(rules.exportsFolder);
     if (goesOn && rules.keepMs !== undefined) await this.#purgeOlderThan(rules.keepMs);
     await endHousekeeping(db, holder);
   }

@@ -1,7 +1,8 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../store/database.ts';
 import { knownFiles, removeOldUploads } from '../store/uploads.ts';
+import { isLeft } from './left-files.ts';
 
 const hourMs = 3_600_000;
 
@@ -16,13 +17,7 @@ export async function dropOldUploads(db: Database, folder: string, olderThanMs: 
 export async function dropStrayUploads(db: Database, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const old: string[] = [];
-  for (const name of names) if (await isOld(join(folder, name))) old.push(name);
+  for (const name of names) if (await isLeft(join(folder, name), hourMs)) old.push(name);
   const known = new Set(old.length === 0 ? [] : await knownFiles(db, old));
   for (const name of old) if (!known.has(name)) await rm(join(folder, name), { force: true });
-}
-
-/** Written last so long ago that nobody writes it any more. */
-async function isOld(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found !== undefined && Date.now() - found.mtimeMs > hourMs;
 }

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeFile, replaceFile } from '../connectors/replace-file.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { compileLate } from './compile-late.ts';
 import type { Flow } from './flow.ts';
@@ -89,11 +90,8 @@ async function draftOf(text: string, file: string, owner: string | null): Promis
   return { ...shared, name, version, flow, reasons: needs.approval };
 }
 
-/** How a person puts a draft into force. */
+/** How a person puts a draft into force. Owners may be named by somebody else's authorization server. */
 export function approveCommand({ name, owner }: Pick<Draft, 'name' | 'owner'>): string {
   const command = `sluice flows approve ${name}`;
   return owner === null ? command : `${command} --owner ${shellWord(owner)}`;
 }
-
-/** Owners may be named by somebody else's authorization server. */
-const shellWord = (text: string) => (/^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

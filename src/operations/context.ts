@@ -46,6 +46,11 @@ export interface OperationContext {
   readonly isForProgram?: boolean;
   /** The caller may be on another machine, and downloads what is on this one. */
   readonly isRemote?: boolean;
+  /**
+   * The process ends with the answer, so files are finished before it, however many records they hold. Told how many
+   * when that takes a while. Default: such files are finished after the answer.
+   */
+  readonly awaitFiles?: (records: number) => void;
   readonly limits: Limits;
   /**
    * Counts records that are about to be started against what the caller may start in a time; default: no limit.

@@ -21,6 +21,7 @@ import { countAtMost } from './input-limits.ts';
 import { flowNameOf } from './job-filter.ts';
 import { jobRedaction } from './job-flow.ts';
 import { shownFailure } from './shown-failure.ts';
+import { isCount, isMoment, isUuid } from './stored-forms.ts';
 import { describeFailure, failureRows, redacted } from './write-error-files.ts';
 
 const pageSize = 500;
@@ -53,13 +54,13 @@ export async function showDeadLetters(context: OperationContext, query: DeadLett
   const hasFiles = count > 0 && context.isForProgram !== true && context.isRemote !== true;
   const writesFiles = cursor === undefined && hasFiles;
   const write = (format: ExportFormat) => writeDeadLetters(context, db, flowName, format);
-  const written = writesFiles ? await writeAll(count, write) : true;
+  const written = writesFiles ? await writeAll(context, count, write) : true;
   return {
     total_failed: count,
     groups: [],
     errors: page,
     ...(last === undefined || page.length >= found.length ? {} : { next_cursor: placeText(last) }),
-    ...(hasFiles ? { files: fileLinks((format) => pathOf(context, db, format), undefined) } : {}),
+    ...(hasFiles ? { files: fileLinks((format) => pathOf(context, db, flowName, format), undefined) } : {}),
     next_step: nextStep(count, written),
   };
 }
@@ -74,11 +75,23 @@ function describe(context: OperationContext, record: DeadLetter) {
   return { batch_job_id: record.batchJobId, flow: record.flowName, ...shownFailure(record, context) };
 }
 
-/** Those of each owner have a file of their own. */
-function pathOf({ exportsFolder }: OperationContext, { owner }: Database, format: ExportFormat): string {
-  const whose = owner == null ? '' : `-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`;
-  return join(exportsFolder, `dead-letters${whose}.${format}`);
+/** Those of each owner and of each flow asked about have a file of their own. */
+function pathOf(
+  { exportsFolder }: OperationContext,
+  { owner }: Database,
+  flowName: string | undefined,
+  format: ExportFormat,
+): string {
+  const whose = owner == null ? '' : `-${shortHash(owner)}`;
+  const which = flowName === undefined ? '' : `-of-${inFileName(flowName)}`;
+  return join(exportsFolder, `dead-letters${whose}${which}.${format}`);
 }
+
+/** As it is where every file system tells it from all others. */
+const inFileName = (flowName: string) =>
+  /^[a-z0-9][a-z0-9._-]{0,99}$/.test(flowName) ? flowName : shortHash(flowName);
+
+const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 function writeDeadLetters(
   context: OperationContext,
@@ -86,7 +99,8 @@ function writeDeadLetters(
   flowName: string | undefined,
   format: ExportFormat,
 ): Promise<string> {
-  return writeExport<DeadLetter>(context.exportsFolder, pathOf(context, db, format), format, {
+  const path = pathOf(context, db, flowName, format);
+  return writeExport<DeadLetter>(context.exportsFolder, path, format, {
     ...failureRows,
     rows: () => allDeadLetters(context, db, flowName),
     toJson: (record) =>
@@ -130,12 +144,7 @@ const placeText = ({ failedAt, batchJobId, index }: DeadLetterPlace) => `${faile
 
 function readPlace(cursor: string): DeadLetterPlace {
   const [failedAt = '', batchJobId = '', index = '', ...more] = cursor.split('/');
-  const isPlace =
-    more.length === 0 &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(failedAt) &&
-    !Number.isNaN(Date.parse(failedAt)) &&
-    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(batchJobId) &&
-    /^\d{1,9}$/.test(index);
+  const isPlace = more.length === 0 && isMoment(failedAt) && isUuid(batchJobId) && isCount(index);
   if (isPlace) return { failedAt, batchJobId, index: Number(index) };
   throw new SluiceError(
     'invalid_input',

@@ -107,7 +107,7 @@ async function showErrors(context: OperationContext, db: Database, job: BatchJob
     writeErrorFile(db, job.id, context.exportsFolder, format, redaction);
   const downloads = context.isForProgram === true || context.isRemote === true;
   const writesFiles = isFirst && failures > 0 && !downloads;
-  const written = writesFiles ? await writeAll(failures, write) : true;
+  const written = writesFiles ? await writeAll(context, failures, write) : true;
   return {
     batch_job_id: job.id,
     total_failed: failures,

@@ -79,7 +79,7 @@ export const exportBatchResults = defineOperation({
     const file = { batchJobId: job.id, folder: context.exportsFolder, statuses, redaction };
     const downloads = context.isForProgram === true || context.isRemote === true;
     const writesFiles = cursor === undefined && total > 0 && !downloads;
-    const isWritten = !writesFiles || (await writeFiles(db, total, file));
+    const isWritten = !writesFiles || (await writeFiles(context, db, total, file));
     return {
       batch_job_id: job.id,
       finished: job.finishedAt !== null,
@@ -101,8 +101,8 @@ function shownResult(record: RecordResult, reader: Pick<OperationContext, 'isFor
 
 type Files = Omit<ResultFile, 'format'>;
 
-const writeFiles = (db: Database, total: number, file: Files) =>
-  writeAll(total, (format) => writeResultFile(db, { ...file, format }));
+const writeFiles = (context: OperationContext, db: Database, total: number, file: Files) =>
+  writeAll(context, total, (format) => writeResultFile(db, { ...file, format }));
 
 /** Only the usual selection has an address. */
 const linksTo = (

@@ -8,6 +8,8 @@ import { z } from 'zod';
 import type { JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { columnOf, escapeFormula } from '../sources/spreadsheet-cells.ts';
+import type { OperationContext } from './context.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 export const exportFormats = ['csv', 'ndjson', 'json'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -26,11 +28,20 @@ export interface ExportRows<Row> {
 
 /**
  * Writes a file of Sluice's own, whole or not at all, and returns its path. Streams: the number of rows costs no
- * memory.
+ * memory. A process writes a file once at a time, however many ask for it.
  *
  * @throws SluiceError when the folder takes no file
  */
-export async function writeExport<Row>(
+export function writeExport<Row>(
+  folder: string,
+  path: string,
+  format: ExportFormat,
+  content: ExportRows<Row>,
+): Promise<string> {
+  return oneAtATime(path, () => writeFile(folder, path, format, content));
+}
+
+async function writeFile<Row>(
   folder: string,
   path: string,
   format: ExportFormat,
@@ -93,7 +104,7 @@ async function* arrayOf<Row>({ rows, toJson }: ExportRows<Row>): AsyncGenerator<
   yield before === '[\n' ? '[]\n' : '\n]\n';
 }
 
-/** Rows of which all files are written before the answer. */
+/** Rows of which all files are written before every answer. */
 const writtenAtOnce = 50_000;
 
 /**
@@ -101,6 +112,7 @@ const writtenAtOnce = 50_000;
  * that could not be written is then not there, and the next call tries again.
  */
 export async function writeAll(
+  { awaitFiles }: Pick<OperationContext, 'awaitFiles'>,
   rows: number,
   write: (format: ExportFormat) => Promise<string>,
 ): Promise<boolean> {
@@ -108,12 +120,14 @@ export async function writeAll(
     (before, format) => before.then(() => write(format)),
     Promise.resolve(),
   );
-  if (rows <= writtenAtOnce) {
-    await writing;
-    return true;
+  const isLong = rows > writtenAtOnce;
+  if (isLong && awaitFiles === undefined) {
+    writing.catch(() => {});
+    return false;
   }
-  writing.catch(() => {});
-  return false;
+  if (isLong) awaitFiles?.(rows);
+  await writing;
+  return true;
 }
 
 const fileOutput = z.object({ uri: z.string().optional(), path: z.string() });

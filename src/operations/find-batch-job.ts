@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobsByPrefix, findLatestJob, listJobs } from '../store/jobs.ts';
+import { isUuid } from './stored-forms.ts';
 
 /** How every operation takes a job: its id, the beginning of it, or `latest`. */
 export const batchJobIdInput = z
@@ -10,7 +11,6 @@ export const batchJobIdInput = z
   .max(100)
   .describe('The id that start_batch returned, its first 8 or more characters, or "latest"');
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const prefix = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/;
 
 /**
@@ -32,7 +32,7 @@ export async function getBatchJob(db: Database, reference: string): Promise<Batc
 
 async function candidates(db: Database, wanted: string): Promise<BatchJob[]> {
   if (wanted === 'latest') return present(await findLatestJob(db));
-  if (uuid.test(wanted)) return present(await findJob(db, wanted));
+  if (isUuid(wanted)) return present(await findJob(db, wanted));
   return prefix.test(wanted) ? findJobsByPrefix(db, wanted) : [];
 }
 

@@ -12,6 +12,7 @@ import { countAtMost } from './input-limits.ts';
 import { onceFinished } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
+import { isUuid } from './stored-forms.ts';
 import { describeFailure } from './write-error-files.ts';
 
 const finalStatuses = recordStatuses.filter((status) => status !== 'pending' && status !== 'processing');
@@ -75,10 +76,8 @@ export const getOperations = defineOperation({
   },
 });
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 async function findBatch(db: Database, id: string): Promise<BatchJob> {
-  const job = uuid.test(id) ? await findJob(db, id) : undefined;
+  const job = isUuid(id) ? await findJob(db, id) : undefined;
   if (job !== undefined && takesOperations(job.flow.name)) return job;
   throw new SluiceError('batch_job_not_found', `No batch of operations has the id "${id.slice(0, 60)}".`);
 }

@@ -12,11 +12,11 @@ import { jobFlow } from './job-flow.ts';
 import { onceFinished } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { errorOf, errorOutput } from './record-error.ts';
+import { isUuid } from './stored-forms.ts';
 import { redacted } from './write-error-files.ts';
 import { redactedResult } from './write-result-files.ts';
 
 const count = z.number().int();
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const finalStatuses = ['succeeded', 'retried_success', 'failed', 'retried_failed', 'skipped'] as const;
 
 /** What whoever sent the records to a published flow gets to see of their job. */
@@ -82,7 +82,7 @@ export const getPublishedJob = defineOperation({
 });
 
 async function findPublishedJob(db: Database, flow: string, id: string): Promise<BatchJob> {
-  const job = uuid.test(id) ? await findJob(db, id) : undefined;
+  const job = isUuid(id) ? await findJob(db, id) : undefined;
   if (job === undefined || job.flow.name !== flow) throw notFound(id);
   return job;
 }

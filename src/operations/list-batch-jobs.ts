@@ -9,6 +9,7 @@ import { countAtMost, textInput } from './input-limits.ts';
 import { flowNameOf, momentOf, sinceInput } from './job-filter.ts';
 import { defineOperation } from './operation.ts';
 import { answerTokens, formatInput, type ResponseFormat } from './response-format.ts';
+import { isMoment, isUuid } from './stored-forms.ts';
 
 /** What a label, and the name of a source, may cost, and what an answer says besides jobs, in tokens. */
 const nameTokens = 60;
@@ -104,8 +105,7 @@ const writeCursor = (job: BatchJob) =>
 
 function readCursor(cursor: string): { createdAt: Date; id: string } {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split('|');
-  const createdAt = new Date(time);
-  if (!Number.isNaN(createdAt.getTime()) && /^[0-9a-f-]{36}$/.test(id)) return { createdAt, id };
+  if (isMoment(time) && isUuid(id)) return { createdAt: new Date(time), id };
   throw new SluiceError(
     'invalid_input',
     'list_batch_jobs: cursor: not a next_cursor of an earlier answer. Leave it out to begin at the newest job.',

@@ -6,6 +6,7 @@ import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { requeueRecords } from '../store/requeue.ts';
 import { clearStaged, hasBegun, stageRecords } from '../store/staged-patches.ts';
+import { checkConcurrency } from './check-concurrency.ts';
 import type { OpenedSluice } from './context.ts';
 import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
@@ -68,7 +69,7 @@ export const retryBatchFailedRecords = defineOperation({
   output,
 
   async run(context, given) {
-    checkConcurrency(context.limits.maxConcurrency, given.concurrency);
+    checkConcurrency(context.limits.maxConcurrency, given.concurrency, 'changed');
     const sluice = await context.open();
     const job = await getBatchJob(sluice.db, given.batch_job_id);
     if (job.finishedAt === null) throw notFinished(job);
@@ -81,14 +82,6 @@ export const retryBatchFailedRecords = defineOperation({
     return begin(sluice, job, plan);
   },
 });
-
-function checkConcurrency(maxConcurrency: number, given = 1): void {
-  if (given <= maxConcurrency) return;
-  throw new SluiceError(
-    'invalid_input',
-    `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
-  );
-}
 
 async function preview(db: Database, job: BatchJob, plan: RetryPlan): Promise<Output> {
   const drafted = await plan.draft(async () => {});

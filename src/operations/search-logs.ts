@@ -20,6 +20,7 @@ import { countAtMost, textInput } from './input-limits.ts';
 import { flowNameOf, momentOf, sinceInput } from './job-filter.ts';
 import { defineOperation } from './operation.ts';
 import { answerTokens, formatInput, type ResponseFormat } from './response-format.ts';
+import { isCount, isUuid } from './stored-forms.ts';
 
 /** Successes are no log of their own: they are read from the records, so a job may not have too many. */
 const recordsReadAtMost = 50_000;
@@ -250,14 +251,18 @@ const selectFor = (index: number): Partial<Record<RecordStatus, string>> => ({
 const writeCursor = ({ atMicros, batchJobId, index, sequence }: HistoryPlace) =>
   Buffer.from([atMicros, batchJobId, index, sequence].join('|')).toString('base64url');
 
-const cursorForm = /^(\d{1,16})\|([0-9a-f-]{36})\|(-1|\d{1,10})\|(\d{1,10})$/;
-
 function readCursor(cursor: string): HistoryPlace {
-  const [, at, batchJobId = '', index, sequence] =
-    cursorForm.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (at !== undefined) {
-    return { atMicros: Number(at), batchJobId, index: Number(index), sequence: Number(sequence) };
-  }
+  const [at = '', batchJobId = '', index = '', sequence = '', ...more] = Buffer.from(cursor, 'base64url')
+    .toString()
+    .split('|');
+  const isPlace =
+    more.length === 0 &&
+    /^\d{1,16}$/.test(at) &&
+    isUuid(batchJobId) &&
+    // Events of jobs are of no record.
+    (index === '-1' || isCount(index)) &&
+    isCount(sequence);
+  if (isPlace) return { atMicros: Number(at), batchJobId, index: Number(index), sequence: Number(sequence) };
   throw new SluiceError(
     'invalid_input',
     'search_logs: cursor: not a next_cursor of an earlier answer. Leave it out to begin with the newest.',

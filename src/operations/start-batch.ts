@@ -15,6 +15,7 @@ import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/job
 import { batchInput, batchOptions, checkOptions, namedFields, toBatchBlock } from './batch-options.ts';
 import { openSource, rowsId, sameRows, sourceInput } from './batch-source.ts';
 import { checkCallback } from './callbacks.ts';
+import { checkConcurrency } from './check-concurrency.ts';
 import { completeParams } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
@@ -137,12 +138,7 @@ export function checkShape(
       'Give exactly one of records (inline) and source ({path}). Nothing was started.',
     );
   }
-  if ((given.concurrency ?? 1) > maxConcurrency) {
-    throw new SluiceError(
-      'invalid_input',
-      `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was started.`,
-    );
-  }
+  checkConcurrency(maxConcurrency, given.concurrency, 'started');
   if (given.records !== undefined && JSON.stringify(given.records).length > inlineBytesAtMost) {
     throw new SluiceError(
       'invalid_input',

@@ -8,6 +8,7 @@ import { storedKindOf } from '../flows/stored-flow.ts';
 import { createJob, type NewJob } from '../store/create-job.ts';
 import { findUndone } from '../store/earlier-records.ts';
 import { type BatchJob, findJob } from '../store/jobs.ts';
+import { checkConcurrency } from './check-concurrency.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { countAtMost, textInput } from './input-limits.ts';
@@ -60,13 +61,7 @@ export const undoBatch = defineOperation({
   }),
 
   async run(context, given) {
-    const { maxConcurrency } = context.limits;
-    if ((given.concurrency ?? 1) > maxConcurrency) {
-      throw new SluiceError(
-        'invalid_input',
-        `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
-      );
-    }
+    checkConcurrency(context.limits.maxConcurrency, given.concurrency, 'changed');
     const sluice = await context.open();
     const job = await getBatchJob(sluice.db, given.batch_job_id);
     const undoing = await undoingOf(context, sluice.db, job);

@@ -7,6 +7,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { noteEvent } from '../store/job-events.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { type JobOrder, type Steered, steerJob } from '../store/steering.ts';
+import { checkConcurrency } from './check-concurrency.ts';
 import type { OperationContext } from './context.ts';
 import { countsOutput } from './counts.ts';
 import { droppedInput, giveUpDeadLetters } from './dead-letters.ts';
@@ -119,12 +120,7 @@ function checkChange(maxConcurrency: number, change: Change): void {
       'now: goes with action pause or cancel, and cuts off the records under way. Nothing was changed.',
     );
   }
-  if ((change.concurrency ?? 1) > maxConcurrency) {
-    throw new SluiceError(
-      'invalid_input',
-      `concurrency: must be from 1 to ${maxConcurrency} (SLUICE_MAX_CONCURRENCY). Nothing was changed.`,
-    );
-  }
+  checkConcurrency(maxConcurrency, change.concurrency, 'changed');
 }
 
 const orderOf = (change: Change): JobOrder => ({

@@ -86,7 +86,7 @@ export async function saveSettlements(
                             else now() + given.retry_ms * interval '1 millisecond' end,
           ${wishes.onFailure === 'dead-letter' ? sql`dead_letter = given.status in ('failed', 'retried_failed'),` : sql``}
           alone = false, lease = null,
-          settled_at = case when given.status = 'pending' then settled_at else now() end
+          settled_at = case when given.status = 'pending' and not job.ended then settled_at else now() end
         from given, job
         where records.ctid = any(array(select at from found))
           and records.idx = given.idx and ${isUnderClaim(sql, lease)}

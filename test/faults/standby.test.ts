@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { expect } from 'vitest';
 import { hasStandby } from '../../src/store/standby-lock.ts';
 import { builtServer } from '../support/built-server.ts';
@@ -124,6 +124,29 @@ test.concurrent('sluice run finishes jobs also where nothing is started in the b
 
   run.kill('SIGTERM');
   expect(await once(run, 'exit')).toEqual([0, null]);
+});
+
+test.concurrent('a standby finds files in the folder that was meant where its server was started', {
+  timeout: 60_000,
+}, async ({ arena }) => {
+  const { home, target } = arena;
+  writeFileSync(join(home, 'only.note'), '');
+  const steps = [
+    '  ask: { type: http_request, connector: crm, path: /ask, body: { id: "{{ record.id }}" } }',
+    '  tell: { type: http_request, connector: crm, for_each: "glob:*.note", path: /tell, body: { file: "{{ item }}" } }',
+  ];
+  writeFileSync(join(home, 'flows/notes.yaml'), ['flow: notes', 'steps:', ...steps, ''].join('\n'));
+  const told = () => target.hits.filter(({ path }) => path === '/tell').length;
+  // The first record is cut off by the end of its server, before it has come to the files.
+  arena.answer = () => ({ kind: 'ok', delayMs: told() === 0 && target.hits.length < 2 ? 2000 : 5 });
+  const server = await arena.start({ ...background, SLUICE_FILES: relative(process.cwd(), home) });
+  const { batch_job_id } = await server.call('start_batch', { flow_id: 'notes', records: [{ id: 1 }] });
+  await standbyIsThere(arena);
+  await arena.target.reached(1);
+  await server.kill();
+
+  expect(await jobFinished(arena.db, batch_job_id)).toMatchObject({ succeeded: 1 });
+  expect(told()).toBe(1);
 });
 
 /** How many callbacks are in a state. */

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 import { createJob } from '../../src/store/create-job.ts';
 import { test as base } from '../support/database.ts';
@@ -20,6 +20,17 @@ const flows = {
     '  amount: source.amount | number | required',
     '  phone: source.phone',
     'on_error: { retry: none, then: dead-letter }',
+  ),
+  ...Object.fromEntries(
+    ['post', 'Post', 'Bücher'].map((name, n) => [
+      `mail-${n}.yaml`,
+      lines(
+        `flow: ${name}`,
+        'target: { connector: echo }',
+        'mapping: { to: source.to | required }',
+        'on_error: { retry: none, then: dead-letter }',
+      ),
+    ]),
   ),
 };
 
@@ -368,6 +379,32 @@ test('dead letters are found across jobs, sent again, and given up', async ({ mc
   await expect(
     mcp.call('update_batch', { batch_job_id: two.batch_job_id, drop_dead_letters: 'all' }),
   ).rejects.toThrow(/no dead letters/);
+});
+
+test('dead letters of one flow have files that those of another do not overwrite', async ({ mcp }) => {
+  const names = ['post', 'Post', 'Bücher'];
+  for (const flow_id of names) {
+    await mcp.finish((await mcp.call('start_batch', { flow_id, records: [{ of: flow_id }] })).batch_job_id);
+  }
+  const list = async (more: object) =>
+    (await mcp.call('export_batch_errors', { dead_letters: true, ...more })).files.ndjson.path as string;
+
+  const paths = await Promise.all(names.map((flow_id) => list({ flow_id })));
+  const ofAll = await list({});
+
+  const flowsIn = (path: string) => [
+    ...new Set(
+      readFileSync(path, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).flow),
+    ),
+  ];
+  expect(paths.map(flowsIn)).toEqual(names.map((name) => [name]));
+  expect(flowsIn(ofAll)).toEqual(expect.arrayContaining(names));
+  const folded = [...paths, ofAll].map((path) => basename(path).toLowerCase());
+  expect(new Set(folded).size).toBe(4);
+  expect(folded.every((name) => /^dead-letters[a-z0-9.-]*\.ndjson$/.test(name))).toBe(true);
 });
 
 test('results come in the order of the input, page by page and as files', async ({ mcp }) => {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -86,7 +87,8 @@ test('payloads and all that holds them go with their time; counts, causes and ne
   const { batchJobId: running } = await startJob(db, newJob(2));
   const folder = await emptyFolder();
   for (const id of [old, recent]) await writeFile(join(folder, `${id}-errors.csv`), '');
-  for (const name of ['mine.csv', 'dead-letters.csv']) await writeFile(join(folder, name), '');
+  for (const name of ['mine.csv', 'dead-letters.csv', 'dead-letters-of-import.csv'])
+    await writeFile(join(folder, name), '');
   await db.run(
     (sql) => sql`
       insert into staged_patches (retry_id, idx, payload, staged_at)
@@ -114,6 +116,22 @@ test('payloads and all that holds them go with their time; counts, causes and ne
   const events = await db.run((sql) => sql`select job_id from job_events where kind = 'purged'`);
   expect(events).toEqual([{ job_id: old }]);
   expect(await db.run((sql) => sql`select idx from staged_patches`)).toEqual([{ idx: 1 }]);
+});
+
+test('exports that were never finished go after a day, also when payloads are kept for ever', async ({
+  db,
+}) => {
+  const folder = await emptyFolder();
+  const draft = (name: string) => `${name}.${randomUUID()}.tmp`;
+  const left = [draft('dead-letters.csv'), draft(`${randomUUID()}-results.json`)];
+  const kept = [draft('dead-letters.ndjson'), 'dead-letters.csv', 'notes.tmp', `stdin-${randomUUID()}.tmp`];
+  for (const name of [...left, ...kept]) await writeFile(join(folder, name), '');
+  const longAgo = (Date.now() - 1.1 * day) / 1000;
+  for (const name of [...left, ...kept.slice(1)]) await utimes(join(folder, name), longAgo, longAgo);
+
+  await tidy(db, undefined, folder);
+
+  expect((await readdir(folder)).sort()).toEqual(kept.sort());
 });
 
 test('a purge that was cut short goes on where it was, and nothing is purged when that is off', async ({

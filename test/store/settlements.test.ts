@@ -51,6 +51,36 @@ test('a record that would wait for another attempt in a cancelled job is skipped
   expect(await finishJob(db, lease.batchJobId)).toBe('cancelled');
 });
 
+test('a record that a cancelled job skips has the time of it, whoever skips it', async ({ db }) => {
+  const lease = await startJob(db, newJob(2));
+  const claimed = await claimRecords(db, { lease, claims: 0, limit: 1, fresh: true });
+  await stopJob(db, lease.batchJobId, 'cancelled', 'cancelled');
+
+  const handedBack = { status: 'pending', uncounted: true } as const;
+  await saveSettlements(db, lease, [{ record: claimed!.records[0]!, settlement: handedBack }]);
+  await skipPending(db, lease.batchJobId);
+
+  const rows = await db.run(
+    (sql) => sql`
+      select status, settled_at is not null as timed from records where job_id = ${lease.batchJobId} order by idx`,
+  );
+  expect(rows).toEqual([
+    { status: 'skipped', timed: true },
+    { status: 'skipped', timed: true },
+  ]);
+});
+
+test('a record that waits for another attempt has no time of its settlement', async ({ db }) => {
+  const lease = await startJob(db, newJob(1));
+
+  await settleAll(db, lease, [{ status: 'pending', failure: failureOf('transient'), retryInMs: 1000 }]);
+
+  const [row] = await db.run(
+    (sql) => sql`select status, settled_at as at from records where job_id = ${lease.batchJobId}`,
+  );
+  expect(row).toEqual({ status: 'pending', at: null });
+});
+
 test('a job is not finished while a record is pending or processing', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
   await settleAll(db, lease, [done]);

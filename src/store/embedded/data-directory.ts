@@ -11,7 +11,7 @@ import { runTool, type ToolOptions } from './run-tool.ts';
 export const role = 'sluice';
 export const database = 'sluice';
 
-export function dataExists({ dataDirectory }: Place): boolean {
+function dataExists({ dataDirectory }: Place): boolean {
   return existsSync(join(dataDirectory, 'PG_VERSION'));
 }
 

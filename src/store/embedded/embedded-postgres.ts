@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findShipped, makeReady } from './binaries.ts';
-import { dataExists, prepareData } from './data-directory.ts';
+import { prepareData } from './data-directory.ts';
 import { cannotUse, didNotStart, systemCode, tookTooLong } from './embedded-failure.ts';
 import { boundLog, type Launch, launch } from './launch.ts';
 import { serverUser } from './os-user.ts';
-import { findPlace, makePlace, type Place } from './place.ts';
+import { makePlace, type Place } from './place.ts';
 import type { PostgresAddress } from './probe.ts';
 import { findServer } from './running-server.ts';
 import { removeStaleLocks } from './server-lock.ts';
@@ -25,11 +25,6 @@ export interface EmbeddedOptions {
   readonly transport?: 'socket' | 'loopback';
   /** Where root keeps the data of homes that only root may enter; default `/var/lib/sluice`. */
   readonly systemFolder?: string;
-}
-
-/** True when this home has a database of its own, running or not. */
-export function embeddedDataExists(home: string): boolean {
-  return dataExists(findPlace(home));
 }
 
 /**

@@ -4,7 +4,6 @@ import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import {
   describeEmbedded,
-  embeddedDataExists,
   ensureEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
@@ -79,7 +78,6 @@ test('asking about a home makes nothing', async () => {
   const state = await describeEmbedded(home);
 
   expect(state).toMatchObject({ state: 'absent', pid: undefined, dataVersion: undefined });
-  expect(embeddedDataExists(home)).toBe(false);
   expect(await stopEmbeddedPostgres(home)).toBe(false);
   expect(existsSync(home)).toBe(false);
 });
@@ -94,7 +92,6 @@ test('a description names version, files and owner', async () => {
   expect(state.version).toMatch(/^18\./);
   expect(state.ownerUid).toBe(statSync(state.dataDirectory).uid);
   expect(existsSync(state.logFile)).toBe(true);
-  expect(embeddedDataExists(home)).toBe(true);
 });
 
 test('the server outlives a kill -9 of the process that started it, and the next one finds it', async () => {

@@ -15,7 +15,6 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   describeEmbedded,
-  embeddedDataExists,
   ensureEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
@@ -125,7 +124,6 @@ test('under root a home that only root may enter keeps its data in the system fo
   expect(found).toEqual(address);
   expect(readFileSync(join(home, 'postgres.location'), 'utf8')).toContain(systemFolder);
   expect((await describeEmbedded(home)).dataDirectory.startsWith(systemFolder)).toBe(true);
-  expect(embeddedDataExists(home)).toBe(true);
   expect(existsSync(join(home, 'postgres'))).toBe(false);
   expect(await stopEmbeddedPostgres(home)).toBe(true);
 });
