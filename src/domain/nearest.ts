@@ -1,9 +1,14 @@
+/** Names a caller brings along may be any number; advice is not worth looking at more of them. */
+const candidatesAtMost = 2000;
+
 /** The candidate closest to `name` by edit distance, if one is close enough to be a slip of the keyboard. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase().slice(0, 100);
   let best: string | undefined;
   let bestDistance = mostSlips(wanted.length) + 1;
+  let left = candidatesAtMost;
   for (const candidate of candidates) {
+    if (left-- === 0) break;
     const distance = editDistance(wanted, candidate.toLowerCase().slice(0, 100), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

@@ -18,6 +18,7 @@ import { nothingHere, problemOf } from './problem.ts';
 import { onlyPublished, servePublished } from './published-apis.ts';
 import { type RateLimits, tellRateLimit } from './rate-limit.ts';
 import { type RequestObserver, recordRequests } from './record-request.ts';
+import { refuseEncoded } from './refuse-encoded.ts';
 import { serveSse } from './sse-endpoint.ts';
 import { admitTickets, openTickets } from './tickets.ts';
 
@@ -60,6 +61,7 @@ export function createHttpApp(options: AppOptions): Hono<HttpEnvironment> {
   app.use(cutStreams());
   if (options.rateLimits !== undefined) app.use(tellRateLimit(options.rateLimits));
   app.use(onlyPublished(options));
+  app.use(refuseEncoded());
   app.use(limitBody());
 
   serveMetrics(app, options.metrics);

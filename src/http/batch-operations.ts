@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { getOperations } from '../operations/get-operations.ts';
 import { startOperations } from '../operations/start-operations.ts';
 import { readBody } from './api/read-body.ts';
-import { readQuery } from './api/read-query.ts';
+import { readQuery, refuseUnknown } from './api/read-query.ts';
 import { route } from './api/route.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
@@ -45,6 +45,7 @@ export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions
   });
 
   app.get('/batch/:id/status', async (c) => {
+    refuseUnknown(Object.keys(c.req.queries()), []);
     const found = await ask(contextOf(options, c), getOperations, { batch_job_id: c.req.param('id') });
     const { batch_job_id, status, total, completed, failed, progress } = found;
     return c.json({

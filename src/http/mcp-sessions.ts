@@ -21,8 +21,8 @@ interface Session {
   readonly owner: string | null;
   /** As `performance.now()` has it. */
   usedAt: number;
-  /** Open streams on which it is told of changes. */
-  streams: number;
+  /** Answers that are going out, the stream on which it is told of changes among them. */
+  underWay: number;
 }
 
 /**
@@ -55,7 +55,7 @@ class McpSessions {
     this.#options = options;
     const sweeping = setInterval(() => {
       const since = performance.now() - idleMs;
-      this.#close(({ streams, usedAt }) => streams === 0 && usedAt < since);
+      this.#close(({ underWay, usedAt }) => underWay === 0 && usedAt < since);
     }, idleMs / 10).unref();
     const end = () => {
       clearInterval(sweeping);
@@ -65,15 +65,15 @@ class McpSessions {
   }
 
   async begin(c: Caller): Promise<Response> {
-    if (this.#sessions.size >= sessionsAtMost)
-      return refused(c, 503, -32000, 'Too many sessions are open. Try later.');
     const { owner } = c.get('principal');
+    if (this.#sessions.size >= sessionsAtMost && !(await this.#makeRoom(owner)))
+      return refused(c, 503, -32000, 'Too many sessions are open. Try later.');
     const { mcpServer = createMcpServer, ...options } = this.#options;
     const server = mcpServer({ ...options, context: (call) => options.context({ ...call, owner }) });
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) =>
-        void this.#sessions.set(id, { transport, owner, usedAt: performance.now(), streams: 0 }),
+        void this.#sessions.set(id, { transport, owner, usedAt: performance.now(), underWay: 0 }),
     });
     await server.connect(transport);
     onClose(server, () => this.#sessions.delete(transport.sessionId ?? ''));
@@ -90,7 +90,21 @@ class McpSessions {
       return refused(c, 404, -32001, 'There is no such session; begin one with initialize.');
     session.usedAt = performance.now();
     const response = await session.transport.handleRequest(c.req.raw);
-    return c.req.method === 'GET' && response.ok ? listening(response, session, c.req.raw.signal) : response;
+    const isListening = c.req.method === 'GET' && response.ok;
+    return answering(response, session, c.req.raw.signal, isListening ? heartbeatMs : undefined);
+  }
+
+  /** Ends the session that was idle longest, of the owner who has most. Nobody makes those give way who have fewer. */
+  async #makeRoom(owner: string | null): Promise<boolean> {
+    const all = [...this.#sessions.values()];
+    const counts = new Map<string | null, number>();
+    const countOf = (of: string | null) => counts.get(of) ?? 0;
+    for (const session of all) counts.set(session.owner, countOf(session.owner) + 1);
+    const [first] = all
+      .filter((session) => session.underWay === 0 && countOf(session.owner) >= countOf(owner))
+      .sort((a, b) => countOf(b.owner) - countOf(a.owner) || a.usedAt - b.usedAt);
+    await first?.transport.close();
+    return first !== undefined;
   }
 
   #close(which: (session: Session) => boolean): void {
@@ -98,22 +112,23 @@ class McpSessions {
   }
 }
 
-/** The stream on which a client is told of changes: it keeps its session, and is heard of now and then. */
-function listening(response: Response, session: Session, signal: AbortSignal): Response {
+/** The same answer, which keeps its session while it goes out; a stream of changes is heard of now and then. */
+function answering(response: Response, session: Session, signal: AbortSignal, beatMs?: number): Response {
   if (response.body === null) return response;
-  session.streams += 1;
+  session.underWay += 1;
+  let isOver = false;
   let beating: NodeJS.Timeout | undefined;
   const end = () => {
-    if (beating === undefined) return;
+    if (isOver) return;
+    isOver = true;
     clearInterval(beating);
-    beating = undefined;
-    session.streams -= 1;
+    session.underWay -= 1;
     session.usedAt = performance.now();
   };
   signal.addEventListener('abort', end, { once: true });
   const through = new TransformStream<Uint8Array, Uint8Array>({
     start(controller) {
-      beating = setInterval(() => controller.enqueue(heartbeat), heartbeatMs);
+      if (beatMs !== undefined) beating = setInterval(() => controller.enqueue(heartbeat), beatMs);
     },
     flush: end,
   });

@@ -77,7 +77,7 @@ function answer(door: Door, c: Caller): Promise<Response> | Response {
     return notAllowed(c, part === 'records' ? method : 'GET, HEAD');
   }
   if (part === 'records') return take(door, c);
-  return part === 'job' ? showJob(door, c) : c.json(publishedDocument(door.found, new URL(c.req.url).origin));
+  return part === 'job' ? showJob(door, c) : c.json(publishedDocument(door.found));
 }
 
 async function take({ found, context }: Door, c: Caller): Promise<Response> {

@@ -4,7 +4,7 @@ import { jsonSchemaOf } from './api/json-schema.ts';
 import type { PublishedFlow } from './published-apis.ts';
 
 /** The OpenAPI document of one published flow, for those who send it records. */
-export function publishedDocument(flow: PublishedFlow, origin: string): JsonObject {
+export function publishedDocument(flow: PublishedFlow): JsonObject {
   const { path, method } = flow;
   const { version } = flow.flow;
   return {
@@ -14,7 +14,8 @@ export function publishedDocument(flow: PublishedFlow, origin: string): JsonObje
       version: version === null ? flow.flow.revision : String(version),
       ...(flow.description === null ? {} : { description: flow.description }),
     },
-    servers: [{ url: origin }],
+    // Where the document is: behind a proxy nobody here knows how callers reach it.
+    servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths: {
       [path]: { [method.toLowerCase()]: send(flow) },

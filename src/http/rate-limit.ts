@@ -10,8 +10,12 @@ const rememberedAtMost = 1000;
 
 /** How many records each caller may start in a time. The operator has no limit. */
 export interface RateLimits {
-  /** @throws SluiceError `rate_limited` when the caller has to wait; then nothing is counted. */
-  spend(owner: string, records: number): void;
+  /**
+   * Returns what gives the records back, for those who start nothing after all.
+   *
+   * @throws SluiceError `rate_limited` when the caller has to wait; then nothing is counted.
+   */
+  spend(owner: string, records: number): () => void;
   /** What is left for a caller now, and in how many milliseconds all of it comes back. */
   left(owner: string): { readonly limit: number; readonly remaining: number; readonly resetMs: number };
 }
@@ -27,7 +31,9 @@ export function createRateLimits(rate: Rate, now = () => performance.now()): Rat
   const callers = new Map<string, Spent[]>();
 
   const spentBy = (owner: string): Spent[] => {
-    const spent = (callers.get(owner) ?? []).filter(({ at }) => at + rate.windowMs > now());
+    const spent = (callers.get(owner) ?? []).filter(
+      ({ at, records }) => records > 0 && at + rate.windowMs > now(),
+    );
     if (spent.length === 0) callers.delete(owner);
     else callers.set(owner, spent);
     return spent;
@@ -40,9 +46,13 @@ export function createRateLimits(rate: Rate, now = () => performance.now()): Rat
       if (records > free) throw tooMany(rate, records, waitFor(spent, records - free, rate) - now());
       if (callers.size > rememberedAtMost) for (const other of callers.keys()) spentBy(other);
       const last = spent.at(-1);
-      if (last !== undefined && now() - last.at < rate.windowMs * grain) {
-        Object.assign(last, { at: now(), records: last.records + records });
-      } else callers.set(owner, [...spent, { at: now(), records }]);
+      const isRecent = last !== undefined && now() - last.at < rate.windowMs * grain;
+      const counted = isRecent ? last : { at: now(), records: 0 };
+      if (!isRecent) callers.set(owner, [...spent, counted]);
+      Object.assign(counted, { at: now(), records: counted.records + records });
+      return () => {
+        counted.records -= records;
+      };
     },
     left(owner) {
       const spent = spentBy(owner);

@@ -6,7 +6,7 @@ import { type FileSource, type JobSource, type Source, sourceFormats } from '../
 import { hasEarlierRecords } from '../store/earlier-records.ts';
 import type { OperationContext } from './context.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
-import { textInput } from './input-limits.ts';
+import { choiceInput, textInput } from './input-limits.ts';
 import { uploadedFile, uploadIdInput } from './uploads.ts';
 
 /** Statuses that a record has once its job has finished. */
@@ -25,7 +25,7 @@ export const sourceInput = z
     array_path: textInput(500).optional().describe('JSON only: dotted path of the array, such as data.items'),
     upload_id: uploadIdInput.optional().describe('Instead of path: a file sent over HTTP'),
     batch_job_id: batchJobIdInput.optional().describe('Instead of a file: the records of this finished job'),
-    statuses: z.array(z.enum(finalStatuses)).min(1).optional().describe('Of that job; default all'),
+    statuses: choiceInput(finalStatuses).optional().describe('Of that job; default all'),
   })
   .describe('Where to read the records from; the rows never pass through the conversation');
 

@@ -4,8 +4,10 @@ import { nearest } from '../domain/nearest.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Operation } from './operation.ts';
 
-/** Issues told at once; a call with more has told enough. */
-const issuesAtMost = 8;
+/** Mistakes told at once; a call with more has told enough. */
+const mistakesTold = 8;
+/** Characters of a name that the caller has made up. */
+const nameAtMost = 60;
 
 /** A record may be 64 levels deep, and those a little deeper fail by themselves; nothing has a use for more. */
 const levelsAtMost = 500;
@@ -27,9 +29,10 @@ export function checkInput<Input extends z.ZodType>(
   const parsed = operation.input.safeParse(reshape((given ?? {}) as JsonValue));
   if (parsed.success) return parsed.data;
   const known = parametersOf(operation);
-  const lines = parsed.error.issues.slice(0, issuesAtMost).flatMap((issue) => describe(issue, known));
-  const omitted = parsed.error.issues.length - issuesAtMost;
-  if (omitted > 0) lines.push(`and ${omitted} more`);
+  const { issues } = parsed.error;
+  const mistakes = issues.slice(0, mistakesTold).flatMap((issue) => describe(issue, known));
+  const omitted = issues.reduce((sum, issue) => sum + mistakesIn(issue), 0) - mistakesTold;
+  const lines = [...mistakes.slice(0, mistakesTold), ...(omitted > 0 ? [`and ${omitted} more`] : [])];
   throw new SluiceError('invalid_input', `${operation.name}: ${lines.join('; ')}. Nothing was changed.`);
 }
 
@@ -39,15 +42,16 @@ export function parametersOf(operation: Operation): string[] {
   return Object.keys(shape ?? {});
 }
 
+/** All unknown names of a map are one issue. */
+const mistakesIn = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? issue.keys.length : 1);
+
 function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
   const path = issue.path
-    .map((part, at) =>
-      typeof part === 'number' ? `[${part}]` : at === 0 ? String(part) : `.${String(part)}`,
-    )
+    .map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${nameIn(part)}`))
     .join('');
   if (issue.code !== 'unrecognized_keys')
     return [`${path === '' ? 'the arguments' : path}: ${wordsOf(issue)}`];
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, mistakesTold).map((key) => {
     const place = path === '' ? '' : `${path}.`;
     const guess = path === '' ? nearest(key, known) : undefined;
     const advice =
@@ -56,9 +60,11 @@ function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
           ? ` (there ${known.length === 0 ? 'are none' : `are ${known.join(', ')}`})`
           : ''
         : ` (did you mean ${guess}?)`;
-    return `there is no parameter ${place}${key.slice(0, 60)}${advice}`;
+    return `there is no parameter ${place}${nameIn(key)}${advice}`;
   });
 }
+
+const nameIn = (name: PropertyKey) => String(name).slice(0, nameAtMost);
 
 /** Zod's words, but for what is not there at all, and for what may have one of several forms. */
 function wordsOf(issue: z.core.$ZodIssue): string {

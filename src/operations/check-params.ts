@@ -9,6 +9,8 @@ import { shortened } from './flow-state.ts';
 const bytesAtMost = 64 * 1024;
 /** Names shown at once; a flow with more has its file. */
 const namesShown = 20;
+/** Problems told at once. */
+const problemsTold = 8;
 
 /**
  * The values a job starts with: what was given, completed by what the flow says, null where it says nothing. A flow
@@ -24,7 +26,8 @@ export function completeParams({ name, parameters }: Flow, given: JsonObject = {
     ...missing(parameters, given),
     ...wrongTypes(parameters, given),
   ];
-  if (problems.length > 0) throw refused(`params of the flow ${name}: ${problems.slice(0, 8).join('; ')}.`);
+  if (problems.length > 0)
+    throw refused(`params of the flow ${name}: ${problems.slice(0, problemsTold).join('; ')}.`);
   const others = parameters
     .filter(({ name: key }) => valueIn(given, key) === null)
     .map(({ name: key, byDefault = null }) => [key, byDefault] as const);
@@ -40,6 +43,7 @@ function unknownNames(parameters: readonly Parameter[], given: JsonObject): stri
   const known = parameters.map(({ name }) => name);
   return Object.keys(given)
     .filter((name) => !known.includes(name))
+    .slice(0, problemsTold)
     .map((name) => {
       const guess = nearest(name, known);
       const advice =

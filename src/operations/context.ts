@@ -54,10 +54,11 @@ export interface OperationContext {
   readonly limits: Limits;
   /**
    * Counts records that are about to be started against what the caller may start in a time; default: no limit.
+   * Returns what gives them back.
    *
    * @throws SluiceError `rate_limited`
    */
-  readonly spend?: ((records: number) => void) | undefined;
+  readonly spend?: ((records: number) => () => void) | undefined;
   /** Aborted when the caller does not wait any more; ends the waiting, never the job. */
   readonly signal: AbortSignal;
   /** Aborted when the process ends: who waits then is told the present state at once; default: never. */

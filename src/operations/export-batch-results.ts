@@ -7,6 +7,7 @@ import type { OperationContext } from './context.ts';
 import { downloadPath, fileLinks, filesOutput, writeAll } from './export-file.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage, pageTokens } from './fit-page.ts';
+import { choiceInput } from './input-limits.ts';
 import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
@@ -35,11 +36,7 @@ export const exportBatchResults = defineOperation({
   effect: 'export',
   input: z.strictObject({
     batch_job_id: batchJobIdInput,
-    statuses: z
-      .array(z.enum(finalStatuses))
-      .min(1)
-      .optional()
-      .describe('Default: succeeded and retried_success'),
+    statuses: choiceInput(finalStatuses).optional().describe('Default: succeeded and retried_success'),
     limit: z.number().int().min(1).max(100).default(10),
     cursor: z.string().max(40).optional().describe('next_cursor of the answer before'),
   }),

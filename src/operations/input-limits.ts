@@ -16,3 +16,7 @@ export const textInput = (longest: number) =>
     .min(1)
     .max(longest)
     .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must hold no NUL and no half characters');
+
+/** Words out of a few, in whatever order. Each that is wrong would cost time: a call may bring a million. */
+export const choiceInput = <const Words extends readonly string[]>(words: Words) =>
+  z.array(z.enum(words)).min(1).max(20);

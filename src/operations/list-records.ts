@@ -6,6 +6,7 @@ import { type ListedRecord, listRecords as pageOf } from '../store/record-page.t
 import { roomFor } from './answer-size.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage, pageTokens } from './fit-page.ts';
+import { choiceInput } from './input-limits.ts';
 import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
@@ -34,7 +35,7 @@ export const listRecords = defineOperation({
   effect: 'read',
   input: z.strictObject({
     batch_job_id: batchJobIdInput,
-    statuses: z.array(z.enum(recordStatuses)).min(1).optional(),
+    statuses: choiceInput(recordStatuses).optional(),
     limit: z.number().int().min(1).max(100).default(50),
     cursor: z.string().max(40).optional().describe('next_cursor of the answer before'),
   }),

@@ -12,6 +12,9 @@ import {
 import { checkPayload } from '../sources/check-payload.ts';
 import { textInput } from './input-limits.ts';
 
+/** Of one call; one with more has told enough. */
+const problemsTold = 8;
+
 const path = z.string().superRefine((text, context) => {
   const message = pathProblem(text);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
@@ -77,9 +80,9 @@ export function readCalls(
 function readCall(written: unknown, { offers, isDatabase, ownHeaders, maxRecordBytes }: CallRules) {
   // First, so that nothing else has to look into what is nested without end.
   const checked = checkPayload(written as JsonValue, maxRecordBytes);
-  if (!checked.ok) return { call: undefined, problems: [{ message: checked.message }] };
+  if (!checked.ok) return { call: undefined, problems: [{ message: clauseOf(checked.message) }] };
   const parsed = operationInput.safeParse(written);
-  const problems: WrongItem[] = parsed.success ? [] : parsed.error.issues.flatMap(problemsOf);
+  const problems: WrongItem[] = parsed.success ? [] : problemsIn(parsed.error);
   if (!parsed.success) return { call: undefined, problems };
   const { method, path: wanted, headers: given = {} } = parsed.data;
   for (const name of Object.keys(given)) {
@@ -95,9 +98,17 @@ function readCall(written: unknown, { offers, isDatabase, ownHeaders, maxRecordB
   return { call: parsed.data, problems };
 }
 
+/** What is said of a record, for the middle of a sentence. */
+const clauseOf = (sentence: string) => sentence.replace(/^The record /, '').replace(/\.$/, '');
+
+const problemsIn = ({ issues }: z.ZodError) =>
+  issues.slice(0, problemsTold).flatMap(problemsOf).slice(0, problemsTold);
+
 function problemsOf(issue: z.core.$ZodIssue): WrongItem[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ field: key.slice(0, 100), message: 'is not known' }));
+    return issue.keys
+      .slice(0, problemsTold)
+      .map((key) => ({ field: key.slice(0, 100), message: 'is not known' }));
   const field = issue.path.join('.').slice(0, 200);
   const message = issue.message.endsWith('received undefined') ? 'is missing' : issue.message;
   return [{ ...(field === '' ? {} : { field }), message }];

@@ -8,6 +8,7 @@ import { requeueRecords } from '../store/requeue.ts';
 import { clearStaged, hasBegun, stageRecords } from '../store/staged-patches.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import type { OpenedSluice } from './context.ts';
+import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
@@ -78,8 +79,7 @@ export const retryBatchFailedRecords = defineOperation({
     const plan = await planRetry(context, sluice.db, job, given);
     if (given.preview === true) return preview(sluice.db, job, plan);
     // Its records were counted when they were started.
-    context.spend?.(1);
-    return begin(sluice, job, plan);
+    return countedStart(context, 1, () => begin(sluice, job, plan));
   },
 });
 

@@ -88,7 +88,7 @@ export class RetryDraft {
   #problemWith(payload: JsonValue): string | undefined {
     if (!isJsonObject(payload)) return 'would be no record any more';
     const checked = checkPayload(payload, this.#rules.maxRecordBytes);
-    return checked.ok ? this.#rules.checkInput(payload) : checked.message;
+    return checked.ok ? this.#rules.checkInput(payload) : checked.message.replace(/\.$/, '');
   }
 
   /** Notes that a record or a row of a file cannot be taken up, so that the whole retry is refused. */

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { RecordCondition } from '../flows/record-filter.ts';
 import type { RetrySelection } from '../store/retry-selection.ts';
-import { countAtMost, textInput } from './input-limits.ts';
+import { choiceInput, countAtMost, textInput } from './input-limits.ts';
 import { uploadIdInput } from './uploads.ts';
 
 const retryable = ['failed', 'retried_failed', 'skipped'] as const;
 const listAtMost = 10_000;
+/** Each costs time with every record. */
+const fieldsSetAtMost = 200;
 
 export const selectInput = z.strictObject({
-  statuses: z
-    .array(z.enum(retryable))
-    .min(1)
+  statuses: choiceInput(retryable)
     .optional()
     .describe('Default: failed and retried_failed; skipped goes on with what was never tried'),
   group_ids: z.array(textInput(40)).min(1).max(100).optional().describe('Causes, from error_groups'),
@@ -40,6 +40,10 @@ export const patchInput = z
   .strictObject({
     set: z
       .record(z.string().min(1).max(500), z.json())
+      .refine(
+        (set) => Object.keys(set).length <= fieldsSetAtMost,
+        `must name ${fieldsSetAtMost} fields at most; source takes a file with any number`,
+      )
       .optional()
       .describe('Field: value, or a pipe such as payload.phone | replace_all(" ", "")'),
     json_patch: z

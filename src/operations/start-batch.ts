@@ -18,6 +18,7 @@ import { checkCallback } from './callbacks.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import { completeParams } from './check-params.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
+import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { encodingNote } from './encoding-note.ts';
 import { textInput } from './input-limits.ts';
@@ -109,9 +110,7 @@ export async function startJob(context: OperationContext, flow: Flow, given: Inp
   const job = await newJob(context, sluice, flow, given, { requestDigest, params });
   const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
   const refused = earlier?.finishedAt === null && !job.allowRepeat;
-  // What a source holds is not known yet, so it counts as one.
-  if (!refused) context.spend?.(job.records?.length ?? 1);
-  const creation = refused ? 'already_running' : await createJob(sluice.db, job);
+  const creation = refused ? 'already_running' : await create(context, sluice, job);
   if (creation !== 'created') {
     // Another call with the same key may have been faster.
     const raced = await replay(sluice.db, given, requestDigest);
@@ -125,6 +124,17 @@ export async function startJob(context: OperationContext, flow: Flow, given: Inp
     sleep(readingPatienceMs, undefined, { ref: false }),
   ]);
   return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
+}
+
+function create(context: OperationContext, { db }: OpenedSluice, job: NewJob) {
+  // What a source holds is not known yet, so it counts as one.
+  const records = job.records?.length ?? 1;
+  return countedStart(
+    context,
+    records,
+    () => createJob(db, job),
+    (creation) => creation === 'created',
+  );
 }
 
 /** @throws SluiceError `invalid_input` when the arguments cannot be had together. */
@@ -166,7 +176,7 @@ async function replay(db: Database, given: Input, requestDigest: string): Promis
   if (job === undefined || job.requestDigest === requestDigest) return job;
   throw new SluiceError(
     'idempotency_key_reused',
-    `This idempotency_key already started batch job ${job.id} with other arguments. Use get_batch_status to follow that job, or another key to start this one. Nothing was started.`,
+    `This idempotency_key already started batch job ${job.id} with other arguments. Follow that job, or use another key to start this one. Nothing was started.`,
   );
 }
 

@@ -10,6 +10,7 @@ import { findUndone } from '../store/earlier-records.ts';
 import { type BatchJob, findJob } from '../store/jobs.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import type { OpenedSluice, OperationContext } from './context.ts';
+import { countedStart } from './counted-start.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { countAtMost, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
@@ -117,8 +118,12 @@ async function start(
   const obstacle = codeStepsObstacle(undoing.undo, context.limits.allowCodeSteps);
   if (obstacle !== null) throw new SluiceError('code_steps_not_allowed', `${obstacle} Nothing was started.`);
   const undoJob = newJob(context, engine.holder, job, undoing, plan, given);
-  context.spend?.(1);
-  const creation = await createJob(db, undoJob);
+  const creation = await countedStart(
+    context,
+    1,
+    () => createJob(db, undoJob),
+    (made) => made === 'created',
+  );
   if (creation !== 'created') throw undoneRightNow(job, (await findUndone(db, job.id)).underWay);
   // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
   await Promise.race([

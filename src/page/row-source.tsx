@@ -1,16 +1,8 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { ask, query } from './api.ts';
 import { formatBytes } from './format.ts';
 import { FailureNote } from './notes.tsx';
 import { OutsideText } from './outside-text.tsx';
-import { useCall } from './use-call.ts';
-
-/** A file that the server has. */
-export interface Upload {
-  readonly upload_id: string;
-  readonly name: string;
-  readonly bytes: number;
-}
+import { type Upload, useUpload } from './use-upload.ts';
 
 interface RowSourceProps {
   readonly upload: Upload | undefined;
@@ -21,17 +13,10 @@ interface RowSourceProps {
 export function RowSource({ upload, onChange }: RowSourceProps) {
   const [text, setText] = useState('');
   const [isOver, setOver] = useState(false);
-  const call = useCall();
+  const { isBusy, failure, send, refuse } = useUpload(onChange);
   const name = useId();
   const field = useRef<HTMLInputElement>(null);
   useEffect(keepThePage, []);
-  const send = (file: Blob, fileName: string) => {
-    onChange(undefined);
-    void call.run(async () => {
-      const path = `/uploads${query({ name: fileName })}`;
-      onChange(await ask<Upload>(path, { method: 'POST', body: file }));
-    });
-  };
   // The same file, chosen again, would not count as a change; nor may the field name another than the one in use.
   const clearField = () => {
     if (field.current !== null) field.current.value = '';
@@ -40,8 +25,13 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
+    const [file, ...others] = event.dataTransfer?.files ?? [];
+    if (others.length > 0) {
+      refuse(`These are ${others.length + 1} files, and a job reads one. Drop that one alone.`);
+      return;
+    }
     clearField();
-    onFile(event.dataTransfer?.files[0]);
+    onFile(file);
   };
   const paste = () => {
     clearField();
@@ -75,12 +65,12 @@ export function RowSource({ upload, onChange }: RowSourceProps) {
           CSV with a header, a JSON array, or an object of JSON on each line
           <textarea rows={6} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
         </label>
-        <button type="button" disabled={text.trim() === ''} aria-disabled={call.isBusy} onClick={paste}>
+        <button type="button" disabled={text.trim() === ''} onClick={paste}>
           Use these rows
         </button>
       </details>
-      <p role="status">{call.isBusy ? 'Sending the rows …' : <Kept upload={upload} />}</p>
-      <FailureNote failure={call.failure} />
+      <p role="status">{isBusy ? 'Sending the rows …' : <Kept upload={upload} />}</p>
+      <FailureNote failure={failure} />
     </fieldset>
   );
 }

@@ -1,5 +1,5 @@
 import type { FlowAnswer } from './answers.ts';
-import type { Upload } from './row-source.tsx';
+import type { Upload } from './use-upload.ts';
 
 /** What a person has filled in; texts as they stand in their fields. */
 export interface StartForm {

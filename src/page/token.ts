@@ -14,8 +14,22 @@ export const tokenChanges = sharedValue(0);
 export const readToken = () => sessionStorage.getItem(place);
 
 export function keepToken(token: string): void {
+  if (!fitsHeader(token)) {
+    tokenNeed.set('refused');
+    return;
+  }
   sessionStorage.setItem(place, token);
   change();
+}
+
+/** What cannot be sent at all, such as a character of another script, is no token of any server. */
+function fitsHeader(token: string): boolean {
+  try {
+    new Headers({ authorization: token });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function forgetToken(): void {

@@ -234,3 +234,20 @@ test('what belongs to others cannot be told from what is missing', async ({ api 
   }
   expect((await api.json(batches, { token })).jobs).toEqual([]);
 });
+
+test('an index that no record can have is said to be too small or too large', async ({ api }) => {
+  const id = await strictJob(api, [{ email: 'a@example.com' }]);
+
+  const refusals = await Promise.all(
+    ['-1', '12345678901'].map((index) => api.request(`${batches}/${id}/records/${index}`)),
+  );
+  const said = await Promise.all(
+    refusals.map(async (refusal) => ((await refusal.json()) as { detail: string }).detail),
+  );
+
+  expect(refusals.map(({ status }) => status)).toEqual([400, 400]);
+  expect(said).toEqual([
+    expect.stringMatching(/index: too small: expected number to be >=0/),
+    expect.stringMatching(/index: too big: expected number to be <=2147483647/),
+  ]);
+});

@@ -163,6 +163,16 @@ test('everything wrong is said at once, with its place, and nothing is sent', as
   expect(crm.hits.length).toBe(before);
 });
 
+test('an operation with any number of names that nobody knows is answered with the first ones', async () => {
+  const names = Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`u${n}`, 1]));
+
+  const { code, body } = await batch([{ ...user('many'), ...names }]);
+
+  expect(code).toBe(400);
+  expect(body.errors).toHaveLength(8);
+  expect(body.errors[0]).toEqual({ index: 0, id: 'many', field: 'u0', message: 'is not known' });
+});
+
 test('a connector that offers nothing, lacks its secret or is not there is refused', async () => {
   const codes = ['closed', 'secretive', 'crn', 'webhooks'].map(async (connector) => {
     const { code, body } = await batch([user('a')], { connector });
@@ -259,6 +269,26 @@ test('a server that ends tells those who wait where to ask, and another carries 
   await expect
     .poll(() => served.json(statusUrl), { timeout: 10_000 })
     .toMatchObject({ status: 'completed', total: 2 });
+});
+
+test('the status of a batch takes no parameters', async () => {
+  const { body } = await batch([user('plain')]);
+
+  const refused = await served.request(`/batch/${body.batchId}/status?x=1`);
+
+  expect(refused.status).toBe(400);
+  expect(await detailOf(refused)).toBe(
+    'There is no query parameter x (there are none). Nothing was changed.',
+  );
+});
+
+test('a record that is too large is told so in one sentence', async () => {
+  const { code, body } = await batch([{ ...user('large'), body: 'x'.repeat(2_000_000) }]);
+
+  expect(code).toBe(400);
+  expect(body.detail).toMatch(
+    /^operations\[0\] has \d+ bytes as JSON; at most \d+ are allowed\. Nothing was/,
+  );
 });
 
 test('results are asked for by what there is to ask', async () => {

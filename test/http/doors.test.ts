@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { pageFile } from '../../src/page-files.ts';
 import { builtServer } from '../support/built-server.ts';
@@ -47,7 +48,7 @@ interface Asked {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 /** Exactly what is asked goes out: nothing is made tidy on the way. */
@@ -235,6 +236,21 @@ test('a form of a page cannot call: what is posted is JSON or is refused', async
   const taken = answers.filter(({ status = 0 }) => status < 400 || status >= 500);
   expect(taken.map(({ asked, status }) => [asked, status])).toEqual([]);
   expect(answers.filter(({ status }) => status === 415).length).toBeGreaterThan(10);
+});
+
+test('a compressed body is refused wherever a body is taken, and nothing of it is kept', async () => {
+  const headers = { ...own, 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  const body = gzipSync('{"flow_id": "x"}');
+  const paths = ['/api/v1/batches', '/api/v1/uploads', '/batch', '/published/by/nobody', '/mcp'];
+
+  const answers = await all(paths.map((path) => ({ method: 'POST', path, headers, body })));
+  const plain = { ...headers, 'content-encoding': 'identity' };
+  const asItIs = await ask({ method: 'POST', path: '/batch', headers: plain, body: '{}' });
+
+  expect(answers.map(({ status }) => status)).toEqual(paths.map(() => 415));
+  for (const { said } of answers) expect(said).toContain('without Content-Encoding');
+  expect((await served.json('/api/v1/uploads')).uploads).toEqual([]);
+  expect(asItIs.status).toBe(400);
 });
 
 test('a body that is too large is turned away with the limit, whether or not it says how large it is', async () => {

@@ -1,6 +1,6 @@
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Hono } from 'hono';
-import { afterAll, expect } from 'vitest';
+import { afterAll, expect, onTestFinished } from 'vitest';
 import type { HttpEnvironment } from '../../src/http/environment.ts';
 import { serveMcpSessions } from '../../src/http/mcp-sessions.ts';
 import { conformanceServer } from '../support/conformance-server.ts';
@@ -95,10 +95,11 @@ test('a session has one stream of changes, and another when its reader has gone'
   await expect.poll(async () => (await speak(session, operatorToken, 'GET')).status).toBe(200);
 });
 
-test('a session that was not begun, or that nobody uses or listens to for a while, is not there', async () => {
+/** Sessions by themselves, for callers who say who they are, with a server that needs nothing. */
+function sessionsAlone(idleMs?: number) {
   const app = new Hono<HttpEnvironment>();
   app.use((c, next) => {
-    c.set('principal', { owner: null });
+    c.set('principal', { owner: c.req.header('owner') ?? null });
     return next();
   });
   const unused = () => {
@@ -106,15 +107,31 @@ test('a session that was not begun, or that nobody uses or listens to for a whil
   };
   const options = { version: '0', operations: [], context: unused, onUnexpected: unused };
   const ending = new AbortController();
+  onTestFinished(() => ending.abort());
   const more = { isReady: async () => true, ending: ending.signal, mcpServer: conformanceServer };
-  serveMcpSessions(app, { ...options, ...more }, 100);
-  const headersOf = (session?: string) => ({
+  serveMcpSessions(app, { ...options, ...more }, idleMs);
+  const headersOf = (session?: string, owner?: string) => ({
     ...{ accept, 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' },
     ...(session === undefined ? {} : { 'mcp-session-id': session }),
+    ...(owner === undefined ? {} : { owner }),
   });
-  const post = async (message: object, session?: string) =>
-    app.request('/mcp', { method: 'POST', headers: headersOf(session), body: JSON.stringify(message) });
-  const begin = async () => (await post(initialize)).headers.get('mcp-session-id') ?? '';
+  const post = async (message: object, session?: string, owner?: string) => {
+    const headers = headersOf(session, owner);
+    const answer = await app.request('/mcp', { method: 'POST', headers, body: JSON.stringify(message) });
+    await answer.text();
+    return answer;
+  };
+  return {
+    post,
+    begin: async (owner?: string) =>
+      (await post(initialize, undefined, owner)).headers.get('mcp-session-id') ?? '',
+    listen: (session: string, signal: AbortSignal, owner?: string) =>
+      app.request('/mcp', { headers: headersOf(session, owner), signal }),
+  };
+}
+
+test('a session that was not begun, or that nobody uses or listens to for a while, is not there', async () => {
+  const { post, begin, listen } = sessionsAlone(100);
   /** As seldom as that, so that the asking does not keep the session. */
   const gone = (session: string) =>
     expect.poll(async () => (await post(ping, session)).status, { interval: 300 }).toBe(404);
@@ -123,13 +140,48 @@ test('a session that was not begun, or that nobody uses or listens to for a whil
   const [begun, listened] = [await begin(), await begin()];
   const used = await post(ping, begun);
   const leaving = new AbortController();
-  const { signal } = leaving;
-  const stream = await app.request('/mcp', { headers: headersOf(listened), signal });
+  const stream = await listen(listened, leaving.signal);
 
   expect([unbegun.status, used.status, stream.status]).toEqual([400, 200, 200]);
   await gone(begun);
   expect((await post(ping, listened)).status).toBe(200);
   leaving.abort();
   await gone(listened);
-  ending.abort();
+});
+
+test('who opens sessions without end loses the one idle longest, and nobody else any', async () => {
+  const { post, begin, listen } = sessionsAlone();
+  const leaving = new AbortController();
+  const bobs = await begin('bob');
+  const heard = await begin('ada');
+  await listen(heard, leaving.signal, 'ada');
+  const [first = '', second = '', ...others] = await Promise.all(
+    Array.from({ length: 998 }, () => begin('ada')),
+  );
+  await post(ping, first, 'ada');
+
+  const one = await begin('ada');
+  const carols = await begin('carol');
+
+  const statusOf = async (session: string, owner: string) => (await post(ping, session, owner)).status;
+  expect(await statusOf(second, 'ada')).toBe(404);
+  expect(await Promise.all([first, one, heard].map((session) => statusOf(session, 'ada')))).toEqual([
+    200, 200, 200,
+  ]);
+  expect([await statusOf(bobs, 'bob'), await statusOf(carols, 'carol')]).toEqual([200, 200]);
+  expect(await statusOf(others[0] ?? '', 'ada')).toBe(404);
+  leaving.abort();
+});
+
+test('when all sessions are listened to, who has most of them is refused and others keep theirs', async () => {
+  const { post, begin, listen } = sessionsAlone();
+  const leaving = new AbortController();
+  const bobs = await begin('bob');
+  for (let n = 0; n < 999; n++) await listen(await begin('ada'), leaving.signal, 'ada');
+
+  const refused = await post(initialize, undefined, 'ada');
+  const kept = await post(ping, bobs, 'bob');
+
+  expect([refused.status, kept.status]).toEqual([503, 200]);
+  leaving.abort();
 });

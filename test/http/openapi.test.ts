@@ -124,6 +124,8 @@ test('real answers are as the document says', async ({ api, document }) => {
   await ask('/batches', '/batches');
   await ask(`${batch}/errors`, `/batches/${id}/errors`);
   await ask(`${batch}/results`, `/batches/${id}/results`);
+  await ask(`${batch}/errors.json`, `/batches/${id}/errors.json`);
+  await ask(`${batch}/results.json`, `/batches/${id}/results.json?statuses=succeeded,failed`);
   await ask(`${batch}/records`, `/batches/${id}/records`);
   await ask(`${batch}/records/{index}`, `/batches/${id}/records/1`);
   await ask('/dead-letters', '/dead-letters');

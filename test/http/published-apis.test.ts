@@ -299,6 +299,7 @@ test('the document of a published flow describes what it takes, and every refere
   const { schema } = document.paths[importPath].post.requestBody.content['application/json'];
 
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'customer-import', version: '3' } });
+  expect(document.servers).toEqual([{ url: '/' }]);
   expect(schema.properties.data.properties.records).toMatchObject({ type: 'array', maxItems: 20 });
   expect(document.components.schemas.Record).toMatchObject({
     required: ['id', 'email'],
@@ -323,6 +324,7 @@ test('the refusals of a published flow are as its document says', async () => {
   const refusals = [reused, noJson];
 
   expect(refusals.map(({ status: code }) => code)).toEqual([409, 415]);
+  expect(await reused.clone().text()).toMatch(/Follow that job, or use another key to start this one\./);
   expect(Object.keys(paths[importPath].post.responses)).toEqual(
     expect.arrayContaining(['409', '415', 'default']),
   );

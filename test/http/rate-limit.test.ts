@@ -79,6 +79,25 @@ test('what starts nothing costs nothing: questions, refusals, and starts that ar
   expect(told(listed)[1]).toBe(70);
 });
 
+test('starts with one key at once cost what one costs, and a retry of nothing costs nothing', async () => {
+  const uma = await owner('uma');
+  const batch = { flow_id: 'echo-all', records: rows(15, 20_000), idempotency_key: 'at once' };
+  const post = (path: string, body: object) =>
+    served.request(path, { method: 'POST', body: body as never, token: uma });
+
+  const starts = await Promise.all(Array.from({ length: 5 }, () => post('/api/v1/batches', batch)));
+  const ids = await Promise.all(
+    starts.map(async (start) => ((await start.json()) as { batch_job_id: string }).batch_job_id),
+  );
+  const address = `/api/v1/batches/${ids[0]}`;
+  await served.json(`${address}?wait_seconds=20`, { token: uma });
+  const retry = await post(`${address}/retry`, {});
+
+  expect(starts.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 201]);
+  expect(new Set(ids).size).toBe(1);
+  expect([retry.status, told(retry)[1]]).toEqual([409, 85]);
+});
+
 test('more than the limit ever allows is told so, without a time to wait for', async () => {
   const joe = await owner('joe');
 
@@ -115,6 +134,18 @@ pure('no window of the rate’s length holds more than it says, wherever it begi
   expect(Math.max(...fullest)).toBeLessThanOrEqual(50);
   const all = passed.reduce((sum, { records }) => sum + records, 0);
   expect(all).toBeGreaterThan(50 * 20 * 0.9);
+});
+
+pure('what is given back is free again, and nothing else', () => {
+  const limits = createRateLimits({ count: 10, windowMs: 60_000 });
+  limits.spend('ada', 4);
+  const giveBack = limits.spend('ada', 6);
+  giveBack();
+  const left = limits.left('ada').remaining;
+  limits.spend('bob', 1)();
+
+  expect(left).toBe(6);
+  expect(limits.left('bob')).toEqual({ limit: 10, remaining: 10, resetMs: 0 });
 });
 
 pure('whoever waits as long as they were told gets through, and nobody is kept for ever', () => {

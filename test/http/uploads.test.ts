@@ -116,7 +116,47 @@ test('a form with a file is taken as the file, byte by byte', async ({ api }) =>
 
   expect(readFileSync(join(folderOf(api), upload.upload_id), 'utf8')).toBe(text);
   expect([named.name, typed.name]).toEqual(['ä.csv', 'upload.ndjson']);
-  expect(none.status).toBe(400);
+  expect(await refusalOf(none)).toBe('400 The form has no file in it.');
+});
+
+/** Status and first sentence of a refusal. */
+async function refusalOf(response: Response): Promise<string> {
+  const { detail } = (await response.json()) as { detail: string };
+  return `${response.status} ${detail.split('. ')[0]}.`;
+}
+
+/** A form as it goes over the wire, of parts with their dispositions. */
+const formOf = (...parts: readonly (readonly [disposition: string, content: string])[]) =>
+  send(
+    `${parts.map(([disposition, content]) => `--edge\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${content}\r\n`).join('')}--edge--\r\n`,
+    { 'content-type': 'multipart/form-data; boundary=edge' },
+  );
+
+test.for([
+  ['name=file; filename=customers.csv', 'customers.csv'],
+  ["name=file; filename=customers.csv; filename*=utf-8''kund%C3%ADn.csv", 'kundín.csv'],
+  ["name=file; filename*=UTF-8'en'only.csv", 'only.csv'],
+  ['name="file"; filename="a; filename=b.csv"', 'a; filename=b.csv'],
+  ['name="file"; filename="C:\\exports\\customers.csv"', 'customers.csv'],
+])('the file of a form may be named as %s', async ([disposition = '', name], { api }) => {
+  const upload = await api.json(uploads, formOf(['name="note"', 'not a file'], [disposition, 'a\n1\n']));
+
+  expect(upload).toMatchObject({ name, bytes: 4 });
+});
+
+test('a form with two files is refused, and one in which a second was not chosen is taken', async ({
+  api,
+}) => {
+  const first = ['name="file"; filename="a.csv"', 'a\n1\n'] as const;
+  const before = readdirSync(folderOf(api)).length;
+
+  const two = await api.request(uploads, formOf(first, ['name="more"; filename="b.csv"', 'b\n2\n']));
+  const after = readdirSync(folderOf(api)).length;
+  const one = await api.json(uploads, formOf(first, ['name="more"; filename=""', ''], ['name="note"', 'x']));
+
+  expect(await refusalOf(two)).toBe('400 The form has more than one file in it.');
+  expect(after).toBe(before);
+  expect(one).toMatchObject({ name: 'a.csv', bytes: 4 });
 });
 
 test('what is too large, empty or broken off leaves nothing behind', async ({ api }) => {

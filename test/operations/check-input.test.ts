@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkInput } from '../../src/operations/check-input.ts';
+import { retryBatchFailedRecords } from '../../src/operations/retry-batch-failed-records.ts';
+import { startBatch } from '../../src/operations/start-batch.ts';
 import { updateBatch } from '../../src/operations/update-batch.ts';
 
 const batch_job_id = '01890000-0000-7000-8000-000000000000';
@@ -18,5 +20,45 @@ test('arguments that are nested beyond all use are refused before they are looke
 
   expect(() => checkInput(updateBatch, { batch_job_id, drop_dead_letters: deep })).toThrow(
     'the arguments are nested more than 500 levels deep. Nothing was changed.',
+  );
+});
+
+/** The refusal of a call. */
+function refusal(check: () => unknown): string {
+  try {
+    check();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'nothing was refused';
+}
+
+test('however many names nobody knows a call brings, its refusal is short', () => {
+  const names = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`u${n}`, 1]));
+  const long = { [`patch${'x'.repeat(100_000)}`]: 1 };
+  const retry = { batch_job_id, patch: { set: { ['x'.repeat(100_000)]: 1 } } };
+  const manyStatuses = { batch_job_id, select: { statuses: Array(100_000).fill('broken') } };
+
+  const said = [
+    refusal(() => checkInput(updateBatch, { ...names, batch_job_id })),
+    refusal(() => checkInput(startBatch, { flow_id: 'a', batch: names })),
+    refusal(() => checkInput(updateBatch, long)),
+    refusal(() => checkInput(retryBatchFailedRecords, retry)),
+    refusal(() => checkInput(retryBatchFailedRecords, manyStatuses)),
+  ];
+
+  for (const words of said) expect(words.length).toBeLessThan(2000);
+  expect(said.slice(0, 2)).toEqual([
+    expect.stringContaining('and 99992 more. Nothing was changed.'),
+    expect.stringMatching(/no parameter batch\.u7; and 99992 more\. Nothing was changed\.$/),
+  ]);
+  expect(said[4]).toContain('select.statuses: too big');
+});
+
+test('a patch names few enough fields to be carried out with every record', () => {
+  const set = Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`f${n}`, n]));
+
+  expect(refusal(() => checkInput(retryBatchFailedRecords, { batch_job_id, patch: { set } }))).toContain(
+    'patch.set: must name 200 fields at most; source takes a file with any number',
   );
 });

@@ -33,6 +33,55 @@ test('a server that goes away is said to be away, and what was shown goes on whe
   expect(await page.evaluate('notReloaded')).toBe(true);
 });
 
+test('a token that no header can hold is not taken and not kept', async ({ address, context, shop }) => {
+  const server = await servePage(address, shop.url, {});
+  onTestFinished(() => server.stop());
+  const { page } = await openPage(context, `${server.url}/#/flows`);
+
+  await page.getByLabel('Token').fill('жетон-操作者');
+  await page.getByRole('button', { name: 'Look in' }).click();
+  await page.getByRole('alert').getByText('does not take this token').waitFor();
+
+  expect(await page.evaluate('sessionStorage.length')).toBe(0);
+  expect(await page.getByText('No connection to the server').count()).toBe(0);
+});
+
+test('of two files that are chosen one after the other the later one is used, and of two at once none', async ({
+  context,
+  server,
+}) => {
+  const { page } = await openPage(context, `${server.url}/#/start?flow=customers`);
+  const fileOf = (name: string) => ({ name, mimeType: '', buffer: Buffer.from('id\n1\n') });
+  const field = page.getByLabel('Choose a file');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/uploads?name=wrong.csv', async (route) => {
+    await held;
+    await route.continue().catch(() => {});
+  });
+
+  await field.setInputFiles(fileOf('wrong.csv'));
+  await page.getByText('Sending the rows').waitFor();
+  await field.setInputFiles(fileOf('right.csv'));
+  await page.getByText('right.csv (5 bytes) has been sent.').waitFor();
+  release();
+  const two = await page.evaluateHandle(
+    `{ const data = new DataTransfer(); for (const name of ['a.csv', 'b.csv']) data.items.add(new File(['id'], name)); data; }`,
+  );
+  await page.locator('.drop').dispatchEvent('drop', { dataTransfer: two });
+  await page.getByRole('alert').getByText('These are 2 files, and a job reads one.').waitFor();
+  const previewed = page.waitForRequest('**/previews');
+  await page.getByRole('button', { name: 'Preview' }).click();
+  const { source } = (await previewed).postDataJSON() as { source: { upload_id: string } };
+
+  const used = await server.json(`/api/v1/uploads/${source.upload_id}`);
+  expect(used.name).toBe('right.csv');
+  expect(await field.inputValue()).toContain('right.csv');
+  expect(await page.getByText('right.csv (5 bytes) has been sent.').count()).toBe(1);
+});
+
 test('a token is asked for, goes along with every call, uploads too, and is kept for the tab alone', async ({
   address,
   context,

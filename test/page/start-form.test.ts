@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FlowAnswer } from '../../src/page/answers.ts';
-import type { Upload } from '../../src/page/row-source.tsx';
 import { type StartForm, toRequest } from '../../src/page/start-form.ts';
+import type { Upload } from '../../src/page/use-upload.ts';
 
 const flow = {
   name: 'import',

@@ -51,7 +51,7 @@ function pathOf(c: ApiContext, { operation, path }: OperationRoute): JsonObject 
   return Object.fromEntries(
     pathNames(path).map((name) => {
       const text = c.req.param(name) ?? '';
-      const isNumber = propertyOf(schema, name)?.type === 'integer' && /^\d{1,9}$/.test(text);
+      const isNumber = propertyOf(schema, name)?.type === 'integer' && /^-?\d{1,15}$/.test(text);
       return [name, isNumber ? Number(text) : text];
     }),
   );

@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
+import type { JsonObject } from '../../domain/json.ts';
 import { checkInput } from '../../operations/check-input.ts';
 import { openExport } from '../../operations/download-export.ts';
+import { exportBatchErrors } from '../../operations/export-batch-errors.ts';
 import { exportBatchResults } from '../../operations/export-batch-results.ts';
 import { type ExportFormat, exportFormats } from '../../operations/export-file.ts';
+import type { Operation } from '../../operations/operation.ts';
 import { contextOf, type HttpOptions } from '../environment.ts';
 import { jsonSchemaOf, propertyOf } from './json-schema.ts';
 import { readQuery, refuseUnknown } from './read-query.ts';
@@ -30,6 +33,21 @@ const choice = route({
   query: { statuses: {} },
 });
 
+const listOf = (operation: Operation, name: string): JsonObject =>
+  propertyOf(jsonSchemaOf(operation.output, 'output'), name) ?? {};
+
+/** What the files in JSON hold: what the pages show, with the payloads of results as well. */
+const wholeFiles: Readonly<Record<'errors' | 'results', JsonObject>> = {
+  errors: listOf(exportBatchErrors, 'errors'),
+  results: withItems(listOf(exportBatchResults, 'results'), { payload: {} }),
+};
+
+function withItems(list: JsonObject, more: JsonObject): JsonObject {
+  const { items = {} } = list as { items?: JsonObject };
+  const { properties = {} } = items as { properties?: JsonObject };
+  return { ...list, items: { ...items, properties: { ...properties, ...more } } };
+}
+
 const statusesSchema = propertyOf(jsonSchemaOf(exportBatchResults.input, 'input'), 'statuses') ?? {};
 
 export const downloadRoutes: readonly Route[] = (['errors', 'results'] as const).flatMap((what) =>
@@ -44,7 +62,11 @@ export const downloadRoutes: readonly Route[] = (['errors', 'results'] as const)
     responses: {
       '200': {
         description: 'The whole file',
-        content: { [mediaTypes[format].split(';')[0] ?? '']: { schema: { type: 'string' } } },
+        content: {
+          [mediaTypes[format].split(';')[0] ?? '']: {
+            schema: format === 'json' ? wholeFiles[what] : { type: 'string' },
+          },
+        },
       },
     },
     handle: (c, options) => download(c, options, what, format),

@@ -1,4 +1,5 @@
 import { Refusal } from '../problem.ts';
+import { fileNameIn } from './file-name.ts';
 
 const headersAtMost = 16 * 1024;
 /** Of a field that is no file. */
@@ -11,33 +12,58 @@ export interface FormFile {
 }
 
 /**
- * The first file of a form (multipart/form-data), while it comes in: nothing of it is held back.
+ * The file of a form (multipart/form-data), while it comes in: nothing of it is held back. Reading its content ends
+ * with the form.
  *
- * @throws Refusal when the form has none, or is none
+ * @throws Refusal when the form has no file or more than one, or is none
  */
 export async function readFormFile(body: AsyncIterable<Uint8Array>, contentType: string): Promise<FormFile> {
   const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,70})"|([^;\s"]{1,70}))/i.exec(contentType) ?? [];
   const boundary = quoted ?? plain;
   if (boundary === undefined) throw broken('names no boundary');
-  const upTo = takingFrom(body);
-  await skip(upTo(`--${boundary}`), fieldAtMost);
+  const form = taking(body);
+  await skip(form.upTo(`--${boundary}`), fieldAtMost);
+  const name = await nextFile(form, boundary);
+  if (name === undefined) throw broken('has no file in it');
+  return { name, content: onlyFile(form, boundary) };
+}
+
+/** What the next file is called, past the fields before it; undefined: there is none. */
+async function nextFile(form: Taking, boundary: string): Promise<string | undefined> {
+  while (!(await form.goesOnWith('--'))) {
+    const name = fileName(await headersOf(form.upTo('\r\n\r\n')));
+    if (name !== undefined) return name;
+    await skip(form.upTo(`\r\n--${boundary}`), fieldAtMost);
+  }
+  return undefined;
+}
+
+async function* onlyFile(form: Taking, boundary: string): AsyncGenerator<Buffer> {
+  const end = `\r\n--${boundary}`;
+  yield* form.upTo(end);
   for (;;) {
-    const headers = await textOf(upTo('\r\n\r\n'));
-    if (headers === undefined) throw broken('has no file in it');
-    const name = fileName(headers);
-    const content = upTo(`\r\n--${boundary}`);
-    if (name !== undefined) return { name, content };
-    await skip(content, fieldAtMost);
+    const other = await nextFile(form, boundary);
+    if (other === undefined) return;
+    // Browsers send a field in which no file was chosen with an empty name.
+    if (other !== '') throw broken('has more than one file in it');
+    await skip(form.upTo(end), fieldAtMost);
   }
 }
 
-const fileName = (headers: string) =>
-  /^content-disposition:[^\r\n]*;\s*filename="((?:[^"\\\r\n]|\\.)*)"/im
-    .exec(headers)?.[1]
-    ?.replace(/\\(.)/g, '$1');
+function fileName(headers: string): string | undefined {
+  const disposition = /^content-disposition:([^\r\n]*)/im.exec(headers)?.[1];
+  return disposition === undefined ? undefined : fileNameIn(disposition);
+}
 
-/** Takes the bytes up to a mark, and the mark itself, from the beginning of what is left of a stream. */
-function takingFrom(body: AsyncIterable<Uint8Array>): (mark: string) => AsyncGenerator<Buffer> {
+interface Taking {
+  /** The bytes up to a mark, and takes the mark itself. */
+  readonly upTo: (mark: string) => AsyncGenerator<Buffer>;
+  /** Whether a text comes next; takes nothing. */
+  readonly goesOnWith: (text: string) => Promise<boolean>;
+}
+
+/** Takes bytes from the beginning of what is left of a stream. */
+function taking(body: AsyncIterable<Uint8Array>): Taking {
   const source = body[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);
   const takeMore = async () => {
@@ -45,37 +71,38 @@ function takingFrom(body: AsyncIterable<Uint8Array>): (mark: string) => AsyncGen
     if (next.done === true) throw broken('ends too early');
     held = Buffer.concat([held, next.value]);
   };
-  return async function* upTo(text) {
-    const mark = Buffer.from(text);
-    let at = held.indexOf(mark);
-    for (; at === -1; at = held.indexOf(mark)) {
-      // The mark may begin in what is held and end in what comes.
-      const sure = Math.max(held.length - mark.length + 1, 0);
-      const piece = held.subarray(0, sure);
-      held = held.subarray(sure);
-      if (piece.length > 0) yield piece;
-      await takeMore();
-    }
-    const last = held.subarray(0, at);
-    held = held.subarray(at + mark.length);
-    if (last.length > 0) yield last;
+  return {
+    async *upTo(text) {
+      const mark = Buffer.from(text);
+      let at = held.indexOf(mark);
+      for (; at === -1; at = held.indexOf(mark)) {
+        // The mark may begin in what is held and end in what comes.
+        const sure = Math.max(held.length - mark.length + 1, 0);
+        const piece = held.subarray(0, sure);
+        held = held.subarray(sure);
+        if (piece.length > 0) yield piece;
+        await takeMore();
+      }
+      const last = held.subarray(0, at);
+      held = held.subarray(at + mark.length);
+      if (last.length > 0) yield last;
+    },
+    async goesOnWith(text) {
+      while (held.length < text.length) await takeMore();
+      return held.subarray(0, text.length).toString('latin1') === text;
+    },
   };
 }
 
-/** Headers of a part; undefined: there is no further part. */
-async function textOf(pieces: AsyncIterable<Buffer>): Promise<string | undefined> {
-  let text = '';
-  try {
-    for await (const piece of pieces) {
-      text += piece.toString('utf8');
-      if (text.startsWith('--')) return undefined;
-      if (text.length > headersAtMost) throw broken('has a part with too many headers');
-    }
-  } catch (error) {
-    if (text.startsWith('--')) return undefined;
-    throw error;
+async function headersOf(pieces: AsyncIterable<Buffer>): Promise<string> {
+  const taken: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > headersAtMost) throw broken('has a part with too many headers');
+    taken.push(piece);
   }
-  return text;
+  return Buffer.concat(taken).toString('utf8');
 }
 
 async function skip(pieces: AsyncIterable<Buffer>, bytesAtMost: number): Promise<void> {
@@ -90,5 +117,5 @@ const broken = (what: string) =>
   new Refusal(
     400,
     'invalid_input',
-    `The form ${what}. Send one file, or its bytes alone as the body. Nothing was kept.`,
+    `The form ${what}. Send a form with one file, or its bytes alone as the body. Nothing was kept.`,
   );

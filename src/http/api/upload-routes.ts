@@ -3,6 +3,7 @@ import { saveUpload, uploadTooLarge } from '../../operations/save-upload.ts';
 import { deleteUpload, getUpload, listUploads, uploadOutput } from '../../operations/uploads.ts';
 import { contextOf, type HttpOptions } from '../environment.ts';
 import { Refusal } from '../problem.ts';
+import { fileNameIn } from './file-name.ts';
 import { jsonSchemaOf } from './json-schema.ts';
 import { type FormFile, readFormFile } from './multipart-file.ts';
 import { refuseUnknown } from './read-query.ts';
@@ -96,26 +97,11 @@ async function incomingFile(c: ApiContext): Promise<FormFile> {
   const contentType = c.req.header('content-type') ?? '';
   const { body } = c.req.raw;
   if (body === null) throw new Refusal(400, 'invalid_input', 'The upload is empty. Nothing was kept.');
-  const named = c.req.query('name') ?? dispositionName(c.req.header('content-disposition'));
+  const named = c.req.query('name') ?? fileNameIn(c.req.header('content-disposition') ?? '');
   if (/^multipart\/form-data\b/i.test(contentType)) {
     const file = await readFormFile(body, contentType);
     return { name: named ?? file.name, content: file.content };
   }
   const mediaType = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   return { name: named ?? namesByMediaType[mediaType] ?? 'upload', content: body };
-}
-
-/** As RFC 6266 has it: `filename*` goes before `filename`. */
-function dispositionName(header = ''): string | undefined {
-  const extended = /;\s*filename\*=UTF-8''([^;\s]+)/i.exec(header)?.[1];
-  const plain = /;\s*filename=(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(header);
-  return decoded(extended) ?? plain?.[1] ?? plain?.[2];
-}
-
-function decoded(text: string | undefined): string | undefined {
-  try {
-    return text === undefined ? undefined : decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
 }
