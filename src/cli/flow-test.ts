@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { text as wholeText } from 'node:stream/consumers';
 import { InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { testFlow } from '../operations/test-flow.ts';
 import { type Command, groups } from './command.ts';
@@ -32,7 +33,7 @@ export const flowTest: Command = {
   async run(host, { args: [flow = '', sample = ''], options }) {
     const output = await invoke(host, testFlow, {
       flow: await flowGiven(host, flow),
-      sample: jsonOf(await textOf(host, sample), sample),
+      sample: recordOf(await textOf(host, sample), sample),
       ...(options.params === undefined ? {} : { params: options.params }),
       write: options.run === true,
     });
@@ -65,15 +66,32 @@ export async function textOf(
 ): Promise<string> {
   if (file === '-') return wholeText(terminal.input);
   return readFile(resolve(cwd, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new SluiceError('invalid_input', `"${file}" cannot be read (${error.code ?? 'unknown reason'}).`);
+    throw new SluiceError('invalid_input', `"${file}" cannot be read: ${reasonOf(error)}.`);
   });
 }
 
-function jsonOf(text: string, file: string): unknown {
+const reasons: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is no folder',
+  EACCES: 'you may not read it',
+};
+
+const reasonOf = ({ code = 'unknown reason' }: NodeJS.ErrnoException) => reasons[code] ?? code;
+
+function recordOf(text: string, file: string): JsonObject {
+  const place = file === '-' ? 'Standard input' : `"${file}"`;
+  const value = jsonOf(text, place);
+  if (isJsonObject(value)) return value as JsonObject;
+  const what = Array.isArray(value) ? 'a list; take one element of it' : 'no record';
+  const form = 'A record is a JSON object, such as {"id": 1}. Nothing was run.';
+  throw new SluiceError('invalid_input', `${place} holds ${what}. ${form}`);
+}
+
+function jsonOf(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const place = file === '-' ? 'Standard input' : `"${file}"`;
     throw new SluiceError('invalid_input', `${place} is not one JSON value. Nothing was run.`);
   }
 }

@@ -8,6 +8,8 @@ import { retryAfterMs } from './retry-after.ts';
 /** What a failure says about the call that broke. */
 export interface CallNames {
   readonly connector: string;
+  /** False: a `url` of a step leads there. */
+  readonly isDeclared?: boolean;
   readonly method: string;
   /** As the flow writes it, so that the failures of many records read the same. */
   readonly endpoint: string;
@@ -88,7 +90,10 @@ function troubleOf(cause: unknown, names: CallNames): Trouble {
     return ['data', 'response_too_large', `${connector} answered ${call} with more than 1 MiB`];
   }
   if (cause instanceof AddressRefused) {
-    const advice = 'set allow_private: true in connectors.yaml if that is meant';
+    const advice =
+      names.isDeclared === false
+        ? 'if that is meant, declare it in connectors.yaml with allow_private: true and write connector: instead of url:, or set SLUICE_ALLOW_PRIVATE_HOSTS=1'
+        : 'set allow_private: true in connectors.yaml if that is meant';
     return ['data', 'host_not_allowed', `${connector} leads to an address that is not public; ${advice}`];
   }
   const { code, message } = connectionTrouble(cause, connector);

@@ -32,6 +32,8 @@ export interface HttpSettings extends CallSettings {
   readonly origin: string;
   /** Path of the base URL without a slash at its end; often empty. */
   readonly prefix: string;
+  /** False: a `url` leads there, and no connector. */
+  readonly isDeclared?: false;
   readonly auth?: AuthSettings;
   readonly headers: Readonly<Record<string, string>>;
   /** Calls at once; undefined: no limit of its own. */

@@ -83,6 +83,7 @@ function maskingAlso(scrub: Scrub, secrets: readonly Secret[]): Scrub {
 function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
   return {
     connector: settings.name,
+    isDeclared: settings.isDeclared !== false,
     method: request.method,
     endpoint: request.endpoint ?? request.path.split('?', 1)[0] ?? '',
     step: request.step,

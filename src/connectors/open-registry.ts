@@ -240,6 +240,7 @@ class OpenRegistry implements ConnectorRegistry {
     return this.#connectHttp({
       type: 'http',
       name: host,
+      isDeclared: false,
       origin,
       prefix: '',
       headers: {},

@@ -12,6 +12,9 @@ export interface YamlMistake {
 export function mistakesOf(document: Document, text: string, errors: readonly YAMLError[]): YamlMistake[] {
   const cut = errors.find(({ message }) => /^Unexpected flow-|^Missing , /.test(message));
   if (cut !== undefined) return [mistakeOf(cut, text)];
+  const pipe = quotedPipe(document, text, errors);
+  // What follows is read as a block of text, so the other complaints mean nothing.
+  if (pipe !== undefined) return [pipe];
   const lines = new Set(
     errors.filter(({ code }) => code === 'MULTILINE_IMPLICIT_KEY').map(({ pos }) => pos[0]),
   );
@@ -130,6 +133,34 @@ export function unquotedTemplate(text: string, offset: number): YamlMistake | un
   const mistake = { offset: begin + at, message: 'a text that begins with {{ stands in quotes' };
   if (written.length > 100 || written.includes("'") || !written.includes('}}')) return mistake;
   return { ...mistake, suggestion: `write '${written}'` };
+}
+
+/** `name: "none" | uppercase`: to YAML the text ends with its second quote. */
+function quotedPipe(document: Document, text: string, errors: readonly YAMLError[]): YamlMistake | undefined {
+  const error = errors.find(({ message, pos: [at] }) => / at node end$/.test(message) && text[at] === '|');
+  const offset = error && quoteBefore(document, text, error.pos[0]);
+  if (error === undefined || offset === undefined) return undefined;
+  const mistake = { offset, message: 'a pipe that begins with a quote stands in quotes as a whole' };
+  const { begin, line } = lineAt(text, offset);
+  const written = (line.slice(offset - begin).split(' #', 1)[0] ?? '').trimEnd();
+  const quote = ["'", '"'].find((sign) => !written.includes(sign));
+  // Inside of brackets nobody knows where it ends.
+  const isWhole = error.message.includes('block-scalar') && written.length <= 100;
+  if (!isWhole || quote === undefined) return { ...mistake, suggestion: 'put the whole of it in quotes' };
+  return { ...mistake, suggestion: `write ${quote}${written}${quote}` };
+}
+
+/** Where the text in quotes begins that ends right before. */
+function quoteBefore(document: Document, text: string, offset: number): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Scalar(_, node) {
+      const [begin, end] = node.range ?? [0, Infinity];
+      const isNear = end <= offset && offset - end < 100;
+      if (isNear && isQuoted(node) && text.slice(end, offset).trim() === '') found = begin;
+    },
+  });
+  return found;
 }
 
 function dashWithoutSpace(text: string, offset: number): YamlMistake | undefined {

@@ -2,6 +2,7 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { noRetry } from '../domain/retry-policy.ts';
 import type { Flow } from '../flows/flow.ts';
+import { isSluicesOwn } from '../flows/flow-environment.ts';
 import type { StoredKind } from '../flows/stored-flow.ts';
 import type { BatchJob } from '../store/jobs.ts';
 
@@ -41,8 +42,6 @@ export function codeStepsObstacle({ name, needs }: Flow, allowed: boolean): stri
   return `The flow ${name} has ${kinds} steps, which run programs of this machine; the operator allows them with SLUICE_ALLOW_CODE_STEPS=1.`;
 }
 
-const sluicesOwn = /^(DATABASE_URL|SLUICE_.*)$/i;
-
 function variableObstacle(
   flow: Flow,
   connectors: ConnectorRegistry,
@@ -51,7 +50,7 @@ function variableObstacle(
   const { allowedVariables } = permissions;
   for (const variable of flow.needs.variables) {
     const named = `The flow ${flow.name} names the variable ${variable}`;
-    if (sluicesOwn.test(variable)) return `${named}, which is Sluice's own and never given to a flow.`;
+    if (isSluicesOwn(variable)) return `${named}, which is Sluice's own and never given to a flow.`;
     if (allowedVariables !== undefined && !allowedVariables.includes(variable)) {
       return `${named}, which SLUICE_ALLOW_ENV does not list.`;
     }

@@ -1,15 +1,14 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Failure, groupKey } from '../domain/failure.ts';
 import type { DuplicateAction } from '../domain/job.ts';
-import type { JsonValue } from '../domain/json.ts';
-import type { Flow } from '../flows/flow.ts';
 import { type Redaction, redactionOf } from '../flows/redaction.ts';
 import { maskedValue } from '../sources/masked-value.ts';
 import { Profiler, type SourceProfile } from '../sources/profile.ts';
 import { SourceBroken, type SourceRow } from '../sources/source.ts';
 import type { NewRecord } from '../store/intake.ts';
 import { type RowRules, rowRecord } from './new-record.ts';
-import type { FlowPreview, PlannedRun, PreviewedRecord } from './preview-flow.ts';
+import type { PreviewedRecord } from './preview-flow.ts';
+import { type FlowInSight, type SampleRun, sampleRuns } from './sample-runs.ts';
 
 /** Causes that are told apart; of further ones only the records are counted. */
 const causesAtMost = 500;
@@ -22,7 +21,7 @@ export interface RowsOptions {
   /** What the flow does with a row on its way in; without a flow nothing but whether it can be stored. */
   readonly rules: RowRules;
   readonly duplicates: DuplicateAction;
-  readonly flow: { readonly flow: Flow; readonly preview: FlowPreview } | undefined;
+  readonly flow: FlowInSight | undefined;
   /** What the flow last did with success, by record id. */
   readonly lastDigests: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   /** Records whose runs are shown. */
@@ -58,10 +57,8 @@ export interface RowsPreview extends Pick<RowsOptions, 'placedBy'> {
   readonly runs: readonly SampleRun[];
 }
 
-export interface SampleRun extends PlannedRun {
-  readonly index: number;
-  /** Records that the run is over. */
-  readonly records: number;
+interface PlacedRecord extends PreviewedRecord {
+  readonly line: number;
 }
 
 /**
@@ -100,7 +97,7 @@ class RowsLook {
     string,
     { failure: Failure; count: number; indexes: number[]; lines: number[] }
   >();
-  readonly #first: PreviewedRecord[] = [];
+  readonly #first: PlacedRecord[] = [];
   rows = 0;
   #bad = 0;
   #failed = 0;
@@ -125,6 +122,8 @@ class RowsLook {
   }
 
   async outcome(): Promise<Omit<RowsPreview, 'isWhole' | 'broken'>> {
+    // Before the counts, which hold what these runs fail with.
+    const runs = await this.#runs();
     return {
       placedBy: this.#options.placedBy,
       profile: this.#profiler.profile(this.#options.rules.idField !== null),
@@ -134,7 +133,7 @@ class RowsLook {
       wouldFail: this.#failed,
       duplicates: this.#duplicates,
       unchanged: this.#unchanged,
-      runs: await this.#runs(),
+      runs,
     };
   }
 
@@ -156,16 +155,16 @@ class RowsLook {
     if (failure !== undefined) this.#note(this.#redaction.failure(failure, row.payload), index, row.line);
     else if (isRepeated && duplicates === 'skip') this.#duplicates++;
     else if (record.digest !== undefined && last === record.digest) this.#unchanged++;
-    else this.#takeRecord({ index, id: record.id, payload: row.payload }, row.line);
+    else this.#takeRecord({ index, id: record.id, payload: row.payload, line: row.line });
   }
 
-  #takeRecord(record: PreviewedRecord, line: number): void {
+  #takeRecord(record: PlacedRecord): void {
     const { flow, samples } = this.#options;
     if (flow === undefined) return;
     if (this.#first.length < (flow.flow.chunk?.size ?? samples)) this.#first.push(record);
     const failure = flow.preview.isCheap ? flow.preview.failureOf(record) : undefined;
     if (failure === undefined) this.#sent++;
-    else this.#note(failure, record.index, line);
+    else this.#note(failure, record.index, record.line);
   }
 
   #note(failure: Failure, index: number, line: number): void {
@@ -183,25 +182,19 @@ class RowsLook {
     known.lines.push(line);
   }
 
-  /** One after the other: they may go through the same steps. */
   async #runs(): Promise<SampleRun[]> {
     const { flow } = this.#options;
-    const [first] = this.#first;
-    if (flow === undefined || first === undefined) return [];
-    const runs: SampleRun[] = [];
-    for (const record of flow.flow.chunk === undefined ? this.#first : [chunkOf(first, this.#first)]) {
-      const { index, payload } = record;
-      const records = flow.flow.chunk === undefined ? 1 : (payload as readonly JsonValue[]).length;
-      runs.push({ index, records, ...(await flow.preview.runOf(record)) });
+    if (flow === undefined) return [];
+    const { runs, failing } = await sampleRuns(this.#first, flow);
+    // What the records of a flow that is cheap fail with has been noted as they came.
+    if (flow.preview.isCheap) return runs;
+    for (const { record, failure } of failing) {
+      this.#sent--;
+      this.#note(failure, record.index, record.line);
     }
     return runs;
   }
 }
-
-const chunkOf = (first: PreviewedRecord, records: readonly PreviewedRecord[]): PreviewedRecord => ({
-  ...first,
-  payload: records.map(({ payload }) => payload),
-});
 
 const repeated = (idField: string | null): Failure => ({
   class: 'data',

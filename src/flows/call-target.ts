@@ -64,6 +64,28 @@ export function compileTargetTemplates(
   return { templates: { endpoint, headers, query, reads }, problems };
 }
 
+/** Mapped fields that a key of the `query` would take the place of, without a word. */
+export function queryClashes(
+  { key: place, method: usual }: { readonly key: string; readonly method: string },
+  block: unknown,
+  mapping: unknown,
+): MappingProblem[] {
+  if (!isJsonObject(block) || !isJsonObject(block.query) || !isJsonObject(mapping)) return [];
+  const method = String(block.method ?? usual).toUpperCase();
+  if (method !== 'GET' && method !== 'DELETE') return [];
+  const mapped = Object.keys(mapping).map((name) => name.split('.', 1)[0]);
+  const message = `the mapping has a field of this name, and with ${method} both go into the query`;
+  return Object.keys(block.query)
+    .filter((name) => mapped.includes(name))
+    .map((name) => ({
+      path: [place, 'query', name],
+      key: true,
+      at: 0,
+      message,
+      suggestion: 'leave one of the two out',
+    }));
+}
+
 /** Looks at what stands outside of `{{ }}`. */
 function endpointProblem(text: string): string | undefined {
   if (/^[a-z]+:\/\//i.test(text)) return 'must begin with /; the host is the base_url of the connector';

@@ -2,7 +2,7 @@ import { type FileProblem, maxFileProblems, sortProblems } from '../connectors/f
 import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { compileTargetTemplates, type TargetTemplates } from './call-target.ts';
+import { compileTargetTemplates, queryClashes, type TargetTemplates } from './call-target.ts';
 import { expectedFields } from './expected-fields.ts';
 import type { Flow } from './flow.ts';
 import { mappingDigest } from './flow-digest.ts';
@@ -37,7 +37,7 @@ export function compileMappingFlow(
     ...wrongInput,
     ...wrongForm,
     ...('data' in shape ? [...endpointMissing(yaml, shape.data), ...undoMistakes(yaml, shape.data)] : []),
-    ...nothingUsed(yaml, value.mapping, parts),
+    ...nothingUsed(yaml, value, parts),
   ];
   if (problems.length > 0 || 'problems' in shape) return { problems: sortProblems(problems) };
   const flow = withInput(assemble(identity, shape.data, parts), input);
@@ -64,7 +64,13 @@ function compileParts(file: Readonly<Record<string, unknown>>): Parts {
     templates,
     keeps: kept.mapping,
     undo,
-    problems: [...mapped.problems, ...problems, ...kept.problems, ...undo.problems],
+    problems: [
+      ...mapped.problems,
+      ...problems,
+      ...queryClashes({ key: 'target', method: 'POST' }, file.target, file.mapping),
+      ...kept.problems,
+      ...undo.problems,
+    ],
   };
 }
 
@@ -93,16 +99,24 @@ function endpointMissing(yaml: YamlFile, { target }: FlowFile): FileProblem[] {
 }
 
 /** An empty mapping keeps a record out of the body or query; it has to be used somewhere else then. */
-function nothingUsed(yaml: YamlFile, mapping: unknown, { templates, problems }: Parts): FileProblem[] {
+function nothingUsed(
+  yaml: YamlFile,
+  { mapping, target }: Readonly<Record<string, unknown>>,
+  { templates, problems }: Parts,
+): FileProblem[] {
   if (!isJsonObject(mapping) || Object.keys(mapping).length > 0) return [];
   if (templates.reads.length > 0 || problems.length > 0) return [];
   return [
     yaml.problem(
       { path: ['mapping'], key: true },
       'mapping is empty and the target names no field, so nothing of a record would be used',
-      'write target field: source.field, or leave mapping out to send the whole record',
+      `write target field: source.field, or ${hasBody(target) ? 'leave mapping out to send the whole record' : 'name a field in target.endpoint or target.query'}`,
     ),
   ];
+}
+
+function hasBody(target: unknown): boolean {
+  return !isJsonObject(target) || !/^(get|delete)$/i.test(String(target.method));
 }
 
 function assemble(identity: FlowIdentity, file: FlowFile, parts: Parts): Flow {

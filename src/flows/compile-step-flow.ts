@@ -36,7 +36,7 @@ export function compileStepFlow(
   const lookups = lookupsOf(value.lookups);
   const { form, problems: wrongForm } = publishedForm(yaml, value.published_api, lookups);
   const problems = [
-    ...('problems' in shape ? shape.problems.filter(({ message }) => message !== 'steps is missing') : []),
+    ...('problems' in shape ? shape.problems.filter(({ message }) => !saidBetter(message, value)) : []),
     ...parts.compiler.problems.slice(0, maxFileProblems),
     ...(parts.undo?.compiler.problems.slice(0, maxFileProblems) ?? []),
     ...parameterProblems(value.params).map(({ path, message, suggestion }) =>
@@ -151,9 +151,24 @@ function namesAfter(names: Names, steps: StepList): Names {
   return steps.reduce((seen, { name, output }) => withStep(seen, name, output), names);
 }
 
+/** Keys of mapping flows, and what a flow of steps has instead. */
+const ofMappings: Readonly<Record<string, string>> = {
+  target: 'make the call in a step of type: http_request',
+  mapping: 'write it as a step of type: transform',
+  result: 'name what is kept with output',
+};
+
+/** The compiler of the steps, or `contradictions`, has better words for it. */
+function saidBetter(message: string, file: Readonly<Record<string, unknown>>): boolean {
+  if (message === 'steps is missing') return true;
+  const keys = Object.hasOwn(file, 'steps') ? Object.keys(ofMappings) : [];
+  return keys.some((key) => Object.hasOwn(file, key) && message === `unknown key "${key}"`);
+}
+
 /** Looks at the keys alone, so that it sees them whatever else is wrong with the file. */
 function contradictions(yaml: YamlFile, file: Readonly<Record<string, unknown>>): FileProblem[] {
-  const problem = (key: string, message: string) => yaml.problem({ path: [key], key: true }, message);
+  const problem = (key: string, message: string, suggestion?: string) =>
+    yaml.problem({ path: [key], key: true }, message, suggestion);
   const onError = isJsonObject(file.on_error) ? file.on_error : {};
   return [
     ...(file.flow !== undefined && file.name !== undefined
@@ -162,6 +177,11 @@ function contradictions(yaml: YamlFile, file: Readonly<Record<string, unknown>>)
     ...(file.retry !== undefined && onError.retry !== undefined
       ? [problem('retry', 'retry is another way to write on_error.retry; give one')]
       : []),
+    ...Object.entries(ofMappings).flatMap(([key, advice]) =>
+      Object.hasOwn(file, key) && Object.hasOwn(file, 'steps')
+        ? [problem(key, `${key} belongs to a flow without steps`, advice)]
+        : [],
+    ),
     ...(file.on_chunk_error !== undefined && file.size === undefined
       ? [problem('on_chunk_error', 'on_chunk_error needs size')]
       : []),

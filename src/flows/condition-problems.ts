@@ -2,6 +2,7 @@ import { nearest } from '../domain/nearest.ts';
 import { unknownName } from './name-advice.ts';
 import type { Names } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
+import { whyUndecided } from './undecided.ts';
 
 /** What people write who know another language. */
 const otherWords: readonly (readonly [RegExp, string])[] = [
@@ -60,7 +61,8 @@ export function typeProblem(error: unknown): PipeProblem {
   const said = firstLine(error);
   const at = startOf(error);
   const called = /^found no matching overload for '(?:[^']*\.)?([A-Za-z_]\w*)\(/.exec(said)?.[1];
-  if (called === undefined) return { at, message: `does not fit together: ${said}` };
+  if (called === undefined)
+    return { at, message: `does not fit together: ${whyUndecided(said, []).why || said}` };
   const suggestion = said.includes('.exists(') ? 'write record.list.exists(x, x > 1)' : instead(called);
   if (functions.includes(called) && suggestion === undefined) {
     return { at, message: `${called} does not take these values` };

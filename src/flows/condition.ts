@@ -1,15 +1,15 @@
 import { Environment } from '@marcbachmann/cel-js';
-import { foreignText } from '../connectors/foreign-text.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { PathRead } from './compile-pipe.ts';
 import { firstLine, nameMissing, nameProblem, syntaxProblem, typeProblem } from './condition-problems.ts';
-import { conditionTree, isTooDeep, pathsOf, unfitCall } from './condition-tree.ts';
+import { type ConditionPath, conditionTree, isTooDeep, pathsOf, unfitCall } from './condition-tree.ts';
 import { limitTypes } from './condition-types.ts';
 import { jsonOf, seenBy } from './condition-values.ts';
 import { memberProblem } from './name-advice.ts';
 import { type Names, type Scope, withNames } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
+import { whyUndecided } from './undecided.ts';
 
 /** An expression of the Common Expression Language (https://cel.dev), compiled once. */
 export interface Condition {
@@ -71,7 +71,7 @@ export function compileCondition(
     try {
       return jsonOf(program(seenBy(scope, reads)));
     } catch (error) {
-      throw undecided(field, text, error);
+      throw undecided(field, text, error, reads);
     }
   };
   const holds = (scope: Scope): boolean => {
@@ -129,16 +129,18 @@ function checked(text: string, program: Program, names: Names, use: ConditionUse
   ];
 }
 
-function undecided(field: string, text: string, error: unknown): RecordFailure {
-  const said = firstLine(error);
-  const isText = /^no such overload/.test(said) && said.includes('string') && /\b(int|double)\b/.test(said);
-  const advice = isText ? '; a field of the record is a text: write double(record.field)' : '';
-  const untrustedMessage = foreignText(said);
+function undecided(
+  field: string,
+  text: string,
+  error: unknown,
+  reads: readonly ConditionPath[],
+): RecordFailure {
+  const { why, said } = whyUndecided(firstLine(error), reads);
   return new RecordFailure({
     class: 'data',
     code: 'condition_failed',
-    message: `${field}: ${shortened(text)} cannot be decided${advice}`,
-    ...(untrustedMessage === undefined ? {} : { untrustedMessage }),
+    message: `${field}: ${shortened(text)} cannot be decided${why === '' ? '' : `: ${why}`}`,
+    ...(said === undefined ? {} : { untrustedMessage: said }),
   });
 }
 

@@ -28,6 +28,13 @@ const plainTypes: Readonly<Record<string, JsonObject>> = {
 
 const otherWords = ['required', 'optional', 'nullable', 'or', 'one of', 'list of', 'matching'];
 
+const continued: Readonly<Partial<Record<string, string>>> = {
+  matching: 'matching ^[A-Z]+$',
+  'one of': 'one of basic, pro',
+  'list of': 'list of strings',
+  or: 'string or number',
+};
+
 /** Patterns below go back over what they have read, which takes no time in so many characters. */
 const longest = 1000;
 
@@ -62,6 +69,7 @@ class FieldReader {
   read(): Field {
     while (this.#take(/[\s,]*$/y) === undefined) {
       this.#take(/[\s,]+/y);
+      if (this.#endsTooEarly()) break;
       const read = this.#readLimit() || this.#readRest() || this.#readWord();
       if (!read) break;
     }
@@ -80,6 +88,15 @@ class FieldReader {
     const found = this.#take(/(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?(?:\s+(?:characters|items)\b)?/y);
     if (found === undefined) return false;
     this.#range = { from: found[1] ?? '', to: found[2] ?? '' };
+    return true;
+  }
+
+  /** A word that needs another one behind it stands at the end. */
+  #endsTooEarly(): boolean {
+    const at = this.#at;
+    const word = this.#take(/(matching|one of|list of|or)[\s,]*$/y)?.[1];
+    if (word === undefined) return false;
+    this.#report(at, `"${word}" has nothing behind it`, `write ${continued[word]}`);
     return true;
   }
 
@@ -137,15 +154,17 @@ class FieldReader {
     const known = [
       ...new Set([...Object.keys(plainTypes).filter((name) => !/s$/.test(name)), ...otherWords]),
     ];
-    const suggestion = didYouMean(word, known);
-    const message = `"${word}" is no word of a field`;
+    this.#report(at, `"${word}" is no word of a field`, didYouMean(word, known));
+    return false;
+  }
+
+  #report(at: number, message: string, suggestion: string | undefined): void {
     this.#problems.push({
       path: this.#path,
       at,
       message,
       ...(suggestion === undefined ? {} : { suggestion }),
     });
-    return false;
   }
 
   #schema(): JsonObject {

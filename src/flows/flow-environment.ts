@@ -14,6 +14,9 @@ export interface FlowEnvironment {
   masked(run: () => JsonValue | Promise<JsonValue>): JsonValue | Promise<JsonValue>;
 }
 
+/** Variables that configure this process; they are no business of flows. */
+export const isSluicesOwn = (name: string) => /^(DATABASE_URL|SLUICE_.*)$/i.test(name);
+
 const empty: FlowEnvironment = {
   values: {},
   secrets: [],

@@ -68,6 +68,8 @@ const formats: Readonly<Record<string, string>> = {
 
 type Params = ErrorObject['params'];
 
+const counted = (count: unknown, one: string) => `${count} ${one}${count === 1 ? '' : 's'}`;
+
 const words: Readonly<Record<string, (params: Params, schema: unknown) => string>> = {
   required: () => 'is missing',
   type: ({ type }) => `must be ${kindOf(type)}`,
@@ -80,13 +82,13 @@ const words: Readonly<Record<string, (params: Params, schema: unknown) => string
   exclusiveMinimum: ({ limit }) => `must be more than ${limit}`,
   exclusiveMaximum: ({ limit }) => `must be less than ${limit}`,
   multipleOf: ({ multipleOf }) => `must be a multiple of ${multipleOf}`,
-  minLength: ({ limit }) => (limit === 1 ? 'is empty' : `must have at least ${limit} characters`),
-  maxLength: ({ limit }) => `must have at most ${limit} characters`,
-  minItems: ({ limit }) => `must have at least ${limit} items`,
-  maxItems: ({ limit }) => `must have at most ${limit} items`,
+  minLength: ({ limit }) => (limit === 1 ? 'is empty' : `must have at least ${counted(limit, 'character')}`),
+  maxLength: ({ limit }) => `must have at most ${counted(limit, 'character')}`,
+  minItems: ({ limit }) => `must have at least ${counted(limit, 'item')}`,
+  maxItems: ({ limit }) => `must have at most ${counted(limit, 'item')}`,
   uniqueItems: () => 'has an item twice',
-  minProperties: ({ limit }) => `must have at least ${limit} fields`,
-  maxProperties: ({ limit }) => `must have at most ${limit} fields`,
+  minProperties: ({ limit }) => `must have at least ${counted(limit, 'field')}`,
+  maxProperties: ({ limit }) => `must have at most ${counted(limit, 'field')}`,
   additionalProperties: () => 'has fields that the flow does not know',
   unevaluatedProperties: () => 'has fields that the flow does not know',
   dependentRequired: ({ missingProperty }) => `needs ${shortened(String(missingProperty))} as well`,
@@ -97,7 +99,8 @@ const words: Readonly<Record<string, (params: Params, schema: unknown) => string
   'false schema': () => 'is not allowed',
 };
 
-export function wordsFor({ keyword, params, schema }: ErrorObject): string {
+export function wordsFor({ keyword, params, schema, data }: ErrorObject): string {
+  if (keyword === 'type' && data === null) return `is null, and must be ${kindOf(params.type)}`;
   return words[keyword]?.(params, schema) ?? 'does not fit the input schema of the flow';
 }
 

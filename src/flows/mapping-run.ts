@@ -31,7 +31,7 @@ function scopeOf({ step }: MappedCall, payload: JsonValue): Scope {
   return step === 'undo' && isJsonObject(payload) ? payload : { record: payload };
 }
 
-/** Without a mapping the whole record is sent; to take one back nothing is. */
+/** Without a mapping the whole record is sent, where there is a body; to take one back nothing is. */
 function mappedOf({ step, mapping }: MappedCall, scope: Scope): JsonValue | undefined {
   if (mapping !== undefined) return mapping.apply(scope);
   return step === 'target' ? scope.record : undefined;

@@ -1,5 +1,6 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { nearest } from '../domain/nearest.ts';
+import { isSluicesOwn } from './flow-environment.ts';
 import type { Names } from './names.ts';
 import type { RecordPath } from './record-path.ts';
 
@@ -58,12 +59,9 @@ const notHere: ReadonlyMap<string, string> = new Map(
 export function memberProblem(root: string, path: RecordPath, names: Names): NameProblem | undefined {
   const owner = names.roots.get(root) ?? root;
   const [first, second] = path;
-  if (first === undefined) {
-    if (owner !== 'env' || !names.members.has('steps')) return undefined;
-    return { message: 'env alone is no value', suggestion: 'name the variable: env.API_TOKEN' };
-  }
+  if (owner === 'env' && names.members.has('steps')) return variableProblem(first);
   const members = names.members.get(owner);
-  if (members === undefined) return undefined;
+  if (first === undefined || members === undefined) return undefined;
   if (!members.includes(String(first))) {
     const suggestion =
       (owner === 'steps' ? hiddenStep(String(first), names) : undefined) ??
@@ -72,6 +70,16 @@ export function memberProblem(root: string, path: RecordPath, names: Names): Nam
     return { message: `${root} has no "${first}" here`, suggestion };
   }
   return owner === 'steps' && second !== undefined ? partProblem(String(first), String(second)) : undefined;
+}
+
+/** A variable that a flow can never be given, or none at all. */
+export function variableProblem(name: string | number | undefined): NameProblem | undefined {
+  if (name === undefined) {
+    return { message: 'env alone is no value', suggestion: 'name the variable: env.API_TOKEN' };
+  }
+  if (!isSluicesOwn(String(name))) return undefined;
+  const message = `the variable ${name} is Sluice's own and never given to a flow`;
+  return { message, suggestion: 'set one of another name, or take a parameter' };
 }
 
 function hiddenStep(name: string, { ahead, inside }: Names): string | undefined {

@@ -3,11 +3,12 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import type { Names, Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
 import type { Call, Operand } from './pipe-syntax.ts';
-import { pathReader } from './record-path.ts';
+import { pathName, pathReader } from './record-path.ts';
 import { type FormatUse, formatTrouble, isDateFormat } from './transforms/date-format.ts';
 import {
   type ArgumentKind,
   type ArgumentRule,
+  isAbsent,
   maxDecimals,
   type PipeValue,
   type Transform,
@@ -40,7 +41,8 @@ export function compileArguments(
     const named = `${rule.name} of ${call.name}`;
     if (operand.kind === 'path') {
       const read = pathReader(names.roots.get(operand.root) ?? operand.root, operand.path);
-      readers.push((scope) => fittingOrThrow(rule, named, read(scope)));
+      const written = pathName([operand.root, ...operand.path]);
+      readers.push((scope) => fittingOrThrow(rule, { named, written }, read(scope)));
       continue;
     }
     const value = valueOfOperand(operand, rule, lookups);
@@ -142,7 +144,17 @@ function isCount(value: JsonValue, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 }
 
-function fittingOrThrow({ kind }: ArgumentRule, named: string, value: PipeValue): PipeValue {
+/** An argument, and the path that it is read from. */
+interface ReadArgument {
+  readonly named: string;
+  readonly written: string;
+}
+
+function fittingOrThrow(
+  { kind }: ArgumentRule,
+  { named, written }: ReadArgument,
+  value: PipeValue,
+): PipeValue {
   if (kind === 'value') return value;
   // Numbers from a table are texts.
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined;
@@ -150,5 +162,10 @@ function fittingOrThrow({ kind }: ArgumentRule, named: string, value: PipeValue)
   const candidate = isNumeric && number !== undefined ? number : value;
   const fitted = candidate === undefined ? undefined : kinds[kind].fit(candidate);
   if (fitted !== undefined) return fitted;
-  throw new ValueProblem('argument_invalid', `needs ${kinds[kind].words} as ${named}`, value);
+  const found = value === undefined ? 'is not there' : isAbsent(value) ? 'is empty' : 'is something else';
+  throw new ValueProblem(
+    'argument_invalid',
+    `needs ${kinds[kind].words} as ${named}, and ${written} ${found}`,
+    value,
+  );
 }

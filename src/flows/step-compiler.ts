@@ -5,6 +5,7 @@ import type { JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import type { PathRead } from './compile-pipe.ts';
 import type { ConnectorUse } from './flow.ts';
+import { variableProblem } from './name-advice.ts';
 import { isResultName, type Names, withNames, withoutNames, withStep } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { type CommonSettings, commonSchema } from './step-file.ts';
@@ -101,6 +102,10 @@ export class StepCompiler {
     const inner = insideLoop(place, common.data, frame.loop?.items.literal);
     const site = this.#site(own, keys.place, { ...inner, checkpoint: frame.checkpoint }, name);
     const body = kind.compile(own.data, site);
+    for (const variable of body.variables ?? []) {
+      const wrong = variableProblem(variable);
+      if (wrong !== undefined) this.#report({ path }, wrong.message, wrong.suggestion);
+    }
     this.#note(body);
     return { ...frame, name, kind: kind.name, body };
   }

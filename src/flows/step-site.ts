@@ -42,6 +42,7 @@ export function createSite(how: SiteSettings): StepSite {
   return {
     literalItems: how.literalItems,
     takesChunks: how.takesChunks,
+    hasItem: names.roots.has('item'),
     atEnd: how.atEnd,
     withNames: (added) => createSite({ ...how, names: withNames(names, added) }),
     value(...path) {

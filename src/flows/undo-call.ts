@@ -1,7 +1,7 @@
 import type { FileProblem } from '../connectors/file-problem.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { compileTargetTemplates, type TargetTemplates } from './call-target.ts';
+import { compileTargetTemplates, queryClashes, type TargetTemplates } from './call-target.ts';
 import type { Flow } from './flow.ts';
 import { echoTarget, type FlowFile, type UndoCallFile } from './flow-file.ts';
 import { compileMappingBlock, type Mapping, type MappingProblem } from './mapping.ts';
@@ -26,15 +26,14 @@ export function compileUndoCall(
 ): UndoCallParts {
   const names = undoNames(recordNames, kept);
   const { templates, problems } = compileTargetTemplates(block, lookups, { key: 'undo', names });
-  const mapped = compileMappingBlock(isJsonObject(block) ? block.mapping : undefined, 'mapping', {
-    lookups,
-    names,
-  });
+  const mapping = isJsonObject(block) ? block.mapping : undefined;
+  const mapped = compileMappingBlock(mapping, 'mapping', { lookups, names });
   return {
     mapping: mapped.mapping,
     templates,
     problems: [
       ...problems,
+      ...queryClashes({ key: 'undo', method: 'DELETE' }, block, mapping),
       ...mapped.problems.map(({ path, ...rest }) => ({ ...rest, path: ['undo', ...path] })),
     ],
   };

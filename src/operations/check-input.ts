@@ -66,12 +66,34 @@ function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
 
 const nameIn = (name: PropertyKey) => String(name).slice(0, nameAtMost);
 
-/** Zod's words, but for what is not there at all, and for what may have one of several forms. */
+/** Zod's words where they are those of people. */
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.message.endsWith('received undefined')) return 'is missing';
+  if (issue.code === 'invalid_type') return typeWords(issue);
+  if (issue.code === 'too_small' && issue.origin === 'array') return sizeWords('least', issue.minimum);
+  if (issue.code === 'too_big' && issue.origin === 'array') return sizeWords('most', issue.maximum);
   const forms = issue.code === 'invalid_union' ? issue.errors.flatMap((form) => form.slice(0, 1)) : [];
   if (forms.length === 0) return lowerFirst(issue.message);
   return [...new Set(forms.map((form) => wordsOf(form).replace(/^invalid input: /, '')))].join(', or ');
 }
+
+function typeWords({ expected, message }: z.core.$ZodIssueInvalidType): string {
+  const received = /received (\w+)$/.exec(message)?.[1];
+  const what = kinds[expected] ?? expected;
+  return received === undefined ? `expected ${what}` : `expected ${what}, not ${kinds[received] ?? received}`;
+}
+
+const kinds: Readonly<Partial<Record<string, string>>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
+const sizeWords = (bound: 'least' | 'most', count: number | bigint) =>
+  `must have at ${bound} ${count} ${Number(count) === 1 ? 'item' : 'items'}`;
 
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

@@ -3,7 +3,8 @@ import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
 import { visibleText, visibleValue } from '../domain/visible-text.ts';
 import { estimate } from '../engine/preview-estimate.ts';
-import type { Cause, SampleRun } from '../engine/preview-rows.ts';
+import type { Cause } from '../engine/preview-rows.ts';
+import type { SampleRun } from '../engine/sample-runs.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
 import type { ColumnProfile } from '../sources/profile.ts';
 import { tokensOf } from './answer-size.ts';
@@ -140,7 +141,7 @@ function describeFlow(seen: Previewed, found: FlowFindings, size: Size) {
   const { seconds, limit } = estimateOf(seen, found);
   return {
     flow: { name, version, revision },
-    rehearsed: rehearsed(found),
+    rehearsed: rehearsed(seen, found),
     counts: {
       would_send: seen.wouldSend,
       would_fail: seen.wouldFail,
@@ -164,12 +165,15 @@ function describeFlow(seen: Previewed, found: FlowFindings, size: Size) {
   };
 }
 
-function rehearsed({ plan: { flow }, isWhole }: FlowFindings): string {
+function rehearsed({ runs }: Previewed, { plan: { flow }, isWhole }: FlowFindings): string {
   if (isWhole) return 'every row was mapped, and its call put together';
   const checked =
     flow.checkInput === undefined ? 'every row was read' : 'every row was checked as at a start';
-  if (flow.rehearse === undefined) return `${checked}; what the code of the flow does with it is not known`;
-  return `${checked}; the steps of the first ${flow.chunk === undefined ? 'rows' : 'chunk'} were gone through, up to where answers are needed`;
+  if (flow.rehearse === undefined)
+    return `${checked}; what the code of the flow does with it is not known, so more may fail`;
+  if (runs.length === 0) return `${checked}; its steps were not gone through, so more may fail`;
+  const first = flow.chunk === undefined ? `rows (${runs.length})` : `chunk (${runs[0]?.records})`;
+  return `${checked}; the steps were gone through for the first ${first} alone, up to where answers are needed: would_fail counts what this found, and more may fail`;
 }
 
 /** As many of the first calls as have room. */

@@ -38,7 +38,7 @@ export const previewBatch = defineOperation({
   name: 'preview_batch',
   title: 'Preview a batch job',
   description: [
-    'Shows what start_batch would do, and sends nothing: the columns of the source, which rows would fail and why, the exact requests of the first rows, targets, time, and a plan_digest.',
+    'Shows what start_batch would do, and sends nothing: the columns of the source, which rows would fail and why (of a flow of steps or code as far as `rehearsed` says), the exact requests of the first rows, targets, time, and a plan_digest.',
     '',
     'Use it before start_batch on a file you have not seen. start_batch with the plan_digest refuses if anything changed since.',
   ].join('\n'),
@@ -81,7 +81,7 @@ export const previewBatch = defineOperation({
       .optional(),
     untrusted_samples: z.array(z.unknown()).describe('First rows, personal data masked'),
     flow: z.object({ name: z.string(), version: z.number().nullable(), revision: z.string() }).optional(),
-    rehearsed: z.string().optional(),
+    rehearsed: z.string().optional().describe('What was looked at, so what would_fail counts'),
     counts: z
       .object({
         would_send: count,

@@ -19,7 +19,7 @@ export const testFlow = defineOperation({
     flow: z
       .union([z.strictObject({ name: z.string() }), z.strictObject({ text: z.string(), file: z.string() })])
       .describe('A flow or draft of the folder, or a text of its own'),
-    sample: z.json(),
+    sample: z.record(z.string(), z.json()),
     params: z.record(z.string(), z.json()).optional(),
     write: z.boolean().describe('Run the steps that change something outside as well'),
   }),

@@ -105,7 +105,8 @@ function rowOf(cells: readonly string[], names: readonly string[], line: number)
   if (cells.length === names.length) return { kind: 'record', line, payload };
 
   const code = cells.length < names.length ? 'row_too_short' : 'row_too_long';
-  const message = `Line ${line} has ${cells.length} cells; the header has ${names.length}.`;
+  const counted = `${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}`;
+  const message = `Line ${line} has ${counted}; the header has ${names.length}.`;
   return badRow(line, code, message, payload);
 }
 

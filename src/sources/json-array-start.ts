@@ -1,4 +1,4 @@
-import { JsonMembers, type ValueKind } from './json-members.ts';
+import { JsonMembers } from './json-members.ts';
 import type { JsonNesting } from './json-nesting.ts';
 
 /** Finds the beginning of an array in a JSON document that comes in blocks. */
@@ -6,7 +6,7 @@ export class JsonArrayStart {
   private readonly members = new JsonMembers();
   private readonly wanted: string | undefined;
   private readonly longest: number;
-  /** Something that is not an array is where the path leads. */
+  /** The document itself is neither the array nor an object that could hold it. */
   otherFound = false;
 
   /** `wanted` is the dotted path of the array; undefined: the document is the array. */
@@ -24,21 +24,21 @@ export class JsonArrayStart {
   findIn(block: Buffer): number | undefined {
     for (let index = 0; index < block.length; index++) {
       const kind = this.members.take(block[index] ?? 0);
-      if (kind === undefined || !this.leadsTo(kind)) continue;
-      this.otherFound ||= kind !== 'array';
-      return this.otherFound ? undefined : index + 1;
+      if (kind === undefined) continue;
+      const length = this.nesting.depth - (kind === 'scalar' ? 0 : 1);
+      if (kind === 'array' && this.isWanted(length)) return index + 1;
+      if (length > 0 || (kind === 'object' && this.wanted !== undefined)) continue;
+      this.otherFound = true;
+      return undefined;
     }
     return undefined;
   }
 
-  /** The value is what the path leads to. A name may hold dots itself, so what counts is the path as it is written. */
-  private leadsTo(kind: ValueKind): boolean {
-    // The depth is looked at first, so that a deep document does not cost a path for each of its values.
-    const length = this.nesting.depth - (kind === 'scalar' ? 0 : 1);
-    if (length > this.longest) return false;
-    if (length > 0) return this.members.path(kind).join('.') === this.wanted;
-    // Nothing leads on from a document that is no object.
-    this.otherFound = this.wanted !== undefined && kind !== 'object';
-    return this.otherFound || this.wanted === undefined;
+  /** `length` names lead to the array. A name may hold dots itself, so what counts is the path as it is written. */
+  private isWanted(length: number): boolean {
+    if (this.wanted === undefined) return length === 0;
+    // The length is looked at first, so that a deep document does not cost a path for each of its arrays.
+    if (length === 0 || length > this.longest) return false;
+    return this.members.path('array').join('.') === this.wanted;
   }
 }

@@ -152,8 +152,11 @@ test('a flow whose connector is missing is shown as far as it goes', async ({ li
 
 test.each([
   [['flows', 'test', 'nowhere', '-'], '{}', 'There is no flow "nowhere"'],
-  [['flows', 'test', 'nowhere.yaml', '-'], '{}', 'cannot be read (ENOENT)'],
-  [['flows', 'test', 'import', 'none.json'], '', 'cannot be read (ENOENT)'],
+  [['flows', 'test', 'nowhere.yaml', '-'], '{}', 'cannot be read: there is no such file'],
+  [['flows', 'test', 'import', 'none.json'], '', '"none.json" cannot be read: there is no such file'],
+  [['flows', 'test', 'import', 'flows'], '', '"flows" cannot be read: it is a folder'],
+  [['flows', 'test', 'import', '-'], '[{"id": "7"}]', 'Standard input holds a list; take one element of it'],
+  [['flows', 'test', 'import', '-'], '5', 'Standard input holds no record. A record is a JSON object'],
   [['flows', 'test', 'import', '-'], '{"a":', 'Standard input is not one JSON value'],
   [['flows', 'test', 'import', '-', '--params', '{"regoin": 1}'], '{}', 'did you mean region'],
   [['flows', 'test', 'import', '-', '--params', 'x'], '{}', 'It must be JSON'],

@@ -113,6 +113,28 @@ test('an empty mapping is for calls that a record fills elsewhere', () => {
       'a.yaml:3:1 mapping is empty and the target names no field, so nothing of a record would be used; write target field: source.field, or leave mapping out to send the whole record',
     ]);
   }
+  for (const method of ['GET', 'delete']) {
+    expect(problemsOf(flow(`{ connector: c, endpoint: /a, method: ${method} }`))).toEqual([
+      'a.yaml:3:1 mapping is empty and the target names no field, so nothing of a record would be used; write target field: source.field, or name a field in target.endpoint or target.query',
+    ]);
+  }
+});
+
+test('a mapped field and a key of the query cannot have one name where both go into the query', () => {
+  const flow = (method: string) => `flow: x
+target: { connector: c, endpoint: /a, method: ${method}, query: { page: 1, from: 2 } }
+mapping: { page: source.page, from.day: source.day }
+undo: { endpoint: /a, query: { id: 1 }, mapping: { id: source.id } }
+`;
+  const said = 'the mapping has a field of this name, and with';
+  const ofUndo = `a.yaml:4:32 undo.query.id: ${said} DELETE both go into the query; leave one of the two out`;
+
+  expect(problemsOf(flow('POST'))).toEqual([ofUndo]);
+  expect(problemsOf(flow('get'))).toEqual([
+    `a.yaml:2:61 target.query.page: ${said} GET both go into the query; leave one of the two out`,
+    `a.yaml:2:70 target.query.from: ${said} GET both go into the query; leave one of the two out`,
+    ofUndo,
+  ]);
 });
 
 test('a read has no effects', () => {

@@ -62,7 +62,7 @@ test('every field that does not fit is named, with what it must be', () => {
     'age must be at most 150',
     'plan must be one of basic, pro, a, b',
     'level must be one of 1, 2',
-    'tags must have at least 1 items',
+    'tags must have at least 1 item',
   ]);
   expect(said).toHaveLength(11);
   expect(said?.at(-1)).toMatch(/^and \d more$/);
@@ -96,7 +96,7 @@ test('what fits passes, and what is optional may be null', () => {
 
   expect([checkInput?.(whole, false), checkInput?.(empty, false)]).toEqual([undefined, undefined]);
   expect(checkInput?.({ ...whole, email: null, level: null }, false)?.message).toBe(
-    'email must be a text; level must be a whole number; level must be one of 1, 2',
+    'email is null, and must be a text; level is null, and must be a whole number; level must be one of 1, 2',
   );
   expect(checkInput?.([whole], false)?.message).toBe('the record must be a map');
 });

@@ -233,12 +233,24 @@ const failures: readonly (readonly [
   ['integer', '7.5', 'integer_expected', 'is not a whole number'],
   ['divide(0)', 1, 'division_by_zero', 'is divided by zero'],
   ['multiply(source.v)', 1e200, 'number_too_large', 'becomes too large to calculate'],
-  ['add(source.other)', 1, 'argument_invalid', 'needs a number as number of add'],
+  [
+    'add(source.other)',
+    1,
+    'argument_invalid',
+    'needs a number as number of add, and source.other is something else',
+  ],
+  [
+    'add(source.none)',
+    1,
+    'argument_invalid',
+    'needs a number as number of add, and source.none is not there',
+  ],
+  ['add(source.empty)', 1, 'argument_invalid', 'needs a number as number of add, and source.empty is empty'],
   [
     'pad_left(source.v)',
     99_999,
     'argument_invalid',
-    'needs a whole number from 0 to 10000 as width of pad_left',
+    'needs a whole number from 0 to 10000 as width of pad_left, and source.v is something else',
   ],
   ['boolean', 'maybe', 'boolean_expected', 'is not true or false, yes or no'],
   ['parse_json', '{', 'json_expected', 'is not JSON'],
@@ -268,7 +280,7 @@ const failures: readonly (readonly [
     'date_format(source.other)',
     '2026-01-31',
     'argument_invalid',
-    'needs a date format such as "yyyy-MM-dd" as output of date_format',
+    'needs a date format such as "yyyy-MM-dd" as output of date_format, and source.other is something else',
   ],
   ['first', 'abc', 'list_expected', 'is not a list; split makes one from text'],
   [
@@ -282,6 +294,7 @@ const failures: readonly (readonly [
 test.each(failures)('source.v | %s fails the record with %j: %s', (pipe, value, code, message) => {
   const failure = failureOf(`source.v | ${pipe}`, {
     other: 'other',
+    empty: '',
     ...(value === undefined ? {} : { v: value }),
   });
 

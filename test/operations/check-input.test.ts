@@ -7,12 +7,21 @@ import { updateBatch } from '../../src/operations/update-batch.ts';
 const batch_job_id = '01890000-0000-7000-8000-000000000000';
 
 test.each([
-  [{ batch_job_id, drop_dead_letters: {} }, 'drop_dead_letters: expected "all", or expected array'],
+  [{ batch_job_id, drop_dead_letters: {} }, 'drop_dead_letters: expected "all", or expected a list'],
   [{ batch_job_id, action: 'stop' }, 'action: invalid option: expected one of "pause"|"resume"|"cancel"'],
   [{ action: 'pause' }, 'batch_job_id: is missing'],
   [{ batch_job_id, acton: 'pause' }, 'there is no parameter acton (did you mean action?)'],
 ])('what is wrong with %j is said', (given, said) => {
   expect(() => checkInput(updateBatch, given)).toThrow(said);
+});
+
+test.each([
+  [[1], 'records[0]: expected an object, not a number'],
+  [['a', []], 'records[0]: expected an object, not a text; records[1]: expected an object, not a list'],
+  [[], 'records: must have at least 1 item.'],
+  ['x', 'records: expected a list, not a text'],
+])('records that are none are refused in words of people: %j', (records, said) => {
+  expect(() => checkInput(startBatch, { flow_id: 'a', records })).toThrow(said);
 });
 
 test('arguments that are nested beyond all use are refused before they are looked at', () => {
@@ -52,7 +61,7 @@ test('however many names nobody knows a call brings, its refusal is short', () =
     expect.stringContaining('and 99992 more. Nothing was changed.'),
     expect.stringMatching(/no parameter batch\.u7; and 99992 more\. Nothing was changed\.$/),
   ]);
-  expect(said[4]).toContain('select.statuses: too big');
+  expect(said[4]).toContain('select.statuses: must have at most 20 items');
 });
 
 test('a patch names few enough fields to be carried out with every record', () => {

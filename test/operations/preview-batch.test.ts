@@ -36,6 +36,14 @@ steps:
     body: { found: "{{ steps.find.result.body.id | default('none') }}", mail: "{{ steps.shape.result.mail }}" }
 `;
 
+const checking = (more: string) => `flow: checking
+${more}
+steps:
+  - type: fail
+    when: ${more === '' ? 'record.n == "x"' : 'items.exists(i, i.n == "x")'}
+    message: n is x
+`;
+
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
 const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
@@ -65,6 +73,9 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'customers.yaml': customers,
       'secretive.yaml': secretive,
       'stepwise.yaml': steps,
+      'checking.yaml': checking(''),
+      'halved.yaml': checking('size: 10\non_chunk_error: bisect').replace('checking', 'halved'),
+      'whole.yaml': checking('size: 10').replace('checking', 'whole'),
       'planned.yaml': planned,
       'echoing.yaml': echoing,
       'unready.yaml': unready,
@@ -233,6 +244,31 @@ test('steps are gone through without a single call, as far as no answer is neede
   expect(preview.targets).toMatchObject([{ connector: 'crm', methods: ['GET', 'POST'] }]);
   expect(JSON.stringify(preview.untrusted_requests)).not.toMatch(/ada@/i);
   expect(target.hits).toEqual([]);
+});
+
+test('a row that fails when its steps are gone through is counted, and the answer says how many rows were', async ({
+  mcp,
+}) => {
+  const path = mcp.write('steps.csv', 'n\n1\nx\n2\nx\n');
+  const foreseen = (flow_id: string, sample: number) =>
+    mcp.call('preview_batch', { flow_id, source: { path }, sample });
+
+  const checked = await foreseen('checking', 2);
+  const halved = await foreseen('halved', 0);
+
+  expect(checked).toMatchObject({
+    counts: { would_send: 3, would_fail: 1 },
+    problems: [{ count: 1, sample_indexes: [1], sample_lines: [3] }],
+    rehearsed: expect.stringMatching(/first rows \(2\) alone.*more may fail/),
+  });
+  expect(checked.next_step).toContain('1 row would fail');
+  expect(halved).toMatchObject({
+    counts: { would_send: 2, would_fail: 2 },
+    problems: [{ count: 2, sample_lines: [3, 5] }],
+    rehearsed: expect.stringContaining('first chunk (4) alone'),
+  });
+  expect((await foreseen('whole', 0)).counts).toMatchObject({ would_send: 0, would_fail: 4 });
+  expect((await foreseen('checking', 0)).rehearsed).toContain('not gone through');
 });
 
 test('a flow whose connector lacks its secret can be previewed, and the answer says what is missing', async ({

@@ -48,16 +48,17 @@ test('lines are counted as an editor counts them, quoted line ends and blank lin
 });
 
 test('a row with too few or too many cells fails alone', async () => {
-  const source = await openWritten(folder, '.csv', 'a,b,c\n1,2,3\n1,2\n1,2,3,4\n5,6,7\n');
+  const source = await openWritten(folder, '.csv', 'a,b,c\n1,2,3\n1,2\n1,2,3,4\n5,6,7\n8\n');
 
   const rows = await rowsOf(source);
 
-  expect(verdicts(rows)).toEqual(['2 ok', '3 row_too_short', '4 row_too_long', '5 ok']);
+  expect(verdicts(rows)).toEqual(['2 ok', '3 row_too_short', '4 row_too_long', '5 ok', '6 row_too_short']);
   expect(rows[1]).toMatchObject({
     message: 'Line 3 has 2 cells; the header has 3.',
     payload: { a: '1', b: '2' },
   });
   expect(rows[2]).toMatchObject({ payload: { a: '1', b: '2', c: '3', _cell_4: '4' } });
+  expect(rows[4]).toMatchObject({ message: 'Line 6 has 1 cell; the header has 3.' });
 });
 
 test.each([

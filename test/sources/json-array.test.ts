@@ -39,6 +39,8 @@ test.each([
   ['{"data":[{"a":2}],"data.items":[{"a":1}]}', 'data.items'],
   ['{"export":{"v1.2":{"items":[{"a":1}]}}}', 'export.v1.2.items'],
   ['{"data":{"items":[{"a":1}]},"data.items":[{"a":2}]}', 'data.items'],
+  ['{"data.items":5,"data":{"items":[{"a":1}]}}', 'data.items'],
+  ['{"data.items":{"of":[{"a":2}]},"data":{"items":[{"a":1}]}}', 'data.items'],
 ])(
   'a name in the array_path may hold dots, and the first array that fits is taken: %s',
   async (text, path) => {
@@ -70,6 +72,12 @@ test.each([
     'no array at "data.items". Give array_path: the document has arrays at "items"',
   ],
   ['a path to an object', '{"data":{}}', 'data', 'no array at "data"'],
+  [
+    'a path to a number',
+    '{"data":5,"b":[1]}',
+    'data',
+    'no array at "data". Give array_path: the document has arrays at "b"',
+  ],
   ['a path through an array', '{"data":[{"items":[1]}]}', 'data.items', 'no array at "data.items"'],
   ['a path into an array document', '[{"a":1}]', 'data', 'no array at "data"'],
   ['a scalar document', '"text"', undefined, 'is not an array'],

@@ -39,7 +39,9 @@ const settings = z.strictObject({
   query: z
     .record(z.string(), z.unknown())
     .optional()
-    .describe('Parameters; one without a value is left out.'),
+    .describe(
+      'Parameters; one without a value is left out, and a list or an object is sent as JSON ({{ record.tags | join: "," }} makes one text).',
+    ),
   body: z.unknown().optional().describe('Sent as JSON; places at any depth.'),
   json: z.unknown().optional().describe('Another word for body.'),
   auth: authSchema.optional().describe('For a url; a connector has its own.'),

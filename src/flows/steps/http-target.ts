@@ -4,6 +4,7 @@ import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import type { Scope } from '../names.ts';
 import type { Template } from '../template.ts';
+import { isAbsent, omitted, type PipeValue } from '../transforms/transform.ts';
 import { pathProblem, secretInUrl, urlProblem } from './http-url.ts';
 import type { StepSite } from './step-kind.ts';
 
@@ -65,7 +66,7 @@ function connectorTarget(name: string, { path, endpoint }: Written, site: StepSi
     approval: [],
     resolve: (scope, connectors, step) => ({
       connector: connectors.http(name),
-      path: template === undefined ? text : pathOf(template, scope, step),
+      path: template === undefined ? text : pathOf(template, text, scope, step),
     }),
   };
 }
@@ -106,7 +107,7 @@ function fixedHost(url: string, origin: string, site: StepSite): HttpTarget {
     endpoint: shown,
     approval: [`calls ${new URL(origin).host}, which is no declared connector`],
     resolve(scope, connectors, step) {
-      const whole = template === undefined ? url : pathOf(template, scope, step);
+      const whole = template === undefined ? url : pathOf(template, url, scope, step);
       return { connector: connectors.httpAt(new URL(origin).origin), path: afterOrigin(whole, origin) };
     },
   };
@@ -125,7 +126,7 @@ function environmentHost(url: string, variable: string, length: number, site: St
         throw refused(step, `the environment variable ${variable} holds no URL`);
       }
       // The places behind the host are encoded one by one; the host's own text is put back afterwards.
-      const rest = (template === undefined ? '' : pathOf(template, scope, step)).slice(
+      const rest = (template === undefined ? '' : pathOf(template, url, scope, step)).slice(
         encodeSegment(given).length,
       );
       return { connector: connectors.httpAt(base.origin), path: pathBelow(base, rest) };
@@ -169,13 +170,11 @@ function anyHost(url: string, hosts: readonly string[] | undefined, site: StepSi
     resolve(scope, connectors, step) {
       const given = value?.value(scope);
       const parsed = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined;
-      if (
-        parsed === undefined ||
-        !/^https?:$/.test(parsed.protocol) ||
-        parsed.username !== '' ||
-        parsed.password !== ''
-      ) {
+      if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
         throw refused(step, 'the url is no http:// or https:// URL');
+      }
+      if (parsed.username !== '' || parsed.password !== '') {
+        throw refused(step, 'the url has a user name or a password before its host, behind which is an @');
       }
       if (!(allowed ?? []).some((host) => isWithin(parsed, host))) {
         throw refused(step, 'the url leads to a host that the step does not name');
@@ -195,11 +194,14 @@ function isWithin({ host, hostname }: URL, pattern: string): boolean {
   return wanted.startsWith('*.') && (hostname.endsWith(wanted.slice(1)) || host.endsWith(wanted.slice(1)));
 }
 
-function pathOf(template: Template, scope: Scope, step: string): string {
+function pathOf(template: Template, text: string, scope: Scope, step: string): string {
   const path = template.fill(scope, encodeSegment);
   if (path !== undefined) return path;
-  throw refused(step, 'a value of the path is missing');
+  const place = template.places.find(({ value }) => isNothing(value(scope)));
+  throw refused(step, `the path has no value for ${text.slice(place?.begin, place?.end)}`);
 }
+
+const isNothing = (value: PipeValue | typeof omitted) => value === omitted || isAbsent(value);
 
 /** Slashes and every other character with a meaning in a path become plain text. */
 function encodeSegment(value: string): string {

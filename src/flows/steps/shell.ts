@@ -49,7 +49,7 @@ export const shell = stepKind({
   name: 'shell',
   doc: [
     'Runs a program of this machine, in an empty folder of its own that is removed afterwards. The result is `{exit_code, stdout, stderr}`; another exit code than success fails the step, 75 (EX_TEMPFAIL) as a transient failure. After 30 s, or `timeout`, it is killed with all it began.',
-    'The record is on standard input as JSON and in the variable RECORD (unless it has more than 100 kB), the item of a loop in ITEM, its position in RECORD_INDEX. Besides PATH, HOME, TMPDIR and LANG the program sees only these and `env`.',
+    'The record is in the variable RECORD as JSON (unless it has more than 100 kB), its position in RECORD_INDEX, in a loop the item in ITEM; the record, or the item, is on standard input as well. The position of an item is `index`, which `env` can hand over. Besides these and `env` the program sees only PATH, HOME, TMPDIR, LANG and LC_ALL; a `script` has those that /bin/sh sets itself as well, such as PWD.',
     'Nothing of a record is ever read by a shell: `command` is split into words before its places are filled, and `script` is a fixed text that gets values as `"$1"` from `args`. A value that begins with `-` may still be taken for an option: write `--` before it where the program knows that.',
   ].join('\n\n'),
   example: `type: shell

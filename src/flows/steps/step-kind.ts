@@ -94,6 +94,8 @@ export interface StepSite {
   readonly literalItems: readonly JsonValue[] | undefined;
   /** A run is over a list: the records of a chunk are `items`, or the items of a loop's chunk are `item`. */
   readonly takesChunks: boolean;
+  /** One record, or one item, is there as `item`. */
+  readonly hasItem: boolean;
   /** The step belongs to `finally`, so that there is no record. */
   readonly atEnd: boolean;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isJsonObject } from '../../domain/json.ts';
-import { stepKind } from './step-kind.ts';
+import { type StepSite, stepKind } from './step-kind.ts';
 
 export const transform = stepKind({
   name: 'transform',
@@ -18,6 +18,7 @@ mapping:
   }),
   compile({ keep = false }, site) {
     const mapping = site.mapping('mapping');
+    if (keep && !site.hasItem) site.problem(['keep'], 'has no record to begin with here', withoutItem(site));
     return {
       hasEffects: false,
       summary: 'transform',
@@ -28,3 +29,8 @@ mapping:
     };
   },
 });
+
+const withoutItem = ({ atEnd }: StepSite) =>
+  atEnd
+    ? 'finally has none: remove keep'
+    : 'the flow takes several at once: go over them with for_each: "{{ items }}"';

@@ -113,6 +113,8 @@ test('a URL of one place leads only to the hosts that the step or the list of it
   ]) {
     expect((await run(named, { url: bad })).failure?.code).toBe('url_not_allowed');
   }
+  const masked = await run(named, { url: `http://${host}@evil.example/` });
+  expect(masked.failure?.message).toContain('a user name or a password before its host');
   const literal = `steps:\n  - type: batch\n    items: ["${url}/1", "${url}/2"]\n    task: { type: http_request, url: "{{ item }}" }\n`;
   expect(await resultOf(literal)).toMatchObject({ stats: { processed: 2, failed: 0 } });
   expect(hits.map(({ path }) => path)).toEqual(['/a?b=1', '/1', '/2']);
@@ -147,6 +149,17 @@ test.each([
   await resultOf(step(`url: "${written}", body: {}`), { id: 'x/y' }, { env: { HOOK: url + given } });
 
   expect(hits.map((hit) => hit.path)).toEqual([path]);
+});
+
+test('a value that a path misses is named by its place', async () => {
+  const { url, hits } = await target();
+  const flow = step(`url: "${url}/a/{{ record.a }}/{{ record.b.c }}"`);
+
+  const { failure } = await run(flow, { a: 1, b: { c: null } });
+
+  expect(failure).toMatchObject({ code: 'url_not_allowed' });
+  expect(failure?.message).toContain('the path has no value for {{ record.b.c }}');
+  expect(hits).toEqual([]);
 });
 
 test('addresses that are not public are refused unless the operator allows them', async () => {

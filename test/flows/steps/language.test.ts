@@ -125,6 +125,37 @@ test('a condition that compares a text with a number says how to mend it', async
   expect(failure?.message).toContain('write double(record.field)');
 });
 
+test.each([
+  [
+    'record.total > 10',
+    'a text > a number means nothing; a field of the record is a text: write double(record.field)',
+  ],
+  [
+    'record.nothing < 10',
+    'null < a number means nothing; a field of the record is null: ask record.field != null first',
+  ],
+  ['record.b == null', 'record.b is not there; has(record.b) asks whether it is'],
+  ['record.deep.b.c == 1', 'record.deep.b is not there; has(record.deep.b) asks whether it is'],
+  ['record.list[3] == 1', 'a list has no item at this position'],
+  ['size(record.n) > 1', 'size does not take these values'],
+  ['double(record.text) > 1.0', 'the value is none that double() can read'],
+  ['record.n && true', '&&, ||, ! and ? : take true or false; compare the value with something'],
+])('a condition that cannot be decided says why in words of its own: %s', async (when, why) => {
+  const payload = { total: '12', nothing: null, deep: {}, list: [1], n: 5, text: 'x' };
+  const { failure } = await run(`steps:\n  - { type: echo, message: 1, when: '${when}' }\n`, payload);
+
+  expect(failure?.message).toBe(`when: ${when} cannot be decided: ${why}`);
+  expect(failure).not.toHaveProperty('untrustedMessage');
+});
+
+test('a key that a record names appears only in the untrusted part of a failure', async () => {
+  const when = 'record[record.a] == 1';
+  const { failure } = await run(`steps:\n  - { type: echo, message: 1, when: '${when}' }\n`, { a: 'evil' });
+
+  expect(failure).toMatchObject({ untrustedMessage: 'evil' });
+  expect(failure?.message).not.toContain('evil');
+});
+
 test('a condition that is no truth value fails the record', async () => {
   const { failure } = await run(`steps:\n  - { type: echo, when: record.n }\n`, record);
 

@@ -124,6 +124,20 @@ describe('what a command gets', () => {
     expect(await resultOf(text, record)).toMatchObject([{ stdout: '"a"|a' }, { stdout: '[1]|[1]' }]);
   });
 
+  test('is the position of the record also inside a loop, where env hands over that of the item', async () => {
+    const script = `script: printf "%s|%s" "$RECORD_INDEX" "$AT"`;
+    const text = flow('for_each: [a, b]', script, 'env: { AT: "{{ index }}" }', 'parse: text');
+
+    expect(await resultOf(text, record)).toMatchObject([{ stdout: '7|0' }, { stdout: '7|1' }]);
+  });
+
+  test('is no variable of this process, only those of a program that can be relied on', async () => {
+    const { stdout } = (await resultOf(flow('command: env', 'parse: lines'), record)) as { stdout: string[] };
+
+    const names = stdout.map((line) => line.split('=', 1)[0]).sort();
+    expect(names).toEqual(['HOME', 'ITEM', 'LANG', 'LC_ALL', 'PATH', 'RECORD', 'RECORD_INDEX', 'TMPDIR']);
+  });
+
   test('is all the records of a chunk', async () => {
     const text = `size: 2\n${flow('command: cat')}`;
 
