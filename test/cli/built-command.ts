@@ -22,18 +22,18 @@ export interface BuiltCommand {
   readonly home: string;
   /** Runs `sluice` to its end. Nothing comes through stdin unless `input` is given. */
   run(args: readonly string[], settings?: { input?: string; env?: Record<string, string> }): Promise<Ended>;
-  begin(args: readonly string[]): Running;
+  begin(args: readonly string[], env?: Record<string, string>): Running;
   /** Ends all that runs for the home, and removes it. */
   close(): Promise<void>;
 }
 
-export async function openCommand(env: Record<string, string> = {}): Promise<BuiltCommand> {
+export async function openCommand(): Promise<BuiltCommand> {
   const main = await builtServer();
   const home = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
   // As root the server runs as another user, who keeps its data here only if it may enter.
   chmodSync(home, 0o711);
   const { PATH = '' } = process.env;
-  const environment = { PATH, SLUICE_HOME: home, SLUICE_LEASE_SECONDS: '2', ...env };
+  const environment = { PATH, SLUICE_HOME: home, SLUICE_LEASE_SECONDS: '2' };
 
   const start = (args: readonly string[], input?: string, more: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [main, ...args], {
@@ -47,7 +47,7 @@ export async function openCommand(env: Record<string, string> = {}): Promise<Bui
   return {
     home,
     run: (args, { input, env: more } = {}) => start(args, input, more).ended,
-    begin: (args) => start(args),
+    begin: (args, more) => start(args, undefined, more),
     async close() {
       await start(['stop']).ended;
       rmSync(home, { recursive: true, force: true });

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTarget, type Target } from '../support/target.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
@@ -90,11 +90,13 @@ test('Ctrl-C stops looking at a job that another process runs, and leaves the jo
 });
 
 test('Ctrl-C pauses a job that is run by the command that looks at it', async () => {
-  const alone = await openCommand({ SLUICE_BACKGROUND: 'off', SLUICE_FLOWS: join(sluice.home, 'flows') });
-  onTestFinished(() => alone.close());
-  writeFileSync(join(alone.home, 'rows.ndjson'), readFileSync(join(sluice.home, 'rows.ndjson')));
-  await alone.run(['start', 'slow', 'rows.ndjson', '--concurrency', '2', '--detach']);
-  const running = alone.begin(['status', '--wait']);
+  const env = { SLUICE_BACKGROUND: 'off' };
+  // What earlier commands have left running would take the job.
+  await sluice.run(['stop']);
+  await sluice.run(['start', 'slow', 'rows.ndjson', '--concurrency', '2', '--detach', '--allow-repeat'], {
+    env,
+  });
+  const running = sluice.begin(['status', '--wait'], env);
   await running.hasSaid(' of 500');
 
   running.signal('SIGINT');
