@@ -134,7 +134,8 @@ test('credentials that are revoked midway stop the job after a few calls, and a 
   let revoked = false;
   const { target, mcp, start } = await setUp(db, {
     flow: flow('2x fixed(50ms)'),
-    connector: ', circuit: { probe: 100ms, max_probe: 200ms }',
+    // So long that no single record has tried again before the calls are counted.
+    connector: ', circuit: { probe: 2s, max_probe: 2s }',
     answer: () => (revoked ? status(401, { message: 'token revoked' }) : busyOk),
   });
 
