@@ -4,15 +4,9 @@ import { RecordFailure } from '../domain/failure.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
 import { setObstacle } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
-import {
-  type BatchJob,
-  findJob,
-  getPinned,
-  type Pinned,
-  readWorkload,
-  type Workload,
-} from '../store/jobs.ts';
+import { type BatchJob, findJob, readWorkload, type Workload } from '../store/jobs.ts';
 import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
+import { getPinned, type Pinned } from '../store/pinned.ts';
 import { rescueRecords } from '../store/rescue.ts';
 import type { FlowKind } from '../store/schema.ts';
 import { mostUnderWay } from './commit-bounds.ts';

@@ -64,6 +64,9 @@ export function compileTargetTemplates(
   return { templates: { endpoint, headers, query, reads }, problems };
 }
 
+/** Whether mapped fields go into the query: there is no body. */
+export const mapsIntoQuery = (method: string): boolean => method === 'GET' || method === 'DELETE';
+
 /** Mapped fields that a key of the `query` would take the place of, without a word. */
 export function queryClashes(
   { key: place, method: usual }: { readonly key: string; readonly method: string },
@@ -72,7 +75,7 @@ export function queryClashes(
 ): MappingProblem[] {
   if (!isJsonObject(block) || !isJsonObject(block.query) || !isJsonObject(mapping)) return [];
   const method = String(block.method ?? usual).toUpperCase();
-  if (method !== 'GET' && method !== 'DELETE') return [];
+  if (!mapsIntoQuery(method)) return [];
   const mapped = Object.keys(mapping).map((name) => name.split('.', 1)[0]);
   const message = `the mapping has a field of this name, and with ${method} both go into the query`;
   return Object.keys(block.query)

@@ -2,7 +2,7 @@ import { type FileProblem, maxFileProblems, sortProblems } from '../connectors/f
 import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { compileTargetTemplates, queryClashes, type TargetTemplates } from './call-target.ts';
+import { compileTargetTemplates, mapsIntoQuery, queryClashes, type TargetTemplates } from './call-target.ts';
 import { expectedFields } from './expected-fields.ts';
 import type { Flow } from './flow.ts';
 import { mappingDigest } from './flow-digest.ts';
@@ -110,14 +110,13 @@ function nothingUsed(
     yaml.problem(
       { path: ['mapping'], key: true },
       'mapping is empty and the target names no field, so nothing of a record would be used',
-      `write target field: source.field, or ${hasBody(target) ? 'leave mapping out to send the whole record' : 'name a field in target.endpoint or target.query'}`,
+      `write target field: source.field, or ${isBodiless(target) ? 'name a field in target.endpoint or target.query' : 'leave mapping out to send the whole record'}`,
     ),
   ];
 }
 
-function hasBody(target: unknown): boolean {
-  return !isJsonObject(target) || !/^(get|delete)$/i.test(String(target.method));
-}
+const isBodiless = (target: unknown) =>
+  isJsonObject(target) && mapsIntoQuery(String(target.method).toUpperCase());
 
 function assemble(identity: FlowIdentity, file: FlowFile, parts: Parts): Flow {
   const flow = withoutUndo(identity, file, parts);

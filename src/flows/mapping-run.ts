@@ -2,7 +2,7 @@ import type { HttpAnswer, HttpRequest } from '../connectors/http.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { idempotencyKey } from '../domain/idempotency.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import type { TargetTemplates } from './call-target.ts';
+import { mapsIntoQuery, type TargetTemplates } from './call-target.ts';
 import type { Attempt } from './flow.ts';
 import { keptOf } from './kept-answer.ts';
 import type { Mapping } from './mapping.ts';
@@ -44,7 +44,7 @@ export function contentOf(
 ): Pick<HttpRequest, 'method' | 'path' | 'query' | 'headers' | 'body'> {
   const scope = scopeOf(call, payload);
   const mapped = mappedOf(call, scope);
-  const inQuery = call.method === 'GET' || call.method === 'DELETE';
+  const inQuery = mapsIntoQuery(call.method);
   const own = filledAll(call.templates.query, scope);
   const mapsQuery = inQuery && call.mapping !== undefined && mapped !== undefined;
   return {

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts
 import { nearest } from '../domain/nearest.ts';
 
 /** What a value may have to be, in the words of JSON Schema. */
-export const parameterTypes = ['string', 'number', 'integer', 'boolean', 'array', 'object'] as const;
+const parameterTypes = ['string', 'number', 'integer', 'boolean', 'array', 'object'] as const;
 export type ParameterType = (typeof parameterTypes)[number];
 
 /** A value that a start may bring along. */

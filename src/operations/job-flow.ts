@@ -3,7 +3,8 @@ import type { Flow } from '../flows/flow.ts';
 import { fullRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
 import { compileStored } from '../flows/stored-flow.ts';
 import type { Database } from '../store/database.ts';
-import { type BatchJob, getPinned } from '../store/jobs.ts';
+import type { BatchJob } from '../store/jobs.ts';
+import { getPinned } from '../store/pinned.ts';
 import type { OperationContext } from './context.ts';
 
 /** The flow as the job runs it, and the values that came along. */

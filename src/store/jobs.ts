@@ -14,11 +14,10 @@ import {
 } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
 import type { JobStatus, PauseKind, Ramp, RecordCounts, StopReason } from '../domain/job.ts';
-import type { JsonObject } from '../domain/json.ts';
 import type { Throttle } from '../domain/throttle.ts';
 import type { Database } from './database.ts';
 import { owesDeliveries } from './delivery-attempts.ts';
-import { batchJobs, type FlowKind, flowRevisions, leases } from './schema.ts';
+import { batchJobs, leases } from './schema.ts';
 
 // Both can be large, and few want them.
 const { params: _, endingResult: __, ...jobColumns } = getTableColumns(batchJobs);
@@ -238,7 +237,7 @@ export interface Workload {
   readonly active: number;
   /** Callbacks wait to be sent, or to be sent again. */
   readonly owesCallbacks: boolean;
-  /** Jobs with something to do that no process holds, oldest first. */
+  /** Jobs with something to do that no process holds, oldest first; those that wait for something come last. */
   readonly unheld: readonly BatchJob[];
 }
 
@@ -254,7 +253,7 @@ export async function readWorkload(db: Database): Promise<Workload> {
       .from(batchJobs)
       .where(unfinished),
   );
-  // Those that wait for something may be many, and others must not wait behind them.
+  // Those that wait may be many, and others must not be behind them.
   const rows = await db.read((reader) =>
     reader
       .select(columns)
@@ -264,24 +263,6 @@ export async function readWorkload(db: Database): Promise<Workload> {
       .limit(takenAtMost),
   );
   return { unfinished: 0, active: 0, ...counted, owesCallbacks, unheld: rows.map(jobOf) };
-}
-
-/** What a job was started with: the flow as it was then, and the values that came along. */
-export interface Pinned {
-  readonly text: string;
-  readonly kind: FlowKind;
-  readonly params: JsonObject;
-}
-
-export async function getPinned(db: Database, batchJobId: string): Promise<Pinned | undefined> {
-  const [row] = await db.read((reader) =>
-    reader
-      .select({ text: flowRevisions.body, kind: flowRevisions.kind, params: batchJobs.params })
-      .from(batchJobs)
-      .innerJoin(flowRevisions, eq(flowRevisions.revision, batchJobs.flowRevision))
-      .where(eq(batchJobs.id, batchJobId)),
-  );
-  return row;
 }
 
 function jobOf(row: Row & { held: boolean; waveSeconds: number; probeDue: boolean }): BatchJob {
