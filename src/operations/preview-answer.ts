@@ -178,7 +178,7 @@ function rehearsed({ runs }: Previewed, { plan: { flow }, isWhole }: FlowFinding
 
 /** As many of the first calls as have room. */
 function requestsOf(runs: readonly SampleRun[], tokens: number): object[] {
-  return runs.flatMap(({ index, records, calls, failure, isOpen }) => {
+  return runs.flatMap(({ index, records, calls, failure, isOpen }): object[] => {
     const about = { index, ...(records === 1 ? {} : { records }) };
     if (failure !== undefined) return [{ ...about, fails: failure.message.slice(0, 200) }];
     return calls.slice(0, 3).map(({ step, kind, connector, request }, at) => ({
