@@ -16,7 +16,7 @@ export const approveJob: Command = {
   summary: 'look at a job that waits for a person, and let it begin',
   group: groups.jobs,
   args: '<id>',
-  options: [new Option('--yes', 'do not ask')],
+  options: () => [new Option('--yes', 'do not ask')],
   examples: ['sluice approve 0197a4c2-1f0e-7c3a-9d55-2b1f6f0c8a11'],
   async run(host, { args: [id = ''], options }) {
     const waiting = await invoke(host, showApproval, { batch_job_id: id });

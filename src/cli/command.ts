@@ -32,7 +32,8 @@ export interface Command {
   readonly group?: string;
   /** As commander writes them: `<flow> [file]`. */
   readonly args?: string;
-  readonly options?: readonly Option[];
+  /** Asked for when the command is called, and then once: making them takes time. */
+  readonly options?: () => readonly Option[];
   /** Shown below the options. */
   readonly examples?: readonly string[];
   readonly isHidden?: boolean;

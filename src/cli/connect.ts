@@ -69,7 +69,7 @@ export const connect: Command = {
   summary: 'declare a system that flows may call, and give it its secret',
   group: groups.flows,
   args: '<name> [target...]',
-  options: [
+  options: () => [
     new Option('--bearer', 'it wants a bearer token').conflicts(['basic', 'header']),
     new Option('--basic <user>', 'it wants this user and a password').conflicts(['bearer', 'header']),
     new Option('--header <name>', 'it wants a secret in this header').conflicts(['bearer', 'basic']),

@@ -31,7 +31,7 @@ const retry: Command = {
   summary: 'send the dead letters of a job again',
   group: groups.jobs,
   args: '<id>',
-  options: [
+  options: () => [
     new Option('--file <path>', 'a corrected export of errors'),
     new Option('--preview', 'only show what would happen'),
     detach,
@@ -51,7 +51,7 @@ const drop: Command = {
   summary: 'give up dead letters of a job; the records stay failed',
   group: groups.jobs,
   args: '<id>',
-  options: [
+  options: () => [
     new Option('--indexes <a,b,…>', 'only these').argParser(indexesIn).conflicts('all'),
     new Option('--all', 'all of the job'),
   ],

@@ -20,8 +20,8 @@ const page = operationCommand({
 
 export const errors: Command = {
   ...page,
-  options: [
-    ...(page.options ?? []),
+  options: () => [
+    ...(page.options?.() ?? []),
     ...exportOptions('failed record', ['groupId', 'groupsCursor', 'deadLetters']),
   ],
   examples: [

@@ -6,26 +6,26 @@ import { isAgreed } from './agreement.ts';
 import { type Command, groups } from './command.ts';
 import { textOf } from './flow-test.ts';
 import { type Answer, type Host, invoke } from './host.ts';
-import { inputFrom, inputOptions } from './input-options.ts';
+import { InputOptions } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { showSaved } from './show-flows.ts';
 import { paint, visible, visibleLines } from './terminal.ts';
 
-const saveOptions = inputOptions(saveFlow, { except: ['text'] });
+const saveOptions = new InputOptions(saveFlow, { except: ['text'] });
 
 export const save: Command = {
   group: groups.flows,
   name: 'flows save',
   summary: 'check a flow and save it in the flows folder',
   args: '<file>',
-  options: saveOptions.flatMap(({ options }) => options),
+  options: () => saveOptions.flags,
   examples: [
     'sluice flows save import.yaml',
     'sluice flows save import.yaml --replaces 1f0a2b3c4d5e6f70',
     'cat import.yaml | sluice flows save -',
   ],
   async run(host, { args: [file = ''], options }) {
-    const input = { ...inputFrom(saveOptions, options), text: await textOf(host, file) };
+    const input = { ...saveOptions.inputFrom(options), text: await textOf(host, file) };
     const saved = await invoke(host, saveFlow, input);
     return { json: saved, text: showSaved(saved), exitCode: saved.saved ? 0 : 1 };
   },
@@ -36,7 +36,7 @@ export const approve: Command = {
   name: 'flows approve',
   summary: 'look at a draft, and let it run',
   args: '<name>',
-  options: [
+  options: () => [
     new Option('--yes', 'do not ask'),
     new Option('--owner <name>', 'a draft of somebody who has a token'),
   ],

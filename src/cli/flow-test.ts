@@ -21,7 +21,7 @@ export const flowTest: Command = {
   name: 'flows test',
   summary: 'take one record through a flow and show every step',
   args: '<flow> <sample>',
-  options: [
+  options: () => [
     new Option('--run', 'run the steps that change something outside as well'),
     new Option('--params <json>', 'values of the flow, as a start takes them').argParser(parameters),
   ],

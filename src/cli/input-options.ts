@@ -19,6 +19,8 @@ interface Schema {
 }
 
 export interface Choice {
+  /** Parameters to offer; default: all. */
+  readonly only?: readonly string[];
   /** Parameters that the command fills in another way. */
   readonly except?: readonly string[];
   /** Parameters with another name at the command line. */
@@ -28,18 +30,46 @@ export interface Choice {
 /**
  * Options for every parameter of an operation: `max_failures` inside `batch` is `--max-failures`.
  * Lists are separated by commas; what is neither scalar nor a list of scalars is given as JSON.
+ *
+ * They are made when they are asked for: made for all commands they would take longer than most commands run.
  */
-export function inputOptions<Input extends z.ZodType>(
-  { input }: Pick<Operation<Input>, 'input'>,
-  choice: Choice = {},
-): InputOption[] {
-  const schema = z.toJSONSchema(input, { io: 'input', target: 'draft-7', reused: 'inline' });
-  return optionsBelow(schema as Schema, [], choice);
+export class InputOptions {
+  readonly #make: () => readonly InputOption[];
+  #made: readonly InputOption[] | undefined;
+
+  constructor({ input }: Pick<Operation, 'input'>, choice: Choice = {}) {
+    this.#make = () => {
+      const schema = z.toJSONSchema(input, { io: 'input', target: 'draft-7', reused: 'inline' });
+      return optionsBelow(schema as Schema, [], choice);
+    };
+  }
+
+  get all(): readonly InputOption[] {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+
+  /** As commander takes them. */
+  get flags(): readonly Option[] {
+    return this.all.flatMap(({ options }) => options);
+  }
+
+  /** The operation's input that the given options stand for. */
+  inputFrom(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const input: Record<string, unknown> = {};
+    for (const { path, options } of this.all) {
+      const [option] = options;
+      const value = option && given[option.attributeName()];
+      if (value !== undefined) put(input, path, value);
+    }
+    return input;
+  }
 }
 
 function optionsBelow(schema: Schema, path: readonly string[], choice: Choice): InputOption[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, below]) => {
     if (choice.except?.includes(name)) return [];
+    if (path.length === 0 && choice.only?.includes(name) === false) return [];
     const here = [...path, name];
     if (below.properties !== undefined) return optionsBelow(below, here, choice);
     return [{ path: here, options: optionsFor(choice.rename?.[name] ?? name, below) }];
@@ -113,20 +143,24 @@ const toValue =
     }
   };
 
-/** The operation's input that the given options stand for. */
-export function inputFrom(
-  options: readonly InputOption[],
-  given: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const input: Record<string, unknown> = {};
-  for (const {
-    path,
-    options: [option],
-  } of options) {
-    const value = option && given[option.attributeName()];
-    if (value !== undefined) put(input, path, value);
-  }
-  return input;
+/** The names of an operation's parameters, with those inside of others instead of the others. */
+export function parameterNames({ input }: Pick<Operation, 'input'>): string[] {
+  return namesBelow(objectIn(input));
+}
+
+function namesBelow(object: z.ZodObject | undefined): string[] {
+  return Object.entries(object?.shape ?? {}).flatMap(([name, schema]) => {
+    const below = objectIn(schema as z.ZodType);
+    return below === undefined ? [name] : namesBelow(below);
+  });
+}
+
+/** What is optional, has a default or is turned into something else is an object all the same. */
+function objectIn(schema: z.core.$ZodType): z.ZodObject | undefined {
+  if (schema instanceof z.ZodObject) return schema;
+  const { innerType, in: given } = schema._zod.def as { innerType?: z.ZodType; in?: z.ZodType };
+  const inner = innerType ?? given;
+  return inner && objectIn(inner);
 }
 
 /** Sets a value inside an input, making the objects on the way. */

@@ -31,7 +31,7 @@ const plainStatus = operationCommand({
 
 const status: Command = {
   ...plainStatus,
-  options: [new Option('--wait', 'follow the job until it has finished; Ctrl-C leaves it')],
+  options: () => [new Option('--wait', 'follow the job until it has finished; Ctrl-C leaves it')],
   examples: ['sluice status', 'sluice status 0197a4c2 --wait'],
   async run(host, given) {
     if (given.options.wait !== true) return plainStatus.run(host, given);

@@ -44,7 +44,7 @@ export const mcpConfig: Command = {
   name: 'mcp-config',
   summary: 'print what a chat client needs to know to use Sluice',
   group: groups.home,
-  options: [
+  options: () => [
     new Option('--client <name>', 'the chat client').choices(Object.keys(clients)).default('claude-desktop'),
   ],
   examples: ['sluice mcp-config', 'sluice mcp-config --client claude-code'],

@@ -2,7 +2,7 @@ import { shellWord } from '../domain/shell-word.ts';
 import { createToken, replaceToken, revokeToken } from '../operations/access-tokens.ts';
 import { operations as callable } from '../operations/operations.ts';
 import { testFlow } from '../operations/test-flow.ts';
-import { inputOptions } from './input-options.ts';
+import { InputOptions, parameterNames } from './input-options.ts';
 import { afterCalls, beforeCalls } from './spoken-phrases.ts';
 
 /** Those of the command line alone are called by nobody else, and still refuse in their own name. */
@@ -47,9 +47,7 @@ const call = new RegExp(String.raw`\b(${names})\b( \{(?:[^{}]|\{(?:[^{}]|\{[^{}]
 const refused = new RegExp(String.raw`^(?:(${names}): )?(?=(?:\w+\.)*\w+(?:\[\d+\])*: )`);
 const refusedParameter = /(^|; )(?:\w+\.)*(\w+)(?:\[\d+\])*(?=: )/g;
 
-const parameters = new Set(
-  operations.flatMap((operation) => inputOptions(operation).map(({ path }) => path.at(-1) ?? '')),
-);
+const parameters = new Set(operations.flatMap(parameterNames));
 /** These are said by their place, and what else bears the name is no parameter. */
 const placed = ['batch_job_id', 'flow_id', 'upload_id'];
 const flagged = [...parameters].filter((name) => name.includes('_') && !placed.includes(name));
@@ -100,14 +98,13 @@ function flagsFor(name: string, given: unknown): string[] {
   const operation = operations.find((each) => each.name === name);
   if (operation === undefined) return [];
   const { positional = [], rename = {} } = spoken[name] ?? {};
-  return inputOptions(operation, { except: [...positional, 'action'], rename }).flatMap(
-    ({ path, options }) => {
-      const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)?.[key], given);
-      const [option] = options;
-      if (value === undefined || typeof option?.long !== 'string') return [];
-      return path.at(-1) === 'wait_seconds' ? ['--wait'] : flagWith(option.long, value);
-    },
-  );
+  const offered = new InputOptions(operation, { except: [...positional, 'action'], rename });
+  return offered.all.flatMap(({ path, options }) => {
+    const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)?.[key], given);
+    const [option] = options;
+    if (value === undefined || typeof option?.long !== 'string') return [];
+    return path.at(-1) === 'wait_seconds' ? ['--wait'] : flagWith(option.long, value);
+  });
 }
 
 function flagWith(long: string, value: unknown): string[] {

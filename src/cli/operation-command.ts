@@ -4,7 +4,7 @@ import type { Operation } from '../operations/operation.ts';
 import type { Command } from './command.ts';
 import { gatherPages } from './gather-pages.ts';
 import { type Answer, type Host, invoke } from './host.ts';
-import { inputFrom, inputOptions, put } from './input-options.ts';
+import { InputOptions, put } from './input-options.ts';
 import { type Terminal, toJson } from './terminal.ts';
 
 export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodType> {
@@ -34,7 +34,7 @@ export function operationCommand<Input extends z.ZodType, Output extends z.ZodTy
   const { operation, positional = [], fixed = {}, exitCode = () => 0 } = spec;
   const named = positional.map(({ parameter }) => parameter);
   const except = [...named, ...(spec.without ?? []), ...Object.keys(fixed)];
-  const options = inputOptions(operation, { except, rename: spec.rename ?? {} });
+  const options = new InputOptions(operation, { except, rename: spec.rename ?? {} });
   const { name, summary, group, args, examples } = spec;
   return {
     name,
@@ -42,9 +42,9 @@ export function operationCommand<Input extends z.ZodType, Output extends z.ZodTy
     group,
     ...(args === undefined ? {} : { args }),
     ...(examples === undefined ? {} : { examples }),
-    options: options.flatMap((option) => option.options),
+    options: () => options.flags,
     async run(host, given): Promise<Answer> {
-      const input = { ...inputFrom(options, given.options), ...fixed };
+      const input = { ...options.inputFrom(given.options), ...fixed };
       for (const [at, { parameter, otherwise }] of positional.entries()) {
         put(input, [parameter], given.args[at] ?? otherwise);
       }
@@ -67,14 +67,14 @@ function ask<Input extends z.ZodType, Output extends z.ZodType>(
 
 /** Every operation under its own name, for scripts and for operations without a command of their own. */
 export function plainCommand(operation: Operation): Command {
-  const options = inputOptions(operation);
+  const options = new InputOptions(operation);
   return {
     name: operation.name.replaceAll('_', '-'),
     summary: operation.title,
     isHidden: true,
-    options: options.flatMap((option) => option.options),
+    options: () => options.flags,
     async run(host, given) {
-      const output = await invoke(host, operation, inputFrom(options, given.options));
+      const output = await invoke(host, operation, options.inputFrom(given.options));
       return { json: output, text: [toJson(output)] };
     },
   };

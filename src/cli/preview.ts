@@ -4,25 +4,23 @@ import { previewBatch } from '../operations/preview-batch.ts';
 import { startBatch } from '../operations/start-batch.ts';
 import { type Command, type Given, groups } from './command.ts';
 import { invoke } from './host.ts';
-import { inputFrom, inputOptions, put } from './input-options.ts';
+import { InputOptions, put } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { pathOf } from './start.ts';
 import { counted, grouped, span, table } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
-const asForStart = inputOptions(startBatch, {
+const asForStart = new InputOptions(startBatch, {
   except: ['flow_id', 'path', 'idempotency_key', 'label', 'plan_digest', 'allow_repeat'],
 });
-const ownKeys = ['sample', 'max_seconds'];
-const own = inputOptions(previewBatch).filter(({ path: [key = ''] }) => ownKeys.includes(key));
-const options = [...asForStart, ...own];
+const own = new InputOptions(previewBatch, { only: ['sample', 'max_seconds'] });
 
 export const preview: Command = {
   name: 'preview',
   summary: 'show what a start would do with the rows of a file, and send nothing',
   group: groups.jobs,
   args: '[flow] [file]',
-  options: options.flatMap((option) => option.options),
+  options: () => [...asForStart.flags, ...own.flags],
   examples: [
     'sluice preview customer-import customers.csv',
     'sluice preview customers.csv',
@@ -30,7 +28,11 @@ export const preview: Command = {
   ],
   async run(host, given) {
     const { flow, file } = namesIn(given);
-    const input = { ...inputFrom(options, given.options), ...(flow === undefined ? {} : { flow_id: flow }) };
+    const input = {
+      ...asForStart.inputFrom(given.options),
+      ...own.inputFrom(given.options),
+      ...(flow === undefined ? {} : { flow_id: flow }),
+    };
     const path = await pathOf(host, given, file);
     if (path !== undefined) put(input, ['source', 'path'], path);
     const roots = path === undefined ? [] : [dirname(path)];

@@ -62,6 +62,7 @@ Examples:
   sluice errors --csv > failed.csv
   sluice retry
 
+\`sluice <command> --help\` lists the options of a command.
 A job is named by its id, the first 8 or more characters of it, or "latest" (the default).
 Ctrl-C pauses a job that the command began or runs itself; once more cancels it.
 --json gives every answer as one JSON document.
@@ -105,12 +106,17 @@ function build({ terminal, version, operations }: ProgramOptions, run: Run): Com
       writeErr: () => {},
       getOutHelpWidth: () => terminal.columns,
     })
+    .configureHelp({ subcommandTerm })
     .addHelpText('after', overview);
   for (const command of commands) add(program, command, run);
   for (const operation of operations) add(program, plainCommand(operation), run);
   addServers(program);
   return program;
 }
+
+/** Every command has options, so the overview does not say so. */
+const subcommandTerm = (command: Commander) =>
+  `${command.name()} ${command.usage().replace(/^\[options\] ?/, '')}`.trimEnd();
 
 function add(program: Commander, command: Command, run: Run): void {
   const words = command.name.split(' ');
@@ -122,16 +128,22 @@ function add(program: Commander, command: Command, run: Run): void {
   // What a group holds says more in the overview than any word about it.
   if (parent !== program) parent.summary(parent.commands.map((each) => each.name()).join(', '));
   if (command.group !== undefined && parent === program) made.helpGroup(command.group);
-  for (const option of command.options ?? []) {
-    option.description = asCommands(option.description);
-    made.addOption(option);
-  }
-  made.option('--json', 'print the answer as one JSON document');
+  parent.hook('preSubcommand', (_, called) => {
+    if (called === made) addOptions(made, command);
+  });
   if (command.examples !== undefined) made.addHelpText('after', `\nExamples:\n${indent(command.examples)}`);
   made.action(async () => {
     const options = made.opts();
     await run(command, { args: made.processedArgs.flat(), options, json: options.json === true });
   });
+}
+
+function addOptions(made: Commander, { options }: Command): void {
+  for (const option of options?.() ?? []) {
+    option.description = asCommands(option.description);
+    made.addOption(option);
+  }
+  made.option('--json', 'print the answer as one JSON document');
 }
 
 function groupOf(program: Commander, name: string, { group }: Command): Commander {

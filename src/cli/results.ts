@@ -24,7 +24,7 @@ const page = operationCommand({
 
 export const results: Command = {
   ...page,
-  options: [...(page.options ?? []), ...exportOptions('result', [])],
+  options: () => [...(page.options?.() ?? []), ...exportOptions('result', [])],
   examples: [
     'sluice results',
     'sluice results 0197a4c2 --output results.csv',

@@ -5,21 +5,21 @@ import { retryBatchFailedRecords } from '../operations/retry-batch-failed-record
 import { type Command, type Given, groups } from './command.ts';
 import { detach } from './detach.ts';
 import { type Answer, type Host, invoke } from './host.ts';
-import { inputFrom, inputOptions, put } from './input-options.ts';
+import { InputOptions, put } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { counted, cut, grouped } from './table.ts';
 import { visible } from './terminal.ts';
 import { watchJob } from './watch-job.ts';
 
-const given = inputOptions(retryBatchFailedRecords, { except: ['batch_job_id', 'where', 'path'] });
+const given = new InputOptions(retryBatchFailedRecords, { except: ['batch_job_id', 'where', 'path'] });
 
 export const retry: Command = {
   name: 'retry',
   summary: 'send the failed records of a job again, corrected if need be',
   group: groups.jobs,
   args: '[id]',
-  options: [
-    ...given.flatMap(({ options }) => options),
+  options: () => [
+    ...given.flags,
     new Option(
       '--where <text>',
       'on the payload: record.country == "DE", or JSON: {"country": ["DE", "AT"]}',
@@ -45,7 +45,7 @@ export async function sendAgain(
   json: boolean,
   fixed: Readonly<Record<string, unknown>> = {},
 ): Promise<Answer> {
-  const input: Record<string, unknown> = { ...inputFrom(given, options), batch_job_id: id };
+  const input: Record<string, unknown> = { ...given.inputFrom(options), batch_job_id: id };
   for (const [name, value] of Object.entries(fixed)) put(input, ['select', name], value);
   if (typeof options.where === 'string') put(input, ['select', 'where'], conditionOf(options.where));
   const path = typeof options.file === 'string' ? resolve(host.cwd, options.file) : undefined;

@@ -4,21 +4,21 @@ import { startBatch } from '../operations/start-batch.ts';
 import { type Command, type Given, groups } from './command.ts';
 import { detach } from './detach.ts';
 import { type Answer, type Host, invoke } from './host.ts';
-import { inputFrom, inputOptions, put } from './input-options.ts';
+import { InputOptions, put } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { spoolInput } from './spool-input.ts';
 import { counted } from './table.ts';
 import { visible } from './terminal.ts';
 import { type Begun, watchJob } from './watch-job.ts';
 
-const options = inputOptions(startBatch, { except: ['flow_id', 'path'] });
+const options = new InputOptions(startBatch, { except: ['flow_id', 'path'] });
 
 export const start: Command = {
   name: 'start',
   summary: 'take the records of a file (or of a pipe) through a flow',
   group: groups.jobs,
   args: '<flow> [file]',
-  options: [...options.flatMap((option) => option.options), detach],
+  options: () => [...options.flags, detach],
   examples: [
     'sluice start customer-import customers.csv',
     'sluice start customer-import big.ndjson --concurrency 20 --max-failures 100 --detach',
@@ -28,7 +28,7 @@ export const start: Command = {
   ],
   async run(host, given) {
     const [flow, file] = given.args;
-    const input = { ...inputFrom(options, given.options), flow_id: flow };
+    const input = { ...options.inputFrom(given.options), flow_id: flow };
     const path = await pathOf(host, given, file);
     if (path !== undefined) put(input, ['source', 'path'], path);
     // The list of allowed folders holds back models, not the person at the terminal.

@@ -5,13 +5,13 @@ import { isAgreed } from './agreement.ts';
 import { type Command, groups } from './command.ts';
 import { detach } from './detach.ts';
 import { type Answer, type Host, invoke } from './host.ts';
-import { inputFrom, inputOptions } from './input-options.ts';
+import { InputOptions } from './input-options.ts';
 import { asCommands } from './next-step.ts';
 import { counted, grouped } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 import { watchJob } from './watch-job.ts';
 
-const options = inputOptions(undoBatch, { except: ['batch_job_id', 'preview'] });
+const options = new InputOptions(undoBatch, { except: ['batch_job_id', 'preview'] });
 type Shown = z.output<(typeof undoBatch)['output']>;
 
 export const undo: Command = {
@@ -19,8 +19,8 @@ export const undo: Command = {
   summary: 'take back what a job has sent, after a look at how',
   group: groups.jobs,
   args: '<id>',
-  options: [
-    ...options.flatMap((option) => option.options),
+  options: () => [
+    ...options.flags,
     new Option('--yes', 'without asking'),
     new Option('--preview', 'only show what would be done'),
     detach,
@@ -32,7 +32,7 @@ export const undo: Command = {
   ],
   async run(host, { args, options: given, json }) {
     const { terminal } = host;
-    const input = { ...inputFrom(options, given), batch_job_id: args[0] };
+    const input = { ...options.inputFrom(given), batch_job_id: args[0] };
     if (given.preview === true || given.yes !== true) {
       const shown = await invoke(host, undoBatch, { ...input, preview: true });
       if (given.preview === true) return looked(terminal, shown);

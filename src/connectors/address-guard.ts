@@ -1,14 +1,9 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP } from 'node:net';
 import { buildConnector } from 'undici';
+import { AddressRefused, guardedLookup } from './guarded-lookup.ts';
 import { isPrivateAddress, withoutBrackets } from './private-address.ts';
 
 const connectTimeoutMs = 5_000;
-
-/** A connection was refused because its address is not a public one. */
-export class AddressRefused extends Error {
-  override readonly name = 'AddressRefused';
-}
 
 /**
  * Opens connections for undici, to public addresses only unless `allowPrivate`.
@@ -30,16 +25,3 @@ export function guardedConnector(allowPrivate: boolean): buildConnector.connecto
     connect(options, callback);
   };
 }
-
-/** Looks a name up, and refuses it when one of its addresses is not public. */
-export const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-    if (error !== null) return callback(error, '', 0);
-    const [first] = addresses;
-    if (first === undefined || addresses.some(({ address }) => isPrivateAddress(address))) {
-      return callback(new AddressRefused(), '', 0);
-    }
-    if (options.all === true) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};

@@ -1,7 +1,7 @@
 import { type ErrorClass, type Failure, RecordFailure } from '../domain/failure.ts';
-import { AddressRefused } from './address-guard.ts';
 import { connectionTrouble } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
+import { AddressRefused } from './guarded-lookup.ts';
 import { AnswerTooLarge, NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
 import { retryAfterMs } from './retry-after.ts';
 

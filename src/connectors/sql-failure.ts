@@ -1,7 +1,7 @@
 import type { ErrorClass, Failure } from '../domain/failure.ts';
-import { AddressRefused } from './address-guard.ts';
 import { codeOf, connectionTrouble } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
+import { AddressRefused } from './guarded-lookup.ts';
 import { AnswerTooLarge, TimeOver } from './http-exchange.ts';
 
 export const maxRows = 10_000;

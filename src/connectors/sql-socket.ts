@@ -1,5 +1,5 @@
 import { isIP, Socket } from 'node:net';
-import { AddressRefused, guardedLookup } from './address-guard.ts';
+import { AddressRefused, guardedLookup } from './guarded-lookup.ts';
 import { isPrivateAddress } from './private-address.ts';
 
 /** A socket as node-postgres uses one, which reaches public addresses only: no private ones and no path. */

@@ -1,17 +1,17 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { inputFrom, inputOptions, put } from '../../src/cli/input-options.ts';
+import { InputOptions, parameterNames, put } from '../../src/cli/input-options.ts';
 import { checkInput } from '../../src/operations/check-input.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { retryBatchFailedRecords } from '../../src/operations/retry-batch-failed-records.ts';
 import { startBatch } from '../../src/operations/start-batch.ts';
 
-function parse(operation: Parameters<typeof inputOptions>[0], args: string[]) {
-  const options = inputOptions(operation);
+function parse(operation: ConstructorParameters<typeof InputOptions>[0], args: string[]) {
+  const options = new InputOptions(operation);
   const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  for (const option of options.flatMap((one) => one.options)) command.addOption(option);
+  for (const option of options.flags) command.addOption(option);
   command.parse(args, { from: 'user' });
-  return inputFrom(options, command.opts());
+  return options.inputFrom(command.opts());
 }
 
 test('a parameter inside an object is an option of its own name', () => {
@@ -65,7 +65,7 @@ test.each([
 });
 
 test('an option may have another name than its parameter', () => {
-  const [option] = inputOptions(startBatch, { rename: { flow_id: 'flow' } });
+  const [option] = new InputOptions(startBatch, { rename: { flow_id: 'flow' } }).all;
 
   expect(option?.path).toEqual(['flow_id']);
   expect(option?.options[0]?.long).toBe('--flow');
@@ -74,11 +74,12 @@ test('an option may have another name than its parameter', () => {
 test.each(operations.map((operation) => [operation.name, operation] as const))(
   'every parameter of %s has an option, and no two the same',
   (_, operation) => {
-    const options = inputOptions(operation);
-    const flags = options.flatMap((one) => one.options.map(({ long }) => long));
+    const options = new InputOptions(operation);
+    const flags = options.flags.map(({ long }) => long);
 
     expect(new Set(flags).size).toBe(flags.length);
     expect(flags).not.toContain('--json');
+    expect(options.all.map(({ path }) => path.at(-1))).toEqual(parameterNames(operation));
   },
 );
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { inputFrom, inputOptions } from '../../src/cli/input-options.ts';
+import { InputOptions } from '../../src/cli/input-options.ts';
 import { parseConnectors } from '../../src/connectors/connectors-file.ts';
 import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { openFlowLibrary } from '../../src/flows/flow-library.ts';
@@ -84,9 +84,9 @@ function inputOf(line: string): unknown {
     ([, single, double, bare]) => single ?? double ?? bare ?? '',
   );
   expect([program, name]).toEqual(['sluice', 'start']);
-  const options = inputOptions(startBatch, { except: ['flow_id', 'path'] });
+  const options = new InputOptions(startBatch, { except: ['flow_id', 'path'] });
   const command = new Command().exitOverride();
-  for (const option of options.flatMap((one) => one.options)) command.addOption(option);
+  for (const option of options.flags) command.addOption(option);
   command.parse(words, { from: 'user' });
-  return { flow_id: flow, source: { path }, ...inputFrom(options, command.opts()) };
+  return { flow_id: flow, source: { path }, ...options.inputFrom(command.opts()) };
 }
