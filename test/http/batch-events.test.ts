@@ -132,7 +132,10 @@ test('readers of a job, however many, are told of a pause and of the end, and st
   });
 
   await api.json(`/api/v1/batches/${id}`, { method: 'PATCH', body: { action: 'pause' } });
-  await vi.waitFor(() => expect(texts.every((text) => text.includes('"status":"paused"'))).toBe(true));
+  await vi.waitFor(
+    () => expect(texts.every((text) => text.includes('"status":"paused"'))).toBe(true),
+    10_000,
+  );
   await api.json(`/api/v1/batches/${id}`, { method: 'PATCH', body: { action: 'cancel' } });
   await Promise.all(reading);
 

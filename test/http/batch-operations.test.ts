@@ -200,7 +200,7 @@ test('more than a hundred are accepted and followed by their address; more than 
   });
   expect(headers.get('location')).toBe(body.statusUrl);
   await expect
-    .poll(() => served.json(body.statusUrl), { timeout: 10_000 })
+    .poll(() => served.json(body.statusUrl))
     .toEqual({
       batchId: body.batchId,
       status: 'completed',
@@ -234,9 +234,7 @@ test('a batch that takes longer than the response may wait is answered later, an
   expect(foreign.status).toBe(404);
   expect(missing.status).toBe(404);
   expect(await detailOf(foreign)).toBe((await detailOf(missing)).replace(unknown, body.batchId));
-  await expect
-    .poll(() => served.json(body.statusUrl), { timeout: 10_000 })
-    .toMatchObject({ status: 'completed' });
+  await expect.poll(() => served.json(body.statusUrl)).toMatchObject({ status: 'completed' });
 });
 
 const unknown = '00000000-0000-7000-8000-000000000000';
@@ -266,9 +264,7 @@ test('a server that ends tells those who wait where to ask, and another carries 
   const { statusUrl } = (await accepted.json()) as Answer;
 
   expect(accepted.status).toBe(202);
-  await expect
-    .poll(() => served.json(statusUrl), { timeout: 10_000 })
-    .toMatchObject({ status: 'completed', total: 2 });
+  await expect.poll(() => served.json(statusUrl)).toMatchObject({ status: 'completed', total: 2 });
 });
 
 test('the status of a batch takes no parameters', async () => {
@@ -401,7 +397,7 @@ test('a hundred rows are one transaction, more of them one each, and no name of 
     { connector: 'shop' },
   );
   await expect
-    .poll(() => served.json(many.body.statusUrl), { timeout: 10_000 })
+    .poll(() => served.json(many.body.statusUrl))
     .toMatchObject({ status: 'completed', completed: 101, failed: 0 });
   const spans = await db.run(
     (sql) => sql<{ few: number; many: number }[]>`

@@ -115,7 +115,7 @@ async function send(path: string, body: unknown, more: { method?: string; token?
 
 async function finished(statusUrl: string, token?: string): Promise<Answer> {
   const job = () => served.json(statusUrl, token === undefined ? {} : { token });
-  await expect.poll(job, { timeout: 10_000 }).toMatchObject({ finished: true });
+  await expect.poll(job).toMatchObject({ finished: true });
   return job();
 }
 

@@ -167,9 +167,7 @@ test('what is too large, empty or broken off leaves nothing behind', async ({ ap
   chunked.sending.end('x'.repeat(200_001));
   const cut = beginUpload(api);
   cut.sending.write('x'.repeat(1000));
-  await vi.waitFor(() =>
-    expect(readdirSync(folderOf(api)).some((name) => name.endsWith('.part'))).toBe(true),
-  );
+  await expect.poll(() => readdirSync(folderOf(api)).some((name) => name.endsWith('.part'))).toBe(true);
   cut.sending.destroy();
 
   expect(declared.status).toBe(413);
@@ -179,7 +177,7 @@ test('what is too large, empty or broken off leaves nothing behind', async ({ ap
   });
   expect(await chunked.status).toBe(413);
   expect((await api.request(uploads, send(''))).status).toBe(400);
-  await vi.waitFor(() => expect(readdirSync(folderOf(api))).toEqual(before));
+  await vi.waitFor(() => expect(readdirSync(folderOf(api))).toEqual(before), 10_000);
   expect(api.logged.filter(({ message }) => message === 'unexpected error')).toEqual([]);
 });
 
@@ -237,9 +235,9 @@ test('files sent at the same time do not get past the quota together', async ({ 
   const [first, second] = [beginUpload(api, token), beginUpload(api, token)];
   for (const { sending } of [first, second]) sending.write(half);
   // Both have been let in by now, when each had room for all of it.
-  await vi.waitFor(() =>
-    expect(readdirSync(folderOf(api)).filter((name) => name.endsWith('.part'))).toHaveLength(2),
-  );
+  await expect
+    .poll(() => readdirSync(folderOf(api)).filter((name) => name.endsWith('.part')))
+    .toHaveLength(2);
 
   first.sending.end('x');
   const kept = await first.status;
@@ -262,7 +260,7 @@ test('when the quota is used up a file is refused before its body is read', asyn
   sending.flushHeaders();
 
   // Nothing of the body was sent, and never will be.
-  await expect.poll(() => Promise.race([status, undefined]), { timeout: 5000 }).toBe(413);
+  await expect.poll(() => Promise.race([status, undefined])).toBe(413);
 });
 
 test('an upload is deleted by its owner or by its age, but not under a job that reads it', async ({

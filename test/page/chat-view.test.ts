@@ -124,7 +124,10 @@ test('a job is followed to its end, one cause is retried, and hostile texts are 
   const frame = await chat.embed('job', await server.start(24, 2));
 
   const bar = frame.getByRole('progressbar');
-  await vi.waitFor(async () => expect(Number(await bar.getAttribute('aria-valuenow'))).toBeLessThan(24));
+  await vi.waitFor(
+    async () => expect(Number(await bar.getAttribute('aria-valuenow'))).toBeLessThan(24),
+    10_000,
+  );
   expect(await frame.locator('.counts-legend dt').allTextContents()).toHaveLength(8);
   await chat.page.clock.fastForward(2000);
   await vi.waitFor(
@@ -133,7 +136,7 @@ test('a job is followed to its end, one cause is retried, and hostile texts are 
   );
   const counts = await frame.locator('.counts-legend dd').allTextContents();
   expect(counts.map(Number)).toEqual([12, 0, 12, 0, 0, 0, 0, 24]);
-  await vi.waitFor(async () => expect(await chat.told()).toHaveLength(1));
+  await vi.waitFor(async () => expect(await chat.told()).toHaveLength(1), 10_000);
   expect((await chat.told())[0]).toMatch(
     /^Batch job \S+ has finished \(completed_with_errors\), 24 records: 12 succeeded, 12 failed\.$/,
   );
@@ -173,12 +176,12 @@ test('by keyboard a job is paused, resumed, when asked twice cancelled, and its 
   await button(frame, 'Resume').press('Enter');
   await button(frame, 'Pause').waitFor();
   await button(frame, 'Cancel the job').press('Enter');
-  await vi.waitFor(async () => expect(await focused()).toBe('No, let it run'));
+  await vi.waitFor(async () => expect(await focused()).toBe('No, let it run'), 10_000);
   await keyboard.press('Escape');
-  await vi.waitFor(async () => expect(await focused()).toBe('Cancel the job'));
+  await vi.waitFor(async () => expect(await focused()).toBe('Cancel the job'), 10_000);
   expect(chat.calls.map(({ arguments: { action } }) => action).filter(Boolean)).toEqual(['pause', 'resume']);
   await keyboard.press('Enter');
-  await vi.waitFor(async () => expect(await focused()).toBe('No, let it run'));
+  await vi.waitFor(async () => expect(await focused()).toBe('No, let it run'), 10_000);
   await keyboard.press('Shift+Tab');
   expect(await focused()).toBe('Yes, cancel it');
   await keyboard.press('Enter');
@@ -224,7 +227,7 @@ test('a view asks no more when torn down, seldom out of sight, and again after c
   const nextCallOf = async (view: string) => {
     const made = callsOf(view);
     await chat.page.clock.fastForward(2000);
-    await vi.waitFor(() => expect(callsOf(view)).toBeGreaterThan(made));
+    await vi.waitFor(() => expect(callsOf(view)).toBeGreaterThan(made), 10_000);
   };
 
   await chat.teardown('gone');
@@ -250,7 +253,7 @@ test('a view asks no more when torn down, seldom out of sight, and again after c
   expect(callsOf('away')).toBeLessThanOrEqual(asked + 1 + ((await pageTime()) - since) / 15_000);
   const unseen = callsOf('away');
   await chat.page.evaluate("document.querySelector('[name=away]').scrollIntoView()");
-  await vi.waitFor(() => expect(callsOf('away')).toBeGreaterThan(unseen));
+  await vi.waitFor(() => expect(callsOf('away')).toBeGreaterThan(unseen), 10_000);
 });
 
 test('where views may call nothing, one shows what it was told, in the look of the chat', async ({
@@ -286,7 +289,7 @@ test('where views may call nothing, one shows what it was told, in the look of t
     theme: 'light',
     styles: { variables: { '--color-background-primary': '#fffdf5' } },
   });
-  await vi.waitFor(async () => expect(await surface()).toBe('rgb(255, 253, 245)'));
+  await vi.waitFor(async () => expect(await surface()).toBe('rgb(255, 253, 245)'), 10_000);
   expect(await violationsIn(frame)).toEqual([]);
 
   await text.getByText('What failed').waitFor();

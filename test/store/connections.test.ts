@@ -81,7 +81,7 @@ test('what waits for a connection when the database is closed is not sent', asyn
   await answeredBy(db, 3);
   const busy = Promise.all(Array.from({ length: 3 }, () => db.run((sql) => sql`select pg_sleep(0.5)`)));
   const waiting = db.run((sql) => sql`insert into sent_after default values`);
-  await vi.waitFor(async () => expect(await sleepers(look)).toBe(3), { interval: 10 });
+  await expect.poll(() => sleepers(look), { interval: 10 }).toBe(3);
 
   await Promise.all([db.close(), busy, expect(waiting).rejects.toThrow('has been closed')]);
   const [row] = await look.run(

@@ -205,6 +205,6 @@ describe.runIf(hasPython)('a process with a pool', () => {
     child.kill('SIGKILL');
 
     await expect.poll(() => isRunning(Number(interpreter)), { timeout: 15_000 }).toBe(false);
-    await expect.poll(() => existsSync(folder), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => existsSync(folder)).toBe(false);
   });
 });

@@ -92,7 +92,7 @@ test('a duplicate is a conflict that names the step', async ({ url }) => {
 
 test('a step that takes too long may have been applied', async ({ url }) => {
   const name = await table(url, 'late');
-  const text = `${flow(`insert into ${name} select {{ record.id }}::int, pg_sleep(60)::text`)}    timeout: 100ms\n`;
+  const text = `${flow(`insert into ${name} select {{ record.id }}::int, pg_sleep(60)::text`)}    timeout: 500ms\n`;
 
   const { failure } = await run(text, { id: 1 }, connected(url));
 
@@ -100,7 +100,7 @@ test('a step that takes too long may have been applied', async ({ url }) => {
 });
 
 test('a select that changes something says so, and a lost answer counts', async ({ url }) => {
-  const text = `${flow('select pg_sleep(60)')}    timeout: 100ms\n    effects: true\n`;
+  const text = `${flow('select pg_sleep(60)')}    timeout: 500ms\n    effects: true\n`;
 
   expect((await run(text, {}, connected(url))).failure).toMatchObject({
     code: 'timeout',

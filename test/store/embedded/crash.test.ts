@@ -34,7 +34,7 @@ test('a connection left over from a killed server does not stand in the way', as
       `select 1 from pg_stat_activity where wait_event = 'PgSleep'`,
     );
     expect(sleeping).toHaveLength(1);
-  });
+  }, 10_000);
   await crash(home);
 
   const again = await ensureEmbeddedPostgres({ home });
@@ -117,7 +117,7 @@ test('data of another major version is refused and left alone', async () => {
 async function crash(home: string) {
   const state = await describeEmbedded(home);
   process.kill(state.pid!, 'SIGKILL');
-  await vi.waitFor(async () => expect((await describeEmbedded(home)).state).toBe('stopped'));
+  await vi.waitFor(async () => expect((await describeEmbedded(home)).state).toBe('stopped'), 10_000);
   return state;
 }
 
