@@ -102,6 +102,8 @@ export function problemOf(
   return problem(c, statusOf(code), code, message, wait, { errors });
 }
 
-/** The caller went away in the middle, so that nobody waits for the answer. */
+/** The caller went away in the middle, so that nobody waits for the answer. Node 24 calls it a reset. */
 const isAbandoned = (c: Context, error: unknown) =>
-  error instanceof Error && error.name === 'AbortError' && c.req.raw.signal.aborted;
+  c.req.raw.signal.aborted &&
+  error instanceof Error &&
+  (error.name === 'AbortError' || (error as NodeJS.ErrnoException).code === 'ECONNRESET');
