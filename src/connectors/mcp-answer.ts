@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ErrorClass } from '../domain/failure.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, writtenJson } from '../domain/json.ts';
 import { complaintIn, maxUnpackedBytes, storedValue, textOf } from './answer-body.ts';
 import { classOf } from './call-failure.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -21,13 +21,15 @@ const asJson = { 'content-type': 'application/json' };
  * The value of an answer: `structuredContent`; without it the text, parsed when it is an object or a list;
  * else the content, in which data of images, sounds and files is replaced by its size. Cut at 1 MiB, and
  * then a text.
+ *
+ * @throws RangeError when it is nested too deeply
  */
 export function resultOf(answer: ToolAnswer, scrub: Scrub): JsonValue {
   const structured = structuredOf(answer);
-  if (structured !== undefined) return kept(JSON.stringify(structured), scrub);
+  if (structured !== undefined) return kept(writtenJson(structured), scrub);
   if (answer.content.length === 0) return null;
   const text = textIn(answer);
-  if (text === undefined) return kept(JSON.stringify(answer.content.map(withoutData)), scrub);
+  if (text === undefined) return kept(writtenJson(answer.content.map(withoutData)), scrub);
   if (/^\s*[[{]/.test(text)) return kept(text, scrub);
   return textOf(Buffer.from(scrub(text)));
 }

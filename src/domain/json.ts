@@ -18,6 +18,33 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
+/** True for a JSON text that is nested more than so many levels deep; brackets inside of strings count too. */
+export function isTextDeeperThan(levels: number, json: string): boolean {
+  // Two characters per level.
+  if (json.length < 2 * levels) return false;
+  let depth = 0;
+  for (let at = 0; at < json.length && depth <= levels; at++) {
+    const character = json.charCodeAt(at);
+    if (character === 0x5b || character === 0x7b) depth++;
+    else if (character === 0x5d || character === 0x7d) depth--;
+  }
+  return depth > levels;
+}
+
+const writtenLevelsAtMost = 1000;
+
+/**
+ * The JSON text of a value.
+ *
+ * @throws RangeError when it is nested more than 1,000 levels deep: what walks it later would run out of stack.
+ *   Older versions of Node cannot write it at all.
+ */
+export function writtenJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (isTextDeeperThan(writtenLevelsAtMost, json)) throw new RangeError('nested too deeply');
+  return json;
+}
+
 /** The same value with the keys of its maps in order, so that the order they were written in is no difference. */
 export function inOrder(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map((item: JsonValue) => inOrder(item));

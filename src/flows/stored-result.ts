@@ -1,4 +1,4 @@
-import type { JsonValue } from '../domain/json.ts';
+import { type JsonValue, writtenJson } from '../domain/json.ts';
 
 /** Characters of a result's JSON that are kept with the record. */
 const largestResult = 256 * 1024;
@@ -19,7 +19,7 @@ export function storedResult(result: JsonValue): JsonValue {
 /** Undefined for what is nested too deeply; whoever stores it finds that out again and says so. */
 function writtenDown(result: JsonValue): string | undefined {
   try {
-    return JSON.stringify(result);
+    return writtenJson(result);
   } catch {
     return undefined;
   }

@@ -1,6 +1,12 @@
-/** JSON text that Postgres can hold and read: what it cannot becomes U+FFFD. */
+import { writtenJson } from '../domain/json.ts';
+
+/**
+ * JSON text that Postgres can hold and read: what it cannot becomes U+FFFD.
+ *
+ * @throws RangeError when the value is nested more than 1,000 levels deep
+ */
 export function storableJson(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = writtenJson(value);
   return text.includes('\\u') ? text.replace(unstorable, '$1\\ufffd') : text;
 }
 
