@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { onClose } from './resources.ts';
+import { WholeLines } from './whole-lines.ts';
 
 /** How often it is looked whether the process that started this one is still there, in milliseconds. */
 const parentLookMs = 2000;
@@ -15,9 +16,8 @@ const maxMessageBytes = 32 * 1024 * 1024;
  * `onUnread` is told of a line that is no message, and of one that is too large.
  */
 export async function serveStdio(server: Server, onUnread: (error: Error) => void): Promise<void> {
-  const transport = new StdioServerTransport(process.stdin, process.stdout, {
-    maxBufferSize: maxMessageBytes,
-  });
+  const lines = process.stdin.on('error', onUnread).pipe(new WholeLines(maxMessageBytes));
+  const transport = new StdioServerTransport(lines, process.stdout, { maxBufferSize: maxMessageBytes });
   server.onerror = onUnread;
   const gone = clientGone(server);
   await server.connect(transport);
