@@ -118,7 +118,7 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
   let request = wire;
   try {
     for (let hop = 0; ; hop++) {
-      const left = Math.max(1, deadline - performance.now());
+      const left = hop === 0 ? names.timeoutMs : Math.max(1, deadline - performance.now());
       const answer = await exchange(pool, request, left, signal, leaves);
       const { status, headers } = answer;
       if (status < 300 || status >= 400 || status === 304 || accepts(status)) {

@@ -59,11 +59,14 @@ function isMethod(method: string): method is Dispatcher.HttpMethod {
   return methods.includes(method);
 }
 
+const notAllowedInPath = /[^\x21-\x7e]|[\\#]/;
+const dotSegments = /(^|\/)(\.|%2e){1,2}(?=\/|$)/i;
+
 /** A record fills parts of the path; none of them may reach outside of where the flow put it. */
 function checkedPath(path: string, names: CallNames): string {
-  const segments = /(^|\/)(\.|%2e){1,2}(?=\/|$)/i;
-  const [resource = ''] = path.split('?', 1);
-  if (!path.startsWith('/') || /[^\x21-\x7e]|[\\#]/.test(path) || segments.test(resource)) {
+  const query = path.indexOf('?');
+  const resource = query === -1 ? path : path.slice(0, query);
+  if (!path.startsWith('/') || notAllowedInPath.test(path) || dotSegments.test(resource)) {
     const words =
       'a value of the record makes a path that is not allowed (".", ".." or a character that is not encoded)';
     throw new RecordFailure(unfitFailure(names, 'path_not_allowed', words));

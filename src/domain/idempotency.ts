@@ -11,6 +11,6 @@ export interface CallIdentity {
 
 /** The `Idempotency-Key` of a call: the same on every attempt, take-over and unpatched retry. */
 export function idempotencyKey({ batchJobId, index, step, loop, revision }: CallIdentity): string {
-  const parts = [batchJobId, index, step, ...(loop === undefined ? [] : [loop])];
-  return `${parts.join(':')}:r${revision}`;
+  const place = loop === undefined ? step : `${step}:${loop}`;
+  return `${batchJobId}:${index}:${place}:r${revision}`;
 }

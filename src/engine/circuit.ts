@@ -75,6 +75,8 @@ export class Circuit {
 
   #faredWell(place: number): void {
     this.#lastWell = Math.max(this.#lastWell, place);
+    // Nothing to forget, nearly always.
+    if (this.#last === undefined && this.#counted.size === 0) return;
     for (const index of this.#counted) this.#doubtful.add(index);
     this.clear();
   }
