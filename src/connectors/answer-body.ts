@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { isJsonObject, isTextDeeperThan, type JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { AnswerTooLarge, type WireAnswer } from './http-exchange.ts';
 
 /** What is kept of an answer that is a result as it is. */
 const maxStoredBytes = 64 * 1024;
 /** What the steps of a flow get to see of one. */
 export const maxUnpackedBytes = 1024 * 1024;
-/** Deeper values are hard to handle for whoever looks at them. */
+/** Deeper values could not be written down again. */
 const maxDepth = 500;
 
 const unpackers = new Map([
@@ -54,7 +54,7 @@ export function textOf(body: Buffer, maxBytes = maxStoredBytes): string {
 /** JSON when the target says so and it is, else text; null when empty. */
 export function storedValue(text: string, headers: IncomingHttpHeaders): JsonValue {
   if (text === '') return null;
-  if (!/[/+]json\b/i.test(headers['content-type'] ?? '') || isTextDeeperThan(maxDepth, text)) return text;
+  if (!/[/+]json\b/i.test(headers['content-type'] ?? '') || depthOf(text) > maxDepth) return text;
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
@@ -85,4 +85,18 @@ function complaint(value: JsonValue | undefined, depth: number): string | undefi
 function htmlText(html: string): string {
   const title = /<title[^<>]*>([^<]*)/i.exec(html)?.[1]?.trim();
   return title || html.replace(/<[^<>]*>/g, ' ');
+}
+
+/** At least the depth of a JSON text; brackets inside strings count too, which is good enough here. */
+function depthOf(text: string): number {
+  // Two characters per level.
+  if (text.length < 2 * maxDepth) return 0;
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === 0x5b || character === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (character === 0x5d || character === 0x7d) depth -= 1;
+  }
+  return deepest;
 }

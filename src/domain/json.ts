@@ -18,19 +18,6 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
-/** True for a JSON text that is nested more than so many levels deep; brackets inside of strings count too. */
-export function isTextDeeperThan(levels: number, json: string): boolean {
-  // Two characters per level.
-  if (json.length < 2 * levels) return false;
-  let depth = 0;
-  for (let at = 0; at < json.length && depth <= levels; at++) {
-    const character = json.charCodeAt(at);
-    if (character === 0x5b || character === 0x7b) depth++;
-    else if (character === 0x5d || character === 0x7d) depth--;
-  }
-  return depth > levels;
-}
-
 const writtenLevelsAtMost = 1000;
 
 /**
@@ -41,7 +28,9 @@ const writtenLevelsAtMost = 1000;
  */
 export function writtenJson(value: unknown): string {
   const json = JSON.stringify(value);
-  if (isTextDeeperThan(writtenLevelsAtMost, json)) throw new RangeError('nested too deeply');
+  // Two characters per level.
+  const mayBeDeep = json.length >= 2 * writtenLevelsAtMost;
+  if (mayBeDeep && isDeeperThan(writtenLevelsAtMost, value)) throw new RangeError('nested too deeply');
   return json;
 }
 
