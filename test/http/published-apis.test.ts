@@ -76,7 +76,7 @@ beforeAll(async () => {
       if (id === 'silent') return { kind: 'hang' };
       return String(id).startsWith('bad')
         ? status(422, { message: 'no such plan' })
-        : { ...ok, delayMs: 5, body: { number: id === 'numberless' ? null : 7 } };
+        : { ...ok, delayMs: id === 'slow' ? 500 : 5, body: { number: id === 'numberless' ? null : 7 } };
     },
   });
   receiver = await startReceiver();
@@ -206,7 +206,7 @@ test('a flow that says what its response is answers a single record with it, and
   const good = await ask('a');
   const refused = await ask('bad-b');
   const wrong = await ask('numberless');
-  const later = await ask('c', { prefer: 'respond-async' });
+  const later = await ask('slow', { prefer: 'respond-async' });
   const list = await send('/answered-list', [{ id: 'd' }, { id: 'bad-e' }]);
   const job = await finished(list.body.status_url);
   const document = await served.json('/answered/openapi.json');
