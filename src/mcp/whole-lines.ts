@@ -22,12 +22,13 @@ export class WholeLines extends Transform {
   override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
     const first = chunk.indexOf(newline) + 1;
     const last = chunk.lastIndexOf(newline) + 1;
-    this.#keep(chunk.subarray(0, first || chunk.length));
-    if (first > 0 || this.#bytes > this.#atMost) this.#passOn();
     if (first > 0) {
+      this.#keep(chunk.subarray(0, first));
+      this.#passOn();
       if (last > first) this.push(chunk.subarray(first, last));
-      this.#keep(chunk.subarray(last));
     }
+    this.#keep(chunk.subarray(last));
+    if (this.#bytes > this.#atMost) this.#passOn();
     done();
   }
 

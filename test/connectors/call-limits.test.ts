@@ -31,17 +31,17 @@ test('no more calls are under way than the connector allows', async () => {
 test('no window of time holds more calls than the rate, wherever it begins', async () => {
   const target = await startTarget();
   onTestFinished(() => target.close());
-  const connector = openConnector(target.url, { rate: { count: 60, windowMs: 1000 } });
+  const connector = openConnector(target.url, { rate: { count: 60, windowMs: 2000 } });
   const call = () => connector.call(request());
 
   await call();
   // Late in a window that began with the first call, so that two windows could meet in a burst.
-  await sleep(700);
+  await sleep(1400);
   await Promise.all(Array.from({ length: 50 }, () => callInTurn(call, 3)));
 
   expect(target.hits).toHaveLength(151);
-  // What arrives may be closer together than what was sent, on a busy machine by hundreds of milliseconds.
-  expect(fullestWindow(target.hits, 600)).toBeLessThanOrEqual(60);
+  // What arrives may be a little closer together than what was sent.
+  expect(fullestWindow(target.hits, 1800)).toBeLessThanOrEqual(60);
 });
 
 async function callInTurn(call: () => Promise<unknown>, times: number): Promise<void> {

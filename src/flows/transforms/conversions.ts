@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from '../../domain/json.ts';
+import { isDeeperThan, isJsonObject, type JsonValue } from '../../domain/json.ts';
 import { isHeldExactly } from './read-number.ts';
 import { readTruth } from './read-truth.ts';
 import { type PipeValue, type Transform, ValueProblem } from './transform.ts';
@@ -53,7 +53,7 @@ function parsed(value: PipeValue): PipeValue {
   if (typeof value !== 'string') return value;
   if (value.trim() === '') return undefined;
   const made = read(value);
-  if (isDeeper(made, maxLevels)) {
+  if (isDeeperThan(maxLevels, made)) {
     throw new ValueProblem('nested_too_deeply', `is nested more than ${maxLevels} levels deep`);
   }
   if (areHeldExactly(made)) return made;
@@ -81,11 +81,6 @@ function read(text: string): JsonValue {
 
 /** As deep as records may be; far deeper ones could not be written as JSON again. */
 const maxLevels = 64;
-
-function isDeeper(value: JsonValue, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((item: JsonValue) => isDeeper(item, levels - 1));
-}
 
 function lookedUp(value: PipeValue, [table]: readonly PipeValue[]): PipeValue {
   if (value === undefined || value === null || !isJsonObject(table)) return undefined;
