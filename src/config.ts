@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDuration } from './domain/duration.ts';
 import { parseRate, type Rate } from './domain/rate.ts';
+import { issueWords, kindsOfArguments } from './domain/schema-issue.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 
 const wholeNumber = (min: number, max: number) =>
@@ -117,7 +118,7 @@ export interface HttpConfig {
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = environment.safeParse(given);
+  const parsed = environment.safeParse(given, { error: (issue) => issueWords(issue, kindsOfArguments) });
   if (!parsed.success) throw invalid(parsed.error.issues);
 
   const values = parsed.data;

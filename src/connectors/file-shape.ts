@@ -1,5 +1,7 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { nearest } from '../domain/nearest.ts';
+import { formMeant, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
+import { keysAt } from '../domain/schema-keys.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type FileProblem, maxFileProblems } from './file-problem.ts';
 import type { NodePath, YamlFile } from './yaml-file.ts';
@@ -11,7 +13,7 @@ export function checkShape<T>(
   yaml: YamlFile,
   schema: z.ZodType<T>,
 ): { data: T } | { problems: FileProblem[] } {
-  const checked = schema.safeParse(yaml.value, { error: wordsFor });
+  const checked = schema.safeParse(yaml.value, { error: (issue) => issueWords(issue, kindsInFiles) });
   if (checked.success) return { data: checked.data };
   const issues = checked.error.issues.slice(0, maxFileProblems);
   return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, [])) };
@@ -31,7 +33,7 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
       );
   }
   if (issue.code === 'invalid_union') {
-    const branch = branchMeant(issue);
+    const branch = formMeant(issue.errors);
     if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path));
   }
   const isKey = issue.code === 'invalid_key';
@@ -42,41 +44,10 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
   ];
 }
 
-/**
- * Of a union's branches, the only one whose kind of value (text, map, …) is the one that was written; of several
- * maps the only one whose keys are there.
- */
-function branchMeant(issue: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {
-  const fitting = issue.errors.filter(
-    (branch) =>
-      !branch.some(
-        ({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_value'),
-      ),
-  );
-  if (fitting.length === 1) return fitting[0];
-  const whole = fitting.filter((branch) => !branch.some(isMissing));
-  return whole.length === 1 ? whole[0] : undefined;
-}
-
-const isMissing = ({ message }: Issue) => message === missing;
-const missing = 'is missing';
-
-/** What follows the name of the key, unless the schema has words of its own. */
-function wordsFor(issue: z.core.$ZodRawIssue): string {
-  if (issue.input === undefined) return missing;
-  if (issue.code === 'invalid_type') return `must be ${kindNames[issue.expected] ?? issue.expected}`;
-  if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(', ')}`;
-  return 'has a form that is not allowed';
-}
-
-const kindNames: Readonly<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
+const kindsInFiles = {
+  ...kindsOfArguments,
   object: 'a map of keys and values',
   record: 'a map of keys and values',
-  array: 'a list',
 };
 
 /** The schema's own advice (`params.suggestion`), or the word of a choice that was probably meant. */
@@ -104,21 +75,4 @@ function valueAt(value: unknown, path: NodePath): unknown {
     current = Object.getOwnPropertyDescriptor(current, segment)?.value;
   }
   return current;
-}
-
-/** The keys a schema knows at a path, over all branches of a union. */
-function keysAt(schema: unknown, path: NodePath): string[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
-    return keysAt(schema.unwrap(), path);
-  }
-  if (schema instanceof z.ZodPipe) return keysAt(schema.in, path);
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => keysAt(option, path));
-  const [segment, ...rest] = path;
-  if (schema instanceof z.ZodObject) {
-    const shape: Readonly<Record<string, unknown>> = schema.shape;
-    return segment === undefined ? Object.keys(shape) : keysAt(shape[segment], rest);
-  }
-  if (schema instanceof z.ZodRecord && segment !== undefined) return keysAt(schema.valueType, rest);
-  if (schema instanceof z.ZodArray && segment !== undefined) return keysAt(schema.element, rest);
-  return [];
 }

@@ -9,6 +9,8 @@ import type { NewJob } from '../store/create-job.ts';
 import { countAtMost, failureRateInput, maxFailuresInput, textInput } from './input-limits.ts';
 import type { NamedFields } from './named-fields.ts';
 
+const rateWords = 'must be records per time, such as 10/s or 600/min';
+
 /** How a job goes about its records: the keys of a flow's `batch` block, for this one job. */
 export const batchInput = z
   .strictObject({
@@ -26,8 +28,10 @@ export const batchInput = z
     callback: textInput(100)
       .optional()
       .describe('Name of a connector of type webhook, told of the end and of failures'),
-    rate: textInput(20)
-      .refine((text) => parseRate(text) !== undefined, 'must be records per time, such as 10/s or 600/min')
+    rate: z
+      .string(rateWords)
+      .max(20)
+      .refine((text) => parseRate(text) !== undefined, rateWords)
       .optional()
       .describe('Records started at most: 10/s, 600/min'),
     ramp: rampSchema

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { isDeeperThan, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
+import { formMeant, isMissing, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
+import { keysAt } from '../domain/schema-keys.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Operation } from './operation.ts';
 
@@ -11,6 +13,8 @@ const nameAtMost = 60;
 
 /** A record may be 64 levels deep, and those a little deeper fail by themselves; nothing has a use for more. */
 const levelsAtMost = 500;
+
+type Issue = z.core.$ZodIssue;
 
 /**
  * The input of an operation, checked.
@@ -26,74 +30,80 @@ export function checkInput<Input extends z.ZodType>(
     throw new SluiceError('invalid_input', `${operation.name}: ${words}. Nothing was changed.`);
   }
   const { reshape = (value) => value } = operation;
-  const parsed = operation.input.safeParse(reshape((given ?? {}) as JsonValue));
+  const parsed = operation.input.safeParse(reshape((given ?? {}) as JsonValue), {
+    error: (issue) => issueWords(issue, kindsOfArguments),
+    reportInput: true,
+  });
   if (parsed.success) return parsed.data;
-  const known = parametersOf(operation);
   const { issues } = parsed.error;
-  const mistakes = issues.slice(0, mistakesTold).flatMap((issue) => describe(issue, known));
+  const mistakes = issues.slice(0, mistakesTold).flatMap((issue) => describe(issue, operation.input));
   const omitted = issues.reduce((sum, issue) => sum + mistakesIn(issue), 0) - mistakesTold;
   const lines = [...mistakes.slice(0, mistakesTold), ...(omitted > 0 ? [`and ${omitted} more`] : [])];
   throw new SluiceError('invalid_input', `${operation.name}: ${lines.join('; ')}. Nothing was changed.`);
 }
 
-/** Names of an operation's parameters, in the order they are declared. */
-export function parametersOf(operation: Operation): string[] {
-  const { shape } = operation.input as unknown as { shape?: Record<string, unknown> };
-  return Object.keys(shape ?? {});
+/** All unknown names of a map are one issue. */
+const mistakesIn = (issue: Issue) => (issue.code === 'unrecognized_keys' ? issue.keys.length : 1);
+
+function describe(issue: Issue, schema: z.ZodType): string[] {
+  if (issue.code === 'unrecognized_keys') return unknownNames(issue, schema);
+  const meant = issue.code === 'invalid_union' ? formMeant(issue.errors) : undefined;
+  if (meant !== undefined) {
+    return meant.flatMap((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] }, schema));
+  }
+  const place = placeOf(issue.path);
+  return [`${place === '' ? 'the arguments' : place}: ${wordsOf(issue)}`];
 }
 
-/** All unknown names of a map are one issue. */
-const mistakesIn = (issue: z.core.$ZodIssue) => (issue.code === 'unrecognized_keys' ? issue.keys.length : 1);
-
-function describe(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
-  const path = issue.path
+const placeOf = (path: Issue['path']) =>
+  path
     .map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at === 0 ? '' : '.'}${nameIn(part)}`))
     .join('');
-  if (issue.code !== 'unrecognized_keys')
-    return [`${path === '' ? 'the arguments' : path}: ${wordsOf(issue)}`];
-  return issue.keys.slice(0, mistakesTold).map((key) => {
-    const place = path === '' ? '' : `${path}.`;
-    const guess = path === '' ? nearest(key, known) : undefined;
+
+function unknownNames({ path, keys }: z.core.$ZodIssueUnrecognizedKeys, schema: z.ZodType): string[] {
+  const known = [...new Set(keysAt(schema, path))];
+  const place = path.length === 0 ? '' : `${placeOf(path)}.`;
+  const meant = (key: string) => nearest(key, known) ?? nearest(key, keysAt(schema, []));
+  const told = keys.slice(0, mistakesTold);
+  const lost = told.find((key) => meant(key) === undefined);
+  return told.map((key) => {
+    const guess = meant(key);
     const advice =
-      guess === undefined
-        ? path === ''
-          ? ` (there ${known.length === 0 ? 'are none' : `are ${known.join(', ')}`})`
-          : ''
-        : ` (did you mean ${guess}?)`;
+      guess === undefined ? (key === lost ? ` (${listed(known)})` : '') : ` (did you mean ${guess}?)`;
     return `there is no parameter ${place}${nameIn(key)}${advice}`;
   });
 }
 
+const listed = (known: readonly string[]) =>
+  known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
+
 const nameIn = (name: PropertyKey) => String(name).slice(0, nameAtMost);
 
-/** Zod's words where they are those of people. */
-function wordsOf(issue: z.core.$ZodIssue): string {
-  if (issue.message.endsWith('received undefined')) return 'is missing';
-  if (issue.code === 'invalid_type') return typeWords(issue);
-  if (issue.code === 'too_small' && issue.origin === 'array') return sizeWords('least', issue.minimum);
-  if (issue.code === 'too_big' && issue.origin === 'array') return sizeWords('most', issue.maximum);
-  const forms = issue.code === 'invalid_union' ? issue.errors.flatMap((form) => form.slice(0, 1)) : [];
-  if (forms.length === 0) return lowerFirst(issue.message);
-  return [...new Set(forms.map((form) => wordsOf(form).replace(/^invalid input: /, '')))].join(', or ');
+function wordsOf(issue: Issue): string {
+  if (issue.code === 'invalid_union' && issue.input !== undefined) return formsOf(issue);
+  if (issue.code === 'invalid_value') return `${issue.message}${choiceMeant(issue)}`;
+  const given =
+    issue.code === 'invalid_type' && issue.message !== isMissing ? kindOf(issue.input) : undefined;
+  return given === undefined || issue.message.endsWith(given)
+    ? issue.message
+    : `${issue.message}, not ${given}`;
 }
 
-function typeWords({ expected, message }: z.core.$ZodIssueInvalidType): string {
-  const received = /received (\w+)$/.exec(message)?.[1];
-  const what = kinds[expected] ?? expected;
-  return received === undefined ? `expected ${what}` : `expected ${what}, not ${kinds[received] ?? received}`;
+/** "must be all, or a list" */
+function formsOf({ errors }: z.core.$ZodIssueInvalidUnion): string {
+  const forms = errors.flatMap(([first]) =>
+    first === undefined ? [] : [first.message.replace(/^must be /, '')],
+  );
+  return `must be ${[...new Set(forms)].join(', or ')}`;
 }
 
-const kinds: Readonly<Partial<Record<string, string>>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  object: 'an object',
-  record: 'an object',
-  array: 'a list',
-};
+function choiceMeant({ input, values }: z.core.$ZodIssueInvalidValue): string {
+  const guess = typeof input === 'string' ? nearest(input, values.map(String)) : undefined;
+  return guess === undefined ? '' : ` (did you mean ${guess}?)`;
+}
 
-const sizeWords = (bound: 'least' | 'most', count: number | bigint) =>
-  `must have at ${bound} ${count} ${Number(count) === 1 ? 'item' : 'items'}`;
-
-const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+function kindOf(value: unknown): string | undefined {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return kindsOfArguments.array;
+  return Number.isFinite(value) && !Number.isInteger(value) ? 'a fraction' : kindsOfArguments[typeof value];
+}

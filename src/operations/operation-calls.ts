@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { JsonValue } from '../domain/json.ts';
+import { issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
 import type { WrongItem } from '../domain/sluice-error.ts';
 import {
   type BatchOffer,
@@ -81,7 +82,9 @@ function readCall(written: unknown, { offers, isDatabase, ownHeaders, maxRecordB
   // First, so that nothing else has to look into what is nested without end.
   const checked = checkPayload(written as JsonValue, maxRecordBytes);
   if (!checked.ok) return { call: undefined, problems: [{ message: clauseOf(checked.message) }] };
-  const parsed = operationInput.safeParse(written);
+  const parsed = operationInput.safeParse(written, {
+    error: (issue) => issueWords(issue, kindsOfArguments),
+  });
   const problems: WrongItem[] = parsed.success ? [] : problemsIn(parsed.error);
   if (!parsed.success) return { call: undefined, problems };
   const { method, path: wanted, headers: given = {} } = parsed.data;
@@ -110,8 +113,7 @@ function problemsOf(issue: z.core.$ZodIssue): WrongItem[] {
       .slice(0, problemsTold)
       .map((key) => ({ field: key.slice(0, 100), message: 'is not known' }));
   const field = issue.path.join('.').slice(0, 200);
-  const message = issue.message.endsWith('received undefined') ? 'is missing' : issue.message;
-  return [{ ...(field === '' ? {} : { field }), message }];
+  return [{ ...(field === '' ? {} : { field }), message: issue.message }];
 }
 
 function idIn(written: unknown): string | number | undefined {

@@ -57,8 +57,8 @@ test.each([
     '`sluice update`: give at least one of --concurrency, --rate, --max-failures, --max-failure-rate and --on-limit.',
   ],
   [
-    'list_batch_jobs: flow_id: too long; limit: too small: expected number to be >=1. Nothing was changed.',
-    '`sluice list`: --flow: too long; --limit: too small: expected number to be >=1. Nothing was changed.',
+    'list_batch_jobs: flow_id: too long; limit: must be at least 1. Nothing was changed.',
+    '`sluice list`: --flow: too long; --limit: must be at least 1. Nothing was changed.',
   ],
   [
     'start_batch: batch.max_failures: too small. Nothing was changed.',

@@ -182,7 +182,7 @@ published_api: { path: import, batchConcurrency: 0 }
     'a.yaml:5:3 unknown key "conector"; did you mean "connector"?',
     'a.yaml:6:13 target.endpoint: must begin with /',
     'a.yaml:6:42 target.endpoint: unknown transform "trm"; did you mean "trim"?',
-    'a.yaml:7:11 target.method must be POST, PUT, PATCH, DELETE, GET; did you mean "POST"?',
+    'a.yaml:7:11 target.method must be one of POST, PUT, PATCH, DELETE, GET; did you mean "POST"?',
     'a.yaml:8:14 target.headers.Host is set by Sluice itself',
     'a.yaml:8:29 target.headers.X-A: the braces are not closed; write {{ source.field }}',
     'a.yaml:9:12 target.timeout must be a duration up to 1h, such as 30s',
@@ -194,7 +194,7 @@ published_api: { path: import, batchConcurrency: 0 }
     'a.yaml:16:23 batch.concurrency must be a whole number from 1 to 50',
     'a.yaml:16:28 unknown key "max_failure"; did you mean "max_failures"?',
     'a.yaml:17:20 on_error.retry is not understood; write it as 3x exponential(30s), 5x fixed(10s, jitter), 4x linear(5s, max 1m) or none; at most 100 retries, and waits up to 7d',
-    'a.yaml:17:47 on_error.then must be log, dead-letter, callback; did you mean "dead-letter"?',
+    'a.yaml:17:47 on_error.then must be one of log, dead-letter, callback; did you mean "dead-letter"?',
     'a.yaml:18:24 published_api.path must begin with /',
     'a.yaml:18:50 published_api.batchConcurrency must be a whole number from 1 to 50',
   ]);

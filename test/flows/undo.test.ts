@@ -145,7 +145,7 @@ test.each([
   ],
   ['undo: { endpoint: "c/{{ result.body.id }}" }', 'undo.endpoint: must begin with /', ''],
   ['undo: { method: DELETE }', 'undo.endpoint is missing', ''],
-  ['undo: { endpoint: /c, method: GET }', 'undo.method must be DELETE, POST, PUT, PATCH', ''],
+  ['undo: { endpoint: /c, method: GET }', 'undo.method must be one of DELETE, POST, PUT, PATCH', ''],
   ['undo: { endpoint: /c, gon: [404] }', 'unknown key "gon"', 'did you mean "gone"?'],
   ['undo: { endpoint: /c, gone: [200] }', 'undo.gone.0 must be a whole number from 400 to 499', ''],
   ['undo: { endpoint: /c, connector: echo }', 'undo.connector: echo takes nothing back', 'connectors.yaml'],

@@ -247,7 +247,7 @@ test('an index that no record can have is said to be too small or too large', as
 
   expect(refusals.map(({ status }) => status)).toEqual([400, 400]);
   expect(said).toEqual([
-    expect.stringMatching(/index: too small: expected number to be >=0/),
-    expect.stringMatching(/index: too big: expected number to be <=2147483647/),
+    expect.stringMatching(/index: must be at least 0/),
+    expect.stringMatching(/index: must be at most 2147483647/),
   ]);
 });

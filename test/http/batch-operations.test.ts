@@ -298,7 +298,7 @@ test('results are asked for by what there is to ask', async () => {
   expect(refused.map(({ status: code }) => code)).toEqual([400, 400, 400]);
   expect(await Promise.all(refused.map(detailOf))).toEqual([
     'The query parameter limit has to be a number. Nothing was changed.',
-    expect.stringContaining('<=1000'),
+    'get_operations: limit: must be at most 1000. Nothing was changed.',
     expect.stringContaining('there are after, limit'),
   ]);
 });

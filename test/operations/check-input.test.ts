@@ -7,21 +7,39 @@ import { updateBatch } from '../../src/operations/update-batch.ts';
 const batch_job_id = '01890000-0000-7000-8000-000000000000';
 
 test.each([
-  [{ batch_job_id, drop_dead_letters: {} }, 'drop_dead_letters: expected "all", or expected a list'],
-  [{ batch_job_id, action: 'stop' }, 'action: invalid option: expected one of "pause"|"resume"|"cancel"'],
+  [{ batch_job_id, drop_dead_letters: {} }, 'drop_dead_letters: must be all, or a list'],
+  [{ batch_job_id, action: 'stop' }, 'action: must be one of pause, resume, cancel.'],
   [{ action: 'pause' }, 'batch_job_id: is missing'],
+  [{ batch_job_id, action: 'resum' }, 'action: must be one of pause, resume, cancel (did you mean resume?).'],
+  [{ batch_job_id, action: null }, 'action: must be one of pause, resume, cancel.'],
   [{ batch_job_id, acton: 'pause' }, 'there is no parameter acton (did you mean action?)'],
+  [{ batch_job_id, drop_dead_letters: [true] }, 'drop_dead_letters[0]: must be a number, not true or false'],
+  [{ batch_job_id, concurrency: 0 }, 'concurrency: must be at least 1.'],
+  [{ batch_job_id, concurrency: 2.5 }, 'concurrency: must be a whole number, not a fraction.'],
+  [{ batch_job_id, concurrency: '5' }, 'concurrency: must be a number, not a text.'],
+  [{ batch_job_id: '' }, 'batch_job_id: must not be empty.'],
 ])('what is wrong with %j is said', (given, said) => {
   expect(() => checkInput(updateBatch, given)).toThrow(said);
 });
 
 test.each([
-  [[1], 'records[0]: expected an object, not a number'],
-  [['a', []], 'records[0]: expected an object, not a text; records[1]: expected an object, not a list'],
+  [[1], 'records[0]: must be an object, not a number'],
+  [['a', []], 'records[0]: must be an object, not a text; records[1]: must be an object, not a list'],
   [[], 'records: must have at least 1 item.'],
-  ['x', 'records: expected a list, not a text'],
+  ['x', 'records: must be a list, not a text'],
 ])('records that are none are refused in words of people: %j', (records, said) => {
   expect(() => checkInput(startBatch, { flow_id: 'a', records })).toThrow(said);
+});
+
+test.each([
+  [{ source: { pth: 'a.csv' } }, 'there is no parameter source.pth (did you mean path?)'],
+  [{ source: { label: 'a' } }, 'there is no parameter source.label (did you mean label?)'],
+  [
+    { batch: { unheard: 1, of: 2 } },
+    /no parameter batch\.unheard \(there are continue_on_error, .*\); .*batch\.of\. N/,
+  ],
+])('inside of %j the names that are known there are told', (given, said) => {
+  expect(() => checkInput(startBatch, { flow_id: 'a', ...given })).toThrow(said);
 });
 
 test('arguments that are nested beyond all use are refused before they are looked at', () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../../connectors/did-you-mean.ts';
 import { recordFailureActions } from '../../domain/job.ts';
+import { formMeant, issueWords, kindsOfArguments } from '../../domain/schema-issue.ts';
 import { SluiceError } from '../../domain/sluice-error.ts';
 import {
   confirmSchema,
@@ -121,7 +122,7 @@ export type CheckedSettings = z.output<typeof settingsSchema>;
 
 /** @throws SluiceError `flow_invalid` with everything that is wrong. */
 export function checkSettings(given: unknown): CheckedSettings {
-  const checked = settingsSchema.safeParse(given, { error: wordsFor });
+  const checked = settingsSchema.safeParse(given, { error: (issue) => issueWords(issue, kindsOfArguments) });
   const problems = checked.success ? contradictions(checked.data) : checked.error.issues.flatMap(wordsOf);
   if (checked.success && problems.length === 0) return checked.data;
   throw new SluiceError('flow_invalid', `defineFlow: ${problems.join('; ')}`);
@@ -154,31 +155,16 @@ function contradictions(settings: CheckedSettings): string[] {
   return problems;
 }
 
-function wordsFor(issue: z.core.$ZodRawIssue): string {
-  if (issue.input === undefined) return 'is missing';
-  if (issue.code === 'invalid_type') return `must be a value of type ${issue.expected}`;
-  if (issue.code === 'invalid_value') return `must be ${issue.values.map(String).join(', ')}`;
-  return 'has a form that is not allowed';
-}
-
 function wordsOf(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path));
-  const meant = issue.code === 'invalid_union' ? branchMeant(issue) : undefined;
+  const meant = issue.code === 'invalid_union' ? formMeant(issue.errors) : undefined;
   if (meant !== undefined) {
     return meant.flatMap((inner) => wordsOf({ ...inner, path: [...issue.path, ...inner.path] }));
   }
   const advice: unknown = issue.code === 'custom' ? issue.params?.suggestion : undefined;
   const subject = path === '' ? 'its argument' : path;
   return [`${subject} ${issue.message}${typeof advice === 'string' ? `; ${advice}` : ''}`];
-}
-
-/** Of the forms a value may have, the only one of the kind that was written. */
-function branchMeant({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined {
-  const fitting = errors.filter(
-    (branch) => !branch.some(({ code, path }) => path.length === 0 && /^invalid_(type|value)$/.test(code)),
-  );
-  return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 function unknownKey(key: string, path: string): string {

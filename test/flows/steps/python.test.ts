@@ -219,7 +219,10 @@ describe('an operation', () => {
       ['operation: divide', 'divisor: 2', 'factor: 2'],
       'factor is no key of operation: divide; it takes item and divisor',
     ],
-    [['operation: multiplyy', 'factor: 2'], 'operation must be multiply, divide; did you mean "multiply"?'],
+    [
+      ['operation: multiplyy', 'factor: 2'],
+      'operation must be one of multiply, divide; did you mean "multiply"?',
+    ],
     [['operation: multiply', 'factor: 2', 'code: x'], 'operation needs either code or an operation'],
   ])('%j is refused', (settings, problem) => {
     expect(problemsIn(operation(...settings)).join('\n')).toContain(problem);
