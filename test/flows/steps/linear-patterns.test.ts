@@ -39,7 +39,8 @@ function regexesIn(node: unknown): string[] {
   return regex === undefined ? Object.values(node).flatMap(regexesIn) : [raw ?? ''];
 }
 
-const megabyte = 1_000_000;
+/** Characters enough that whatever grows with their square takes many seconds. */
+const length = 250_000;
 const hostile = [
   ...[
     'a',
@@ -62,10 +63,10 @@ const hostile = [
     '\u001b[',
     'é',
   ],
-].map((unit) => unit.repeat(megabyte / unit.length));
+].map((unit) => unit.repeat(length / unit.length));
 const beginnings = ['', '{{ env.', 'https://', '$(ls ', '{record.', '3x fixed('];
 
-test.each(patterns)('$pattern of $file takes no time over a megabyte', ({ pattern }) => {
+test.each(patterns)('$pattern of $file takes no time over a long text', ({ pattern }) => {
   const end = pattern.lastIndexOf('/');
   const regex = new RegExp(pattern.slice(1, end), pattern.slice(end + 1).replace('y', 'g'));
 
