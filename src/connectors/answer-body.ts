@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { fieldComplaints } from './field-complaints.ts';
 import { AnswerTooLarge, type WireAnswer } from './http-exchange.ts';
 
 /** What is kept of an answer that is a result as it is. */
@@ -62,10 +63,15 @@ export function storedValue(text: string, headers: IncomingHttpHeaders): JsonVal
   }
 }
 
-/** The sentence in an answer that says what went wrong, wherever targets usually put it. */
+/** What an answer says went wrong, and with which fields, wherever targets usually put it. */
 export function complaintIn(value: JsonValue, headers: IncomingHttpHeaders): string | undefined {
   if (typeof value === 'string') return /html/i.test(headers['content-type'] ?? '') ? htmlText(value) : value;
-  return complaint(value, 0) ?? (value === null ? undefined : JSON.stringify(value));
+  const sentence = complaint(value, 0);
+  const ofFields = fieldComplaints(value);
+  if (ofFields.length === 0) return sentence ?? (value === null ? undefined : JSON.stringify(value));
+  const fields = ofFields.join('; ');
+  const isAmongThem = ofFields.some((text) => text.endsWith(`: ${sentence}`));
+  return sentence === undefined || isAmongThem ? fields : `${sentence} (${fields})`;
 }
 
 const complaintKeys = ['message', 'error_description', 'detail', 'error', 'title', 'errors', 'reason'];

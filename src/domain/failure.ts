@@ -47,6 +47,8 @@ const weekday = '(?:(?:mon|tue|wed|thu|fri|sat|sun)\\p{L}*,? )?';
 
 /** Kinds of values, in the order they are taken out: what one leaves behind another would take for its own. */
 const values: readonly (readonly [RegExp, string])[] = [
+  // The keys of a JSON object name the fields that a target complains of.
+  [/(?<=[{,]\s*)"([^"]*)"(?=\s*:)/gu, '$1'],
   [/"[^"]*"|`[^`]*`|“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|‹[^›]*›/gu, '…'],
   // No apostrophe: "can't" begins nothing.
   [/(?<![\p{L}\p{N}])['‘‚][^'’‘]*['’‘](?![\p{L}\p{N}])/gu, '…'],

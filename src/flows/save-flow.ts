@@ -35,6 +35,7 @@ export type Saving =
  * @throws SluiceError for a folder that cannot be written.
  */
 export async function saveFlow(shelf: Shelf, request: SaveRequest): Promise<Saving> {
+  if (looksLikeModule(request.text)) return { problems: [moduleProblem] };
   const compiled = await compileLate(request.text, '');
   if ('problems' in compiled) return { problems: placed(request.text, compiled.problems) };
   const { flow } = compiled;
@@ -42,6 +43,10 @@ export async function saveFlow(shelf: Shelf, request: SaveRequest): Promise<Savi
   if (wrong !== undefined) return { problems: [`${guessedName(request.text)}:1:1 ${wrong}`] };
   return writing(shelf, () => settle(shelf, flow, request.replaces));
 }
+
+const looksLikeModule = (text: string) => /^(?:import\s.*\sfrom\s|export\s+default\s)/mu.test(text);
+const moduleProblem =
+  'The text is JavaScript, and no tool takes a flow in code; write YAML, or have the person put the module into the flows folder.';
 
 async function settle(shelf: Shelf, flow: Flow, replaces: string | undefined): Promise<Saving> {
   const same = (await shelf.flows.list()).filter(({ name }) => name === flow.name);

@@ -10,7 +10,7 @@ import { isResultName, type Names, withNames, withoutNames, withStep } from './n
 import type { Lookups } from './pipe-arguments.ts';
 import { type CommonSettings, commonSchema } from './step-file.ts';
 import type { CompiledStep, StepList } from './step-frame.ts';
-import { stepKeys } from './step-keys.ts';
+import { pollAdvice, stepKeys } from './step-keys.ts';
 import { type CheckedSettings, checkSettings } from './step-shape.ts';
 import { createSite } from './step-site.ts';
 import { stepKinds, stepKindsByName } from './steps/catalogue.ts';
@@ -19,6 +19,8 @@ import { type WrittenStep, writtenSteps } from './written-steps.ts';
 
 /** In one file, those inside others included. */
 const maxSteps = 1_000;
+/** Kinds of other tools that wait for something. */
+const pollingWords: readonly string[] = ['poll', 'polling', 'wait', 'wait_for', 'sleep', 'delay', 'until'];
 
 /** Where steps stand in a file, and what they see there. */
 export interface StepPlace {
@@ -123,7 +125,7 @@ export class StepCompiler {
       this.#report(spot, words, typeAdvice(settings, names));
       return undefined;
     }
-    const suggestion = didYouMean(word, names);
+    const suggestion = pollingWords.includes(word) ? pollAdvice : didYouMean(word, names);
     this.#report({ path: [...path, key] }, `there is no kind of step "${word}"`, suggestion);
     return undefined;
   }

@@ -134,6 +134,14 @@ function ownKeys({ settings }: StepKind): OwnKeys {
 /** Keys of every step that are understood wherever people put them. */
 const isUnderstoodInside = (key: string) => key === 'retry' || key === 'timeout';
 
+/** How to wait for what another system has begun. */
+export const pollAdvice =
+  'write type: http_request, behind it type: fail with retry: true and when: it is not ready, and retry: { max_attempts: 20, delay: 10s, backoff: fixed } beside steps:; each retry begins at the first step, so checkpoint: true on those that must not run twice';
+const successAdvice =
+  'success_codes: are statuses; for an error in the body write a step with type: fail and when: behind this one';
+const sizeAdvice =
+  'write size: beside steps: for so many records in one run, the list items; where the answer names bad ones, type: fail behind it and on_chunk_error: bisect beside size: make only those fail';
+
 /** What people write who know another tool. */
 const otherWords: Readonly<Partial<Record<string, string>>> = {
   task: 'task is another word for type; give one',
@@ -154,6 +162,21 @@ const otherWords: Readonly<Partial<Record<string, string>>> = {
   steps: 'write task: with one step, or use type: switch for several',
   result: 'write outputs: with a name',
   register: 'write outputs: with a name',
+  success: successAdvice,
+  success_when: successAdvice,
+  success_if: successAdvice,
+  expect: successAdvice,
+  assert: successAdvice,
+  fail_if: successAdvice,
+  fail_when: successAdvice,
+  failed_when: successAdvice,
+  poll: pollAdvice,
+  until: pollAdvice,
+  poll_until: pollAdvice,
+  wait_until: pollAdvice,
+  batch: sizeAdvice,
+  batch_size: sizeAdvice,
+  chunk_size: sizeAdvice,
   with: 'write inputs:, or the keys on the step itself',
   params: 'write inputs:, or the keys on the step itself',
 };

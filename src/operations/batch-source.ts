@@ -82,6 +82,12 @@ async function openJob(
       `The records of batch job ${job.id} have been deleted because of their age. Nothing was started.`,
     );
   }
+  if (job.undoOf !== null) {
+    throw new SluiceError(
+      'source_invalid',
+      `Batch job ${job.id} has taken back what batch job ${job.undoOf} sent, and has no records of its own: give ${job.undoOf}. Nothing was started.`,
+    );
+  }
   const { id: batchJobId, wave } = job;
   const source: JobSource = { kind: 'job', batchJobId, wave, statuses, as: 'records' };
   if (await hasEarlierRecords(db, source)) return source;

@@ -96,7 +96,7 @@ async function showErrors(context: OperationContext, db: Database, job: BatchJob
     throw await unknownGroup(context, db, job, group_id);
   const redaction = await jobRedaction(context, db, job);
   const isFirst = cursor === undefined;
-  const causes = isFirst ? await fittingGroups(context, db, job) : noGroups;
+  const causes = isFirst ? await fittingGroups(context, db, job, group_id) : noGroups;
   const room = roomFor(context, answerTokens[format] - besides - tokensOf(causes.groups));
   const records = found.slice(0, limit).map((record) => shownFailure(redacted(record, redaction), context));
   const shown = fitPage(records, room);
@@ -121,9 +121,18 @@ async function showErrors(context: OperationContext, db: Database, job: BatchJob
 
 const noGroups = { groups: [], groupCount: 0 };
 
-async function fittingGroups(context: OperationContext, db: Database, job: BatchJob) {
-  const { groups, groupCount } = await pageOfGroups(context, db, job, { limit: groupsShown, offset: 0 });
-  return { groups: fitPage(groups, roomFor(context, groupTokens)), groupCount };
+/** Who asks for the records of one cause has seen the others, and they would take the room of records. */
+async function fittingGroups(
+  context: OperationContext,
+  db: Database,
+  job: BatchJob,
+  groupId: string | undefined,
+) {
+  const { groups, groupCount } = await pageOfGroups(context, db, job, { limit: groupsShown, groupId });
+  return {
+    groups: fitPage(groups, roomFor(context, groupTokens)),
+    groupCount: groupId === undefined ? groupCount : groups.length,
+  };
 }
 
 const groupFields = ({ groups, groupCount }: Pick<GroupPage, 'groups' | 'groupCount'>, end: number) => ({
@@ -164,7 +173,7 @@ async function unknownGroup(
   job: BatchJob,
   groupId: string,
 ): Promise<SluiceError> {
-  const { groups } = await pageOfGroups(context, db, job, { limit: groupsShown, offset: 0 });
+  const { groups } = await pageOfGroups(context, db, job, { limit: groupsShown });
   const known =
     groups.length === 0
       ? 'none of its records has failed'

@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { errorClasses, type Failure } from '../domain/failure.ts';
 import { noRedaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
-import { type FailureGroup, type FailureGroups, groupFailures, readPayloads } from '../store/failures.ts';
+import {
+  type FailureGroup,
+  type FailureGroups,
+  type GroupsWanted,
+  groupFailures,
+  readPayloads,
+} from '../store/failures.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { cutTo, roomFor } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
@@ -59,15 +65,15 @@ export function standingWith(job: BatchJob, { tally }: GroupPage): BatchJob {
   return { ...job, total, counts, waveDone: job.waveDone + settled(tally) - settled(job) };
 }
 
-/** Groups behind the first `offset` ones, and how many there are at all. */
+/** Some of the groups, and how many there are at all. */
 export async function pageOfGroups(
   context: Pick<OperationContext, 'flows' | 'isForProgram'>,
   db: Database,
   job: BatchJob,
-  page: { readonly limit: number; readonly offset: number },
+  wanted: GroupsWanted,
 ): Promise<GroupPage> {
   if (failedNow(job) === 0) return { groups: [], groupCount: 0, failureCount: 0, tally: undefined };
-  const { groups, ...whole } = await groupFailures(db, job.id, page);
+  const { groups, ...whole } = await groupFailures(db, job.id, wanted);
   const redaction = await jobRedaction(context, db, job);
   const payloads =
     redaction === noRedaction ? new Map() : await readPayloads(db, job.id, groups.map(firstOf));
@@ -129,6 +135,9 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
       if (failure.code === 'redirect_refused') {
         return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
       }
+      if (mistakesOfFlows.includes(failure.code)) {
+        return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.`;
+      }
       return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".`;
     case 'auth':
       return `Have the person correct the secret of the connector, then: ${retry}`;
@@ -138,6 +147,9 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
       return `This should not happen. Look at the payloads (export_batch_errors); a retry may help: ${retry}.${look}`;
   }
 }
+
+/** What a step asked for was not there, or a condition could not be decided. */
+const mistakesOfFlows: readonly string[] = ['undefined_name', 'condition_failed', 'condition_not_boolean'];
 
 const unreadAdvice = (job: BatchJob) =>
   `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records.`;

@@ -93,7 +93,7 @@ export const getBatchStatus = defineOperation({
     const first = await getBatchJob(db, batch_job_id);
     engine.wake(first.id);
     const job = await waitFor(context, db, first, wait_seconds * 1000);
-    const causes = await pageOfGroups(context, db, job, { limit: groupsShown[format], offset: 0 });
+    const causes = await pageOfGroups(context, db, job, { limit: groupsShown[format] });
     const facts = await describeJob(db, standingWith(job, causes));
     const room = roomFor(context, answerTokens[format] - tokensOf(facts) - besides);
     const { groups, more } = fitGroups(causes, room);
@@ -140,6 +140,7 @@ async function describeJob(db: Database, job: BatchJob) {
   const throttled = throttledOf(job);
   const processed = processedOf(job);
   const arrived = await maybeAppliedOf(db, job);
+  const undone = await undoneOf(db, job);
   return {
     ...jobFields(job),
     flow: flowFields(job),
@@ -159,13 +160,13 @@ async function describeJob(db: Database, job: BatchJob) {
     ...(ending === undefined ? {} : { ending }),
     ...(deliveries === undefined ? {} : { deliveries }),
     ...(purged === undefined ? {} : { purged }),
-    ...(await undoneOf(db, job)),
+    ...undone,
     ...(await setAsideOf(db, job)),
     maybe_applied: job.maybeApplied,
     ...(arrived === undefined ? {} : { may_have_arrived: arrived }),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
-    next_step: nextStep(job, waiting, { ending, arrived }),
+    next_step: nextStep(job, waiting, { ending, arrived, ...undone }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Cause } from '../engine/preview-rows.ts';
 import type { SampleRun } from '../engine/sample-runs.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
 import type { ColumnProfile } from '../sources/profile.ts';
+import { absenceOf } from './absent-fields.ts';
 import { tokensOf } from './answer-size.ts';
 import { encodingNote } from './encoding-note.ts';
 import { setupAdvice } from './flow-state.ts';
@@ -20,19 +21,21 @@ interface Size {
   readonly problems: number;
   readonly samples: number;
   readonly cell: number;
+  readonly runs: number;
   readonly request: number;
 }
 
-/** From ample to scarce: the first that fits is taken. */
+/** From ample to scarce: the first that fits is taken. One request that can be read says more than three beginnings. */
 const sizes: readonly Size[] = [
-  { columns: 40, problems: 5, samples: 3, cell: 60, request: 220 },
-  { columns: 30, problems: 5, samples: 3, cell: 40, request: 100 },
-  { columns: 20, problems: 4, samples: 2, cell: 30, request: 60 },
-  { columns: 12, problems: 3, samples: 1, cell: 30, request: 30 },
-  { columns: 6, problems: 2, samples: 1, cell: 20, request: 0 },
-  { columns: 3, problems: 1, samples: 0, cell: 20, request: 0 },
+  { columns: 40, problems: 5, samples: 3, cell: 60, runs: 10, request: 220 },
+  { columns: 30, problems: 5, samples: 2, cell: 40, runs: 2, request: 220 },
+  { columns: 30, problems: 5, samples: 1, cell: 40, runs: 1, request: 220 },
+  { columns: 20, problems: 4, samples: 1, cell: 30, runs: 1, request: 100 },
+  { columns: 12, problems: 3, samples: 1, cell: 30, runs: 1, request: 30 },
+  { columns: 6, problems: 2, samples: 1, cell: 20, runs: 0, request: 0 },
+  { columns: 3, problems: 1, samples: 0, cell: 20, runs: 0, request: 0 },
 ];
-const least: Size = { columns: 0, problems: 1, samples: 0, cell: 20, request: 0 };
+const least: Size = { columns: 0, problems: 1, samples: 0, cell: 20, runs: 0, request: 0 };
 
 /** A preview in few enough words for a conversation. */
 export function describePreview(seen: Previewed) {
@@ -147,7 +150,7 @@ function describeFlow(seen: Previewed, found: FlowFindings, size: Size) {
       would_fail: seen.wouldFail,
       would_skip: { duplicates: seen.duplicates, unchanged: seen.unchanged },
     },
-    ...(size.request === 0 ? {} : { untrusted_requests: requestsOf(seen.runs, size.request) }),
+    ...(size.runs === 0 ? {} : { untrusted_requests: requestsOf(seen.runs, size) }),
     targets: found.targets.slice(0, 10).map(({ connector, type, host, methods }) => ({
       connector: connector.slice(0, 100),
       type,
@@ -176,16 +179,23 @@ function rehearsed({ runs }: Previewed, { plan: { flow }, isWhole }: FlowFinding
   return `${checked}; the steps were gone through for the first ${first} alone, up to where answers are needed: would_fail counts what this found, and more may fail`;
 }
 
+/** Those that send something before those that fail, which problems tells of. */
+const shownRuns = (runs: readonly SampleRun[], atMost: number) =>
+  runs
+    .toSorted((a, b) => Number(a.failure !== undefined) - Number(b.failure !== undefined))
+    .slice(0, atMost)
+    .toSorted((a, b) => a.index - b.index);
+
 /** As many of the first calls as have room. */
-function requestsOf(runs: readonly SampleRun[], tokens: number): object[] {
-  return runs.flatMap(({ index, records, calls, failure, isOpen }): object[] => {
+function requestsOf(runs: readonly SampleRun[], size: Size): object[] {
+  return shownRuns(runs, size.runs).flatMap(({ index, records, calls, failure, isOpen }): object[] => {
     const about = { index, ...(records === 1 ? {} : { records }) };
     if (failure !== undefined) return [{ ...about, fails: failure.message.slice(0, 200) }];
     return calls.slice(0, 3).map(({ step, kind, connector, request }, at) => ({
       ...about,
       ...(step === 'target' ? {} : { step: step.slice(0, 100) }),
       ...(connector === undefined ? { kind } : {}),
-      ...requestFields(request, tokens),
+      ...requestFields(request, size.request),
       ...(isOpen && at === calls.length - 1 ? { after_it: 'depends on the answer' } : {}),
       ...(calls.length > 3 && at === 2 ? { more_calls: calls.length - 3 } : {}),
     }));
@@ -249,18 +259,22 @@ function nextStep(seen: Previewed): string {
     return 'The source cannot be read to its end: mend it at that line, then preview it again.';
   if (ofFlow === undefined)
     return 'list_flows shows the flows there are. preview_batch with one of them as flow_id shows what it would make of these rows.';
+  const absence = absenceOf(ofFlow.plan.flow.expects, seen.profile);
   if (seen.isWhole && wouldSend === 0 && wouldFail > 0)
-    return 'No row would be sent. problems says why; correct that first.';
-  const steps = [
+    return inSentences(['No row would be sent. problems says why; correct that first.', absence]);
+  return inSentences([
     ofFlow.missing.length === 0 ? undefined : setupAdvice(ofFlow.missing),
+    absence,
     seen.isWhole ? undefined : 'Not all rows were looked at (max_seconds), so more may be wrong.',
     wouldFail === 0
       ? undefined
       : `${wouldFail} ${wouldFail === 1 ? 'row' : 'rows'} would fail, each on its own: correct first, or start and repair afterwards.`,
     startCall(seen, ofFlow),
-  ];
-  return steps.filter((step) => step !== undefined).join(' ');
+  ]);
 }
+
+const inSentences = (sentences: readonly (string | undefined)[]) =>
+  sentences.filter((sentence) => sentence !== undefined).join(' ');
 
 const longestCall = 700;
 

@@ -92,6 +92,7 @@ export const saveFlow = defineOperation({
     const missing = await context.readiness.missingFor(flow);
     const problems = draft === undefined ? await clashesOf(context, file) : [];
     const tries = sample !== undefined && draft === undefined;
+    const trace = tries ? await tried(context, flow, sample as JsonObject) : undefined;
     return {
       saved: true,
       runnable: draft === undefined && missing.length === 0 && problems.length === 0,
@@ -103,8 +104,8 @@ export const saveFlow = defineOperation({
       problems,
       missing: missing.map(missingFields),
       ...(draft === undefined ? {} : { draft: draftFields(draft) }),
-      ...(tries ? { trace: shortTrace(await tried(context, flow, sample as JsonObject)) } : {}),
-      next_step: nextStep(context, saving, missing, problems),
+      ...(trace === undefined ? {} : { trace: shortTrace(trace) }),
+      next_step: nextStep(context, saving, { missing, problems, trace }),
     };
   },
 });
@@ -167,11 +168,17 @@ const notTried = (code: string, message: string): FlowTrace => ({
   failure: { class: 'data', code, message },
 });
 
+interface Found {
+  readonly missing: readonly Missing[];
+  readonly problems: readonly string[];
+  /** How the sample went; undefined: it was not tried. */
+  readonly trace: FlowTrace | undefined;
+}
+
 function nextStep(
   context: OperationContext,
   { flow, draft }: Extract<Saving, { flow: Flow }>,
-  missing: readonly Missing[],
-  problems: readonly string[],
+  { missing, problems, trace }: Found,
 ): string {
   if (problems.length > 0) return 'It is saved, but cannot run before the problems are gone.';
   const ready = missing.length === 0 ? '' : `${setupAdvice(missing)} `;
@@ -179,5 +186,14 @@ function nextStep(
     const { approve_command, reasons } = draftFields(draft);
     return `It is a draft and does not run before a person has approved it (${reasons.join('; ')}). ${ready}Ask the person to look at it with \`${approve_command}\` at a terminal.`;
   }
-  return `${ready}${missing.length === 0 ? '' : 'Then '}${runAdvice(flow, context)}`;
+  return `${sampleAdvice(trace)}${ready}${missing.length === 0 ? '' : 'Then '}${runAdvice(flow, context)}`;
+}
+
+/** Behind a withheld step a failure may only mean that the step's answer is not there. */
+function sampleAdvice(trace: FlowTrace | undefined): string {
+  if (trace?.failure === undefined) return '';
+  const withheld = trace.steps.find(({ status }) => status === 'withheld');
+  return withheld === undefined
+    ? 'The sample failed: trace.failure says why. Correct that first. '
+    : `The sample was followed as far as ${withheld.step}, which is not run here; trace.failure behind it may only mean that its answer is missing. `;
 }

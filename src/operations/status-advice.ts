@@ -35,13 +35,24 @@ function endingStep(job: BatchJob, ending: Ending | undefined): string | undefin
   return `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}. When the cause is gone, retry_batch_failed_records {"batch_job_id": "${job.id}"} runs it again, after the failed records if there are any.`;
 }
 
+function undoneStep(undone = 0): string | undefined {
+  if (undone === 0) return undefined;
+  return `${undone} of the records that succeeded have been taken back since; no retry sends them again, only a new start, from which skip_unchanged leaves out what is still there.`;
+}
+
 interface Endings {
   readonly ending: Ending | undefined;
+  /** Records taken back since. */
+  readonly undone?: number | undefined;
   readonly arrived: MaybeApplied | undefined;
 }
 
 /** What a caller does next, once the status is known. */
-export function nextStep(job: BatchJob, waiting: Waiting | undefined, { ending, arrived }: Endings): string {
+export function nextStep(
+  job: BatchJob,
+  waiting: Waiting | undefined,
+  { ending, undone, arrived }: Endings,
+): string {
   const id = `"batch_job_id": "${job.id}"`;
   if (job.status === 'paused') return pausedStep(job);
   if (waiting?.kind === 'connector') {
@@ -56,6 +67,7 @@ export function nextStep(job: BatchJob, waiting: Waiting | undefined, { ending, 
     brokenStep(job),
     failedStep(job),
     skippedStep(job),
+    undoneStep(undone),
     maybeAppliedStep(arrived),
     endingStep(job, ending),
   ];

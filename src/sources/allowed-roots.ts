@@ -43,7 +43,7 @@ export async function resolveAllowed(path: string, roots: AllowedRoots): Promise
   const target = await locate(absolute(path, roots));
   const folders = await existing(roots.folders);
   const around = folders.filter((folder) => isInside(target.path, folder));
-  if (target.escaped || around.length === 0) throw outside(path, folders);
+  if (target.escaped || around.length === 0) throw outside(path, folders, roots);
   if (around.every((folder) => hasHiddenPart(relative(folder, target.path)))) {
     throw notAllowed(`${quotePath(path)} is hidden: names that begin with a dot are never read.`);
   }
@@ -64,7 +64,7 @@ export async function allowedFolder(path: string, roots: AllowedRoots): Promise<
   const target = await locate(absolute(path, roots));
   const folders = await existing(roots.folders);
   if (target.escaped || !folders.some((folder) => isInside(target.path, folder)))
-    throw outside(path, folders);
+    throw outside(path, folders, roots);
   const found = target.missing.length > 0 ? undefined : await stat(target.path);
   return found?.isDirectory() ? target.path : undefined;
 }
@@ -119,9 +119,11 @@ function hasHiddenPart(path: string): boolean {
   return path.split(sep).some((name) => name.startsWith('.'));
 }
 
-function outside(path: string, folders: readonly string[]): SluiceError {
+function outside(path: string, folders: readonly string[], roots: AllowedRoots): SluiceError {
   const list =
-    folders.length === 0 ? '(none of the allowed folders exists)' : folders.map(quotePath).join(', ');
+    folders.length === 0
+      ? `${roots.folders.map(quotePath).join(', ')} (none of which exists)`
+      : folders.map(quotePath).join(', ');
   return notAllowed(
     `${quotePath(path)} is outside the folders records may be read from: ${list}. ` +
       'Move the file into one of them, or start Sluice with SLUICE_FILES=<folder> to allow another.',

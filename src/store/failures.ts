@@ -50,11 +50,19 @@ export interface FailedRecord {
   readonly payload: JsonValue;
 }
 
-/** The failures of a job by cause, largest group first, beginning behind the first `offset` groups. */
+export interface GroupsWanted {
+  readonly limit: number;
+  /** Groups passed over. */
+  readonly offset?: number | undefined;
+  /** Only this one. */
+  readonly groupId?: string | undefined;
+}
+
+/** The failures of a job by cause, largest group first. */
 export async function groupFailures(
   db: Database,
   batchJobId: string,
-  { limit, offset = 0 }: { readonly limit: number; readonly offset?: number },
+  { limit, offset = 0, groupId }: GroupsWanted,
 ): Promise<FailureGroups> {
   // The inner query makes small rows (offset keeps it apart): without statistics the planner sorts them all. Samples
   // are picked from the members at hand, since there is no index that begins with groups.
@@ -69,7 +77,8 @@ export async function groupFailures(
         ) as failed
         group by group_id
       ), shown as materialized (
-        select * from groups order by count desc, first limit ${limit} offset ${offset}
+        select * from groups ${groupId === undefined ? sql`` : sql`where group_id = ${groupId}`}
+        order by count desc, first limit ${limit} offset ${offset}
       ), whole as (
         select count(*)::int as groups, sum(count)::int as failures from groups
       )

@@ -127,6 +127,43 @@ test('of a page of HTML the title is quoted', async () => {
   });
 });
 
+test.each([
+  ['Rails', { errors: { email: ['is taken', 'is too long'] } }, 'email: is taken is too long'],
+  [
+    'Laravel',
+    { message: 'The given data was invalid.', errors: { email: ['Is taken.'], name: ['Is missing.'] } },
+    'The given data was invalid. (email: Is taken.; name: Is missing.)',
+  ],
+  [
+    'ASP.NET',
+    {
+      title: 'One or more validation errors occurred.',
+      status: 400,
+      errors: { 'Address.Zip': ['Too short.'] },
+    },
+    'One or more validation errors occurred. (Address.Zip: Too short.)',
+  ],
+  ['FastAPI', { detail: [{ loc: ['body', 'email'], msg: 'no email', type: 'x' }] }, 'body.email: no email'],
+  [
+    'JSON:API',
+    { errors: [{ title: 'Invalid', detail: 'no email', source: { pointer: '/data/email' } }] },
+    '/data/email: no email',
+  ],
+  [
+    'GitHub',
+    { message: 'Validation Failed', errors: [{ resource: 'Issue', field: 'title', code: 'missing_field' }] },
+    'Validation Failed (title: missing_field)',
+  ],
+  ['a map of its own', { error: { code: 7, fields: { phone: 'must be E.164' } } }, 'phone: must be E.164'],
+  ['one without fields', { error: { message: 'no' }, errors: [{ message: 'none' }] }, 'no'],
+])('the complaint of %s names the fields it is about', async (_, body, said) => {
+  const url = await serve((_request, response) => {
+    response.writeHead(422, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({ untrustedMessage: said });
+});
+
 test('a read follows a redirect inside its origin', async () => {
   const url = await serve((incoming, response) => {
     if (incoming.url === '/customers') response.writeHead(302, { location: '/new?x=1' }).end();

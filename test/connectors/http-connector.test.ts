@@ -81,7 +81,7 @@ test.each([
 
 test.each([
   [{ error: { message: 'bad mail' } }, 'bad mail'],
-  [{ errors: [{ field: 'x', message: 'too long' }] }, 'too long'],
+  [{ errors: [{ field: 'x', message: 'too long' }] }, 'x: too long'],
   [{ title: 'Unprocessable', detail: 'no country' }, 'no country'],
   [{ errors: ['first', 'second'] }, 'first'],
   [{ code: 7 }, '{"code":7}'],

@@ -42,6 +42,13 @@ test('an apostrophe hides no words', () => {
   );
 });
 
+test('complaints in JSON are of one cause when they are about the same fields', () => {
+  const about = (field: string, words: string) => groupKey(refused(`{"wrong": {"${field}" : "${words}"}}`));
+
+  expect(about('email', 'a@b.de is taken')).toBe(about('email', 'no'));
+  expect(about('email', 'no')).not.toBe(about('phone', 'no'));
+});
+
 test('different words, codes, classes and steps are different causes', () => {
   const keys = [
     refused('email is missing'),

@@ -150,6 +150,34 @@ test('every row is mapped, the first requests are shown as they would go out, an
   expect((await mcp.call('list_batch_jobs', { flow_id: 'customers' })).jobs).toEqual([]);
 });
 
+test('where not all requests have room those shown are whole, and of rows that would be sent', async ({
+  mcp,
+}) => {
+  const name = 'Ada King, Countess of Lovelace, '.repeat(12).trim();
+  const records = Array.from({ length: 10 }, (_, n) => ({
+    region: 'eu',
+    name: n === 0 ? '' : name,
+    email: `${n}@b.de`,
+  }));
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'customers', records, sample: 10 });
+
+  expect(preview.untrusted_requests.length).toBeLessThan(10);
+  expect(preview.untrusted_requests[0]).toMatchObject({ index: 1, body: { name, email: '1@b.de' } });
+});
+
+test('fields that the flow reads and no row has are named, with the column that may be meant', async ({
+  mcp,
+}) => {
+  const path = mcp.write('other.csv', 'region,name,E-Mail,place\neu,Ada,ada@example.com,Ulm\n');
+  const look = async (flow_id: string) =>
+    (await mcp.call('preview_batch', { flow_id, source: { path } })).next_step;
+
+  expect(await look('customers')).toMatch(/^No row would be sent.* has: "email" \(there is "E-Mail"\)\. /);
+  expect(await look('secretive')).toContain('has: "email" (there is "E-Mail"), "address.phone", "born"');
+  expect(await look('echoing')).not.toContain('no row');
+});
+
 test('the counts of a preview are those of the job that follows it', async ({ mcp, target }) => {
   const path = mcp.write('people.csv', `${people.join('\n')}\n`);
   const args = { flow_id: 'customers', source: { path }, batch: { duplicates: 'skip' }, id_field: 'id' };

@@ -427,6 +427,40 @@ test('results come in the order of the input, page by page and as files', async 
   expect(JSON.parse(readFileSync(first.files.json.path, 'utf8'))).toHaveLength(3);
 });
 
+test('what a flow reads and no record can have is mended in the flow, and other causes in the records', async ({
+  mcp,
+}) => {
+  mcp.write(
+    'flows/wrong.yaml',
+    lines('flow: wrong', 'steps:', '  - { type: echo, message: hi, when: record.amount > 1 }'),
+  );
+  const ofFlow = await booked(mcp, [{ name: 'n' }], { flow_id: 'wrong' });
+  const ofRecords = await booked(mcp, [row(0)]);
+
+  expect(ofFlow.error_groups).toMatchObject([
+    {
+      code: 'condition_failed',
+      next_step: expect.stringMatching(/^Mend the flow .*"flow_version": "latest"/),
+    },
+  ]);
+  expect(ofRecords.error_groups).toMatchObject([
+    { code: 'number_expected', next_step: expect.stringMatching(/^Correct the values with patch/) },
+  ]);
+});
+
+test('the records of one cause come without the other causes, which would take their room', async ({
+  mcp,
+}) => {
+  const { batch_job_id, error_groups } = await booked(mcp, [row(0), { name: 'n' }, { amount: 1 }, row(1)]);
+  const [first] = error_groups;
+
+  const page = await mcp.call('export_batch_errors', { batch_job_id, group_id: first.group_id });
+
+  expect(error_groups.length).toBeGreaterThan(1);
+  expect(page).toMatchObject({ total_failed: 4, groups: [first], errors: [{ index: 0 }, { index: 3 }] });
+  expect(page.next_groups_cursor).toBeUndefined();
+});
+
 test('the causes that do not fit are counted, and come on pages of their own', async ({ mcp, db }) => {
   const records = Array.from({ length: 28 }, (_, n) => ({
     id: `id-${n}`,

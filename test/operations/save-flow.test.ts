@@ -277,6 +277,15 @@ test('two files that hold one name are named, and the flow does not run', async 
   });
 });
 
+test('a flow in code is told apart from broken YAML', async ({ mcp }) => {
+  const text = "import { defineFlow } from 'sluice-mcp';\n\nexport default defineFlow({ id: 'total' });\n";
+
+  expect(await mcp.call('save_flow', { text })).toMatchObject({
+    saved: false,
+    problems: [expect.stringMatching(/^The text is JavaScript, .* put the module into the flows folder\.$/)],
+  });
+});
+
 test('a sample goes through the steps without the ones that change anything', async ({ mcp }) => {
   const target = await startTarget({
     answer: () => ({ kind: 'ok', body: { id: 'c-7', note: 'x'.repeat(20_000) } }),
@@ -293,6 +302,22 @@ test('a sample goes through the steps without the ones that change anything', as
   expect(target.hits.map(({ method }) => method)).toEqual(['GET']);
   // About four characters make a token.
   expect(JSON.stringify(trace).length).toBeLessThan(6_000);
+});
+
+test('a sample that fails is named before the next step, and so is what only lacks the answer of a step', async ({
+  mcp,
+}) => {
+  const save = async (first: string) => {
+    const text = `flow: import\nsteps:\n${first}  shape: { type: transform, mapping: { day: record.day | date } }\n`;
+    const replaces = (await mcp.call('list_flows')).flows[0]?.revision;
+    return (await mcp.call('save_flow', { text, replaces, sample: { day: '31.01.2026' } })).next_step;
+  };
+  const send = '  send: { type: http_request, connector: crm, path: /x, method: POST }\n';
+
+  expect(await save('')).toMatch(
+    /^The sample failed: trace\.failure says why\. Correct that first\. preview_batch/,
+  );
+  expect(await save(send)).toMatch(/^The sample was followed as far as send, which is not run here/);
 });
 
 test('a sample whose call hangs is given up, and the flow is saved all the same', {

@@ -195,6 +195,7 @@ test('a selection is taken back, what fails is retried, and what has been taken 
     gone_already: 1,
   });
   expect(original).toMatchObject({ status: 'completed', undone: 2 });
+  expect(original.next_step).toMatch(/^2 of the records that succeeded have been taken back since; no retry/);
   expect(cured).toMatchObject({ counts: { succeeded: 2, retried_success: 1 }, failed_now: 0 });
   expect(rest).toMatchObject({ records: 7, undone_already: 3 });
   expect(last).toMatchObject({ status: 'completed', counts: { succeeded: 7 } });
@@ -244,6 +245,12 @@ test('one undo of a job runs at a time, and what cannot be undone is refused wit
   await expect(undo(begun[0].batch_job_id)).rejects.toThrow(
     new RegExp(`is itself an undo, of ${job}.*"source": {"batch_job_id": "${job}"}.*not_undoable`),
   );
+  for (const tool of ['preview_batch', 'start_batch']) {
+    const source = { batch_job_id: begun[0].batch_job_id };
+    await expect(sluice.call(tool, { flow_id: 'once', source })).rejects.toThrow(
+      new RegExp(`taken back what batch job ${job} sent.*: give ${job}.*source_invalid`),
+    );
+  }
   await expect(undo(job, { select: { indexes: [99] } })).rejects.toThrow(/0 of them fit.*nothing_to_undo/);
   await expect(undo(bare)).rejects.toThrow(/does not say how a record is taken back.*not_undoable/);
 

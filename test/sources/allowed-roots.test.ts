@@ -73,6 +73,17 @@ test('a refusal lists the folders that exist and says how to add one', async () 
   expect(refusal.message).toContain('SLUICE_FILES=');
 });
 
+test('a refusal names the folders that do not exist when none does', async () => {
+  const nowhere = defaultRoots({
+    home,
+    exportsFolder: join(folder, 'exports'),
+    explicit: [join(folder, 'none')],
+  });
+  const refusal = await resolveAllowed('/etc/passwd', nowhere).catch((error) => error);
+
+  expect(refusal.message).toContain(`from: "${join(folder, 'none')}" (none of which exists). Move`);
+});
+
 test('a folder whose name only begins like an allowed one is outside', async () => {
   const resolving = resolveAllowed(`${downloads}-evil/a.csv`, roots);
 
