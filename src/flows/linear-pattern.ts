@@ -14,10 +14,28 @@ const repeatedPart =
  *
  * @throws SyntaxError when the text is no pattern, or needs to go back: look-arounds and back references do
  */
-export function linearPattern(text: string): RegExp {
+export function linearPattern(text: string, flags: '' | 'g' = ''): RegExp {
   if (/\\[pP]\{|\\u\{/.test(text)) throw new SyntaxError('Unicode classes are not available');
   setFlagsFromString('--enable-experimental-regexp-engine');
-  return new RegExp(text.replace(repeatedPart, inShortRepeats), 'l');
+  return new RegExp(text.replace(repeatedPart, inShortRepeats), `${flags}l`);
+}
+
+/** What is wrong with a pattern that stands in a flow; undefined: nothing. */
+export function patternTrouble(
+  text: string,
+): { readonly message: string; readonly suggestion?: string } | undefined {
+  if (text.length > 500) return { message: 'is a pattern of more than 500 characters' };
+  try {
+    linearPattern(text);
+    return undefined;
+  } catch {
+    const message = 'is no pattern, or one that a text could keep busy for ever';
+    return {
+      message,
+      suggestion:
+        'look-arounds, back references, \\p{…} and repeats of more than 16 groups are not available',
+    };
+  }
 }
 
 /** `a{20}` as `a{16}a{4}`, `a{2,}` as `a{2}a*`, `a{1,20}` as `a{1}a{0,16}a{0,3}`. */

@@ -1,5 +1,6 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { patternTrouble } from './linear-pattern.ts';
 import type { Names, Scope } from './names.ts';
 import type { PipeProblem } from './pipe-cursor.ts';
 import type { Call, Operand } from './pipe-syntax.ts';
@@ -40,6 +41,7 @@ export function compileArguments(
     if (rule === undefined) break;
     const named = `${rule.name} of ${call.name}`;
     if (operand.kind === 'path') {
+      if (rule.kind === 'pattern') return { problem: { at: operand.at, ...readPattern(named) } };
       const read = pathReader(names.roots.get(operand.root) ?? operand.root, operand.path);
       const written = pathName([operand.root, ...operand.path]);
       readers.push((scope) => fittingOrThrow(rule, { named, written }, read(scope)));
@@ -49,7 +51,8 @@ export function compileArguments(
     if ('problem' in value) {
       return { problem: { ...value.problem, message: `${named}: ${value.problem.message}` } };
     }
-    const fitted = kinds[rule.kind].fit(value.value);
+    const { fit, fitWritten = fit } = kinds[rule.kind];
+    const fitted = fitWritten(value.value);
     if (fitted === undefined) {
       return { problem: { at: operand.at, ...misfit(rule, named, value.value) } };
     }
@@ -59,6 +62,11 @@ export function compileArguments(
   if (known.length === readers.length) return { read: () => known };
   return { read: (scope) => readers.map((read) => read(scope)) };
 }
+
+const readPattern = (named: string) => ({
+  message: `${named} must stand in the flow, not in a record`,
+  suggestion: 'write it in quotes',
+});
 
 function countProblem(call: Call, { args }: Transform): string | undefined {
   const least = args.filter(({ optional }) => optional !== true).length;
@@ -95,6 +103,8 @@ interface Kind {
   readonly words: string;
   /** Makes one of a value; undefined: it cannot. */
   readonly fit: (value: JsonValue) => JsonValue | undefined;
+  /** The same for one that stands in the flow, where it differs. */
+  readonly fitWritten?: (value: JsonValue) => JsonValue | undefined;
   /** What can be said about a text that does not fit. */
   readonly trouble?: (text: string) => Omit<PipeProblem, 'at'> | undefined;
 }
@@ -111,9 +121,41 @@ const dateFormat = (use: FormatUse): Kind => ({
   trouble: (text) => formatTrouble(text, use),
 });
 
+/** A text with what only patterns have in it. */
+const patternLike = /^\^.|\\[dwsb]|\[\^?(?:0-9|a-z|A-Z)|\.[*+]/;
+
+const search: Kind = {
+  words: 'a text',
+  fit: fitText,
+  fitWritten: (value) => (typeof value === 'string' && patternLike.test(value) ? undefined : fitText(value)),
+  trouble: (text) => ({
+    message: 'is looked for as it is, and looks like a pattern',
+    suggestion: `write replace_pattern(${JSON.stringify(withoutSlashes(text))}, …)`,
+  }),
+};
+
+const pattern: Kind = {
+  words: 'a pattern such as "^00"',
+  fit(value) {
+    const text = fitText(value);
+    const fits = text !== undefined && withoutSlashes(text) === text && patternTrouble(text) === undefined;
+    return fits ? text : undefined;
+  },
+  trouble(text) {
+    const bare = withoutSlashes(text);
+    if (bare === text) return patternTrouble(text);
+    return { message: 'has slashes around it', suggestion: `write ${JSON.stringify(bare)}` };
+  },
+};
+
+/** A pattern as programs write it, without what stands around it there. */
+const withoutSlashes = (text: string) => /^\/(.+)\/[a-z]*$/s.exec(text)?.[1] ?? text;
+
 const kinds: Readonly<Record<ArgumentKind, Kind>> = {
   value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },
   text: { words: 'a text', fit: fitText },
+  search,
+  pattern,
   number: { words: 'a number', fit: (value) => (Number.isFinite(value) ? value : undefined) },
   count: {
     words: `a whole number from 0 to ${maxCount}`,

@@ -87,8 +87,9 @@ export class PipeCursor {
 
   #escaped(): string {
     const meant = Object.hasOwn(escapes, this.peek()) ? escapes[this.peek()] : undefined;
-    if (meant === undefined) throw this.wrong('a backslash stands only before \\ " \' n r t', this.at - 1);
-    return meant;
+    if (meant !== undefined) return meant;
+    const suggestion = `write \\\\${this.peek()} for the \\${this.peek()} of a pattern`;
+    throw this.wrong('a backslash stands only before \\ " \' n r t', this.at - 1, suggestion);
   }
 
   wrong(message: string, at = this.at, suggestion?: string): PipeSyntaxError {

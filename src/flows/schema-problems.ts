@@ -1,7 +1,7 @@
 import { didYouMean } from '../connectors/did-you-mean.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import type { InputProblem } from './input-problem.ts';
-import { linearPattern } from './linear-pattern.ts';
+import { patternTrouble } from './linear-pattern.ts';
 import { holdsUnder, schemaKeywords } from './schema-keywords.ts';
 
 /** Items that are compared with each other, each with each. */
@@ -123,21 +123,6 @@ function patternProblems({ schema, path }: Part): InputProblem[] {
     const trouble = patternTrouble(text);
     return trouble === undefined ? [] : [{ path: at, key, ...trouble }];
   });
-}
-
-function patternTrouble(text: string): Pick<InputProblem, 'message' | 'suggestion'> | undefined {
-  if (text.length > 500) return { message: 'is a pattern of more than 500 characters' };
-  try {
-    linearPattern(text);
-    return undefined;
-  } catch {
-    const message = 'is no pattern, or one that a text could keep busy for ever';
-    return {
-      message,
-      suggestion:
-        'look-arounds, back references, \\p{…} and repeats of more than 16 groups are not available',
-    };
-  }
 }
 
 function unknownFormat({ schema: { format }, path }: Part, known: readonly string[]): InputProblem[] {

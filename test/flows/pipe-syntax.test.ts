@@ -82,7 +82,29 @@ test.each([
   ['source[first]', '7 expected a number or a text in quotes'],
   ['source["a"', '10 expected ]'],
   ['"open', '0 the quote " is not closed'],
-  ['"bad \\d"', '5 a backslash stands only before \\ " \' n r t'],
+  ['"bad \\d"', '5 a backslash stands only before \\ " \' n r t; write \\\\d for the \\d of a pattern'],
+  [
+    'source.a | replace_all("^00", "+")',
+    '23 search of replace_all is looked for as it is, and looks like a pattern; write replace_pattern("^00", …)',
+  ],
+  [
+    'source.a | replace("/[0-9]+/g", "")',
+    '19 search of replace is looked for as it is, and looks like a pattern; write replace_pattern("[0-9]+", …)',
+  ],
+  [
+    'source.a | replace_pattern("/^00/", "+")',
+    '27 pattern of replace_pattern has slashes around it; write "^00"',
+  ],
+  [
+    'source.a | replace_pattern("(?=a)", "")',
+    expect.stringMatching(
+      /^27 pattern of replace_pattern is no pattern, or .*; look-arounds, back references/,
+    ),
+  ],
+  [
+    'source.a | extract(source.b)',
+    '19 pattern of extract must stand in the flow, not in a record; write it in quotes',
+  ],
   ['source.a | default("x"', '22 expected ) after the arguments of default'],
   ['source.a | default(', '19 the text ends too early'],
   ['source.a | default', '11 wrong number of arguments for default(value)'],

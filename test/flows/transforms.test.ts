@@ -50,6 +50,15 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['replace(" ", "")', 'a b c', 'ab c'],
   ['replace_all(".", "-")', 'a.b.c', 'a-b-c'],
   ['replace_all("", "x")', 'ab', 'ab'],
+  ['replace_pattern("^00", "+")', '0049 00', '+49 00'],
+  ['replace_pattern("[^0-9+]", "")', '+49 (30) 12-34', '+49301234'],
+  ['regex_replace("([0-9]+)\\\\.([0-9]+)", "$2/$1 $$ $& $3")', 'on 31.12', 'on 12/31 $ 31.12 '],
+  ['replace_pattern("x*", "-")', 'axb', '-a--b-'],
+  ['replace_pattern("a", "b")', ['a', 'ca', 1, null], ['b', 'cb', '1', null]],
+  ['extract("[0-9]+")', 'No. 12 of 34', '12'],
+  ['extract("([0-9]+) kg")', '5 lb, 12 kg', '12'],
+  ['extract("x")', 'abc', undefined],
+  ['regex_extract("x") | default("none")', 'abc', 'none'],
   ['substring(1)', 'abc', 'bc'],
   ['substring(0, 2)', 'abc', 'ab'],
   ['substring(5)', 'abc', ''],
@@ -289,6 +298,13 @@ const failures: readonly (readonly [
     'text_too_long',
     'would grow beyond 1000000 characters',
   ],
+  ['replace_pattern("a.*b|a", "")', 'a'.repeat(50_000), 'text_too_long', 'takes too long to replace in'],
+  [
+    'replace_pattern("(a*)", "$1$1$1")',
+    'a'.repeat(400_000),
+    'text_too_long',
+    'would grow beyond 1000000 characters',
+  ],
 ];
 
 test.each(failures)('source.v | %s fails the record with %j: %s', (pipe, value, code, message) => {
@@ -410,6 +426,8 @@ test.each([
   'boolean',
   'lowercase | capitalize',
   'parse_json',
+  'replace_pattern("(1|1,)*$", "")',
+  'extract("(.*),(.*)-(.*)0$")',
 ])('%s takes no time over a megabyte of hostile text', (pipe) => {
   for (const piece of ['1,', ' ', '1 ', '-', '$', '[', 'é', '0']) {
     const payload = { v: piece.repeat(1_000_000 / piece.length) };

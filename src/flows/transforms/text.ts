@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { linearPattern } from '../linear-pattern.ts';
 import { cutCharacters, fillFor } from './characters.ts';
 import {
   type ArgumentRule,
@@ -10,12 +11,15 @@ import {
   ValueProblem,
 } from './transform.ts';
 
-const search: ArgumentRule = { name: 'search', kind: 'text' };
+const search: ArgumentRule = { name: 'search', kind: 'search' };
+const pattern: ArgumentRule = { name: 'pattern', kind: 'pattern' };
 const replacement: ArgumentRule = { name: 'replacement', kind: 'text' };
 const width: ArgumentRule = { name: 'width', kind: 'count' };
 const fill: ArgumentRule = { name: 'fill', kind: 'text', optional: true };
 
 const maxLength = 1_000_000;
+/** Milliseconds that replacing in one text may take. */
+const longestMs = 1000;
 
 export const textTransforms: readonly Transform[] = [
   textTransform('uppercase', 'All letters large.', [], (text) => text.toUpperCase(), ['upcase', 'upper']),
@@ -27,6 +31,23 @@ export const textTransforms: readonly Transform[] = [
     text.replace(textArgument(args[0]), () => textArgument(args[1])),
   ),
   textTransform('replace_all', 'With every match replaced.', [search, replacement], replaceAll),
+  textTransform(
+    'replace_pattern',
+    'With every match of a regular expression replaced; $1 is its first group: replace_pattern("^00", "+").',
+    [pattern, replacement],
+    replacePattern,
+    ['regex_replace'],
+  ),
+  textTransform(
+    'extract',
+    'What a regular expression finds first, or its first group: extract("([0-9]+) kg"). Nothing when it finds none.',
+    [pattern],
+    (text, [given]) => {
+      const found = compiledPattern(given).exec(text);
+      return found?.[1] ?? found?.[0];
+    },
+    ['regex_extract'],
+  ),
   textTransform(
     'substring',
     'The characters from start (the first is 0) up to, not including, end.',
@@ -71,11 +92,43 @@ function replaceAll(text: string, [wanted, by]: readonly PipeValue[]): string {
   if (search === '') return text;
   const parts = text.split(search);
   const length = text.length + (parts.length - 1) * textArgument(by).length;
-  if (length > maxLength) {
-    throw new ValueProblem('text_too_long', `would grow beyond ${maxLength} characters`);
-  }
+  if (length > maxLength) throw tooLong();
   return parts.join(textArgument(by));
 }
+
+function replacePattern(text: string, [pattern, by]: readonly PipeValue[]): string {
+  const template = textArgument(by);
+  const begun = performance.now();
+  let length = text.length;
+  return text.replace(compiledPattern(pattern, 'g'), (match: string, ...rest: unknown[]) => {
+    // One search takes time in proportion to the text, and there may be as many as it has characters.
+    if (performance.now() - begun > longestMs)
+      throw new ValueProblem('text_too_long', 'takes too long to replace in');
+    const groups = rest.slice(0, -2);
+    const filled = template.replace(/\$([$&1-9])/g, (_, sign: string) =>
+      sign === '$' ? '$' : sign === '&' ? match : String(groups[Number(sign) - 1] ?? ''),
+    );
+    length += filled.length - match.length;
+    if (length > maxLength) throw tooLong();
+    return filled;
+  });
+}
+
+const compiled = new Map<string, RegExp>();
+const compiledAtMost = 500;
+
+/** Patterns stand in flows, so that there are few, and a list has many items. */
+function compiledPattern(pattern: PipeValue, flags: '' | 'g' = ''): RegExp {
+  const key = `${flags}/${textArgument(pattern)}`;
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  if (compiled.size >= compiledAtMost) compiled.clear();
+  const made = linearPattern(textArgument(pattern), flags);
+  compiled.set(key, made);
+  return made;
+}
+
+const tooLong = () => new ValueProblem('text_too_long', `would grow beyond ${maxLength} characters`);
 
 function slug(text: string): string {
   return text

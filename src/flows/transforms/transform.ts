@@ -8,10 +8,13 @@ export type PipeValue = JsonValue | undefined;
 
 /**
  * What an argument has to be. `table` is a map from values to values: written in place, or the name of one
- * in the flow's `lookups`. The formats are those of dates that are read or written.
+ * in the flow's `lookups`. The formats are those of dates that are read or written. `search` is a text that is
+ * looked for as it is, `pattern` a regular expression, which stands in the flow.
  */
 export type ArgumentKind =
   | 'text'
+  | 'search'
+  | 'pattern'
   | 'count'
   | 'decimals'
   | 'number'
@@ -95,7 +98,7 @@ export function textTransform(
   name: string,
   doc: string,
   args: readonly ArgumentRule[],
-  change: (text: string, args: readonly PipeValue[]) => JsonValue,
+  change: (text: string, args: readonly PipeValue[]) => PipeValue,
   aliases: readonly string[] = [],
 ): Transform {
   const apply = (value: PipeValue, given: readonly PipeValue[]): PipeValue => {

@@ -110,11 +110,21 @@ test.each(transforms)('the transform $name takes a hostile record as what it is'
 /** The record as the value of a transform, and as each of its arguments. */
 function pipesOf({ name, args, begins }: Transform): string[] {
   const samples = {
-    ...{ text: '"x"', count: '3', decimals: '2', number: '2', value: '"d"', mark: '"."', table: '{a: 1}' },
+    ...{
+      text: '"x"',
+      search: '"x"',
+      pattern: '"[a-z]+(.)?"',
+      count: '3',
+      decimals: '2',
+      number: '2',
+      value: '"d"',
+      mark: '"."',
+      table: '{a: 1}',
+    },
     ...{ read_format: '"dd.MM.yyyy"', written_format: '"yyyy"' },
   };
   const given = args.filter(({ optional }) => optional !== true).map(({ kind }) => samples[kind]);
-  const own = args.map(({ kind }) => (kind === 'table' ? samples.table : 'record.v'));
+  const own = args.map(({ kind }) => (kind === 'table' || kind === 'pattern' ? samples[kind] : 'record.v'));
   const head = begins === true && args.length === 0 ? '' : 'record.v | ';
   return [
     `${head}${name}(${given.join(', ')})`,
