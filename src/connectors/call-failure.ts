@@ -10,6 +10,8 @@ export interface CallNames {
   readonly connector: string;
   /** False: a `url` of a step leads there. */
   readonly isDeclared?: boolean;
+  /** The key that holds the whole address. Default: it is put together of `base_url` and `endpoint`. */
+  readonly addressKey?: string;
   readonly method: string;
   /** As the flow writes it, so that the failures of many records read the same. */
   readonly endpoint: string;
@@ -53,7 +55,8 @@ export function classOf(status: number): ErrorClass {
 
 /** The failure for a redirect that is not followed. */
 export function redirectFailure(names: CallNames, status: number, location: string): Failure {
-  const message = `${names.connector} answered ${callOf(names)} with a redirect (${status}) that is not followed; set base_url and endpoint to where it leads`;
+  const address = names.addressKey ?? 'base_url and endpoint';
+  const message = `${names.connector} answered ${callOf(names)} with a redirect (${status}) that is not followed; set ${address} to where it leads`;
   // See Other: the work is done, and what came of it is to be seen elsewhere.
   const done = status === 303 && isWrite(names.method);
   return {

@@ -84,6 +84,7 @@ function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
   return {
     connector: settings.name,
     isDeclared: settings.isDeclared !== false,
+    ...(settings.isDeclared === false ? { addressKey: 'url' } : {}),
     method: request.method,
     endpoint: request.endpoint ?? request.path.split('?', 1)[0] ?? '',
     step: request.step,

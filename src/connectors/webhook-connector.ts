@@ -38,6 +38,7 @@ export function openWebhookConnector(
   // What stands behind the host may be a secret itself, so that failures do not repeat it.
   const names: CallNames = {
     connector: settings.name,
+    addressKey: 'url',
     method: 'POST',
     endpoint: 'its URL',
     step: undefined,

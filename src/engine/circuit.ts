@@ -42,7 +42,7 @@ export class Circuit {
     const last = this.#last;
     if (last === undefined || this.#count < last.enough) return undefined;
     return {
-      message: toManyCalls(last, this.#count),
+      message: withRemedy(last, toManyCalls(last, this.#count)),
       probeInMs: waitAfter(last, last.settings.firstProbeMs),
     };
   }
@@ -94,7 +94,7 @@ export class Circuit {
     if (sign === undefined) return undefined;
     const { firstProbeMs, longestProbeMs } = sign.settings;
     const wait = Math.min(firstProbeMs * 2 ** Math.min(probes, 30), longestProbeMs);
-    return { message: toProbes(sign, probes), probeInMs: waitAfter(sign, wait) };
+    return { message: withRemedy(sign, toProbes(sign, probes)), probeInMs: waitAfter(sign, wait) };
   }
 
   clear(): void {
@@ -122,6 +122,10 @@ const waitAfter = ({ failure }: Sign, ms: number) => Math.max(ms, failure.retryA
 
 /** The status of an HTTP answer, out of a code such as `http_503`. */
 const answerOf = ({ code }: Failure) => /^http_(\d{3})$/.exec(code)?.[1];
+
+/** Refused credentials do not come back by themselves. */
+const withRemedy = ({ failure }: Sign, message: string) =>
+  failure.class === 'auth' ? `${message} A person has to correct its secret.` : message;
 
 function toManyCalls({ connector, failure }: Sign, count: number): string {
   const answer = answerOf(failure);

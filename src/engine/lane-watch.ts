@@ -117,6 +117,5 @@ const controlOf = (job: BatchJob): JobControl => ({
   maxFailures: job.maxFailures,
   failuresForgiven: job.failuresForgiven,
   maxFailureRate: job.maxFailureRate,
-  total: job.total,
   finished: false,
 });

@@ -48,7 +48,8 @@ export interface FlowPreview {
   readonly isCheap: boolean;
   /** What a run over the record would fail with before it sends anything; only of flows that are cheap. */
   failureOf(record: PreviewedRecord): Failure | undefined;
-  runOf(record: PreviewedRecord): Promise<PlannedRun>;
+  /** The run over a record of `total`. */
+  runOf(record: PreviewedRecord, total: number): Promise<PlannedRun>;
   /** With the methods that the runs so far would use. */
   targets(): PreviewTarget[];
 }
@@ -91,8 +92,9 @@ class Preview implements FlowPreview {
     return failure && redactionOf(this.#flow.redact).failure(failure, record.payload);
   }
 
-  async runOf(record: PreviewedRecord): Promise<PlannedRun> {
-    const trace = await this.#flow.rehearse?.(this.#attemptAt(record));
+  async runOf(record: PreviewedRecord, total: number): Promise<PlannedRun> {
+    const attempt = { ...this.#attemptAt(record), total };
+    const trace = await this.#flow.rehearse?.(attempt);
     if (trace === undefined) return { calls: [], failure: undefined, isOpen: true };
     const { calls, failure: unfit } = this.#shown(trace);
     for (const { connector, request } of calls) this.#note(connector, request);
@@ -102,7 +104,7 @@ class Preview implements FlowPreview {
     // A step that misses the answer to an earlier one says nothing about the record.
     const failure = found === undefined || (isOpen && unfit === undefined) ? undefined : found;
     return {
-      calls: await this.#masked(record, calls),
+      calls: await this.#masked(attempt, calls),
       failure: failure && redaction.failure(failure, record.payload),
       isOpen,
     };
@@ -177,11 +179,11 @@ class Preview implements FlowPreview {
    * Fields that may not be seen go through a flow in many shapes. So whatever changes in the calls when these
    * fields have other values is masked, too.
    */
-  async #masked(record: PreviewedRecord, calls: readonly ShownCall[]): Promise<readonly ShownCall[]> {
+  async #masked(attempt: Attempt, calls: readonly ShownCall[]): Promise<readonly ShownCall[]> {
     const redaction = redactionOf(this.#flow.redact);
     if (redaction === noRedaction) return calls;
-    const masked = calls.map((call) => within(redaction, call, record.payload));
-    const others = await this.#disguisedCalls(record);
+    const masked = calls.map((call) => within(redaction, call, attempt.payload));
+    const others = await this.#disguisedCalls(attempt);
     if (others === 'none') return masked;
     return masked.map((call, at) => ({
       ...call,
@@ -190,12 +192,12 @@ class Preview implements FlowPreview {
   }
 
   /** The calls of the same record with other values in those fields; undefined: the flow takes none. */
-  async #disguisedCalls(record: PreviewedRecord): Promise<readonly ShownCall[] | 'none' | undefined> {
+  async #disguisedCalls(attempt: Attempt): Promise<readonly ShownCall[] | 'none' | undefined> {
     const redaction = redactionOf(this.#flow.redact);
     for (const disguise of disguises) {
-      const payload = redaction.disguised(record.payload, disguise);
+      const payload = redaction.disguised(attempt.payload, disguise);
       if (payload === undefined) return 'none';
-      const trace = await this.#flow.rehearse?.(this.#attemptAt({ ...record, payload }));
+      const trace = await this.#flow.rehearse?.({ ...attempt, payload });
       if (trace === undefined || (trace.failure !== undefined && this.isCheap)) continue;
       const { calls, failure } = this.#shown(trace);
       if (failure === undefined) return calls.map((call) => within(redaction, call, payload));

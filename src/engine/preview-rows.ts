@@ -185,7 +185,7 @@ class RowsLook {
   async #runs(): Promise<SampleRun[]> {
     const { flow } = this.#options;
     if (flow === undefined) return [];
-    const { runs, failing } = await sampleRuns(this.#first, flow);
+    const { runs, failing } = await sampleRuns(this.#first, { ...flow, total: this.rows });
     // What the records of a flow that is cheap fail with has been noted as they came.
     if (flow.preview.isCheap) return runs;
     for (const { record, failure } of failing) {

@@ -27,8 +27,8 @@ export interface ReadContext {
   readonly source: Source;
   readonly rules: RowRules & IntakeRules;
   readonly signal: AbortSignal;
-  /** Called after each commit with how many of the rows failed at once. */
-  readonly onRows: (failed: number) => void;
+  /** Called after each commit with how many of the rows failed at once, and how many records there are now. */
+  readonly onRows: (failed: number, total: number) => void;
 }
 
 /**
@@ -127,6 +127,6 @@ async function commit(context: ReadContext, position: number, rows: readonly New
   if (added === undefined && (await intakePosition(db, lease.batchJobId)) !== position + rows.length)
     return false;
   faultPoint('in_intake');
-  context.onRows(added?.failed ?? countBad(rows));
+  context.onRows(added?.failed ?? countBad(rows), position + rows.length);
   return true;
 }

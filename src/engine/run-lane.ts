@@ -50,6 +50,8 @@ export class Lane {
   #attempts = new AbortController();
   #stopping = false;
   #over = false;
+  /** Records there are so far; only this lane reads more of them. */
+  #total: number;
   /** The job was paused or over when the watch was last heeded. */
   #stoodStill: boolean;
   /** The lane gave up for a reason that a second try at once would meet again. */
@@ -58,6 +60,7 @@ export class Lane {
   constructor(options: LaneOptions) {
     const { db, lease, flow, log, connectors } = options;
     this.#options = options;
+    this.#total = options.job.total;
     setMaxListeners(0, this.#abort.signal, this.#attempts.signal);
     this.#brakes = new Brakes(options);
     this.#gate = new StartGate(this.#brakes.circuit);
@@ -103,7 +106,7 @@ export class Lane {
       params,
       connectors,
       glob,
-      total: () => this.#watch.control.total,
+      total: () => this.#total,
       get signal() {
         return attempts();
       },
@@ -118,7 +121,8 @@ export class Lane {
   #createReading(): SourceReading {
     return new SourceReading({
       ...this.#options,
-      onRows: (bad) => {
+      onRows: (bad, total) => {
+        this.#total = total;
         this.#brakes.budget.noteBadRows(bad);
         this.#tell('failed', bad);
         this.#wakeUp.ring();

@@ -14,6 +14,11 @@ export interface FlowInSight {
   readonly preview: FlowPreview;
 }
 
+/** What the runs are looked at with: the flow, and how many records the job would have. */
+interface Looking extends FlowInSight {
+  readonly total: number;
+}
+
 interface Failing<T> {
   readonly record: T;
   readonly failure: Failure;
@@ -22,7 +27,7 @@ interface Failing<T> {
 /** The runs of the first records, or of the first chunk, and which of these records would fail. */
 export async function sampleRuns<T extends PreviewedRecord>(
   first: readonly T[],
-  given: FlowInSight,
+  given: Looking,
 ): Promise<{ runs: SampleRun[]; failing: Failing<T>[] }> {
   const runs: SampleRun[] = [];
   const failing: Failing<T>[] = [];
@@ -38,11 +43,11 @@ export async function sampleRuns<T extends PreviewedRecord>(
 
 async function sampleRun(
   records: readonly PreviewedRecord[],
-  { flow, preview }: FlowInSight,
+  { flow, preview, total }: Looking,
 ): Promise<SampleRun> {
   const [{ index, id, payload } = noRecord] = records;
   const seen = flow.chunk === undefined ? payload : records.map((record) => record.payload);
-  return { index, records: records.length, ...(await preview.runOf({ index, id, payload: seen })) };
+  return { index, records: records.length, ...(await preview.runOf({ index, id, payload: seen }, total)) };
 }
 
 const noRecord: PreviewedRecord = { index: 0, id: null, payload: null };
@@ -51,7 +56,7 @@ const noRecord: PreviewedRecord = { index: 0, id: null, payload: null };
 async function failingOf<T extends PreviewedRecord>(
   { failure }: PlannedRun,
   records: readonly T[],
-  given: FlowInSight,
+  given: Looking,
 ): Promise<Failing<T>[]> {
   if (failure === undefined) return [];
   if (given.flow.chunk?.onError !== 'bisect' || records.length === 1) {

@@ -20,8 +20,8 @@ export interface ReadingOptions {
   readonly params: JsonObject;
   readonly maxRecordBytes: number;
   readonly log: Log;
-  /** Called after each commit with how many of the rows failed at once. */
-  readonly onRows: (failed: number) => void;
+  /** Called after each commit with how many of the rows failed at once, and how many records there are now. */
+  readonly onRows: (failed: number, total: number) => void;
   /** Called when the reading is over; `give_back`: the lane has to be taken anew to read on. */
   readonly onEnd: (end: 'over' | 'give_back' | 'broke_off') => void;
 }

@@ -41,6 +41,8 @@ export function publishedPathProblem(path: string): string | undefined {
   if (path !== '/' && !segments.every((segment) => /^[A-Za-z0-9_~.-]+$/.test(segment)))
     return 'must be segments of letters, digits, -, _, . and ~, without a / at the end';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'may hold no . or .. segments';
+  if (segments.at(-1)?.toLowerCase() === 'openapi.json')
+    return 'may not end in openapi.json, where a published flow is described';
   return isOwn(segments.map((segment) => segment.toLowerCase()))
     ? "is an address of Sluice's own; choose another, such as /customers/import"
     : undefined;

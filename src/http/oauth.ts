@@ -17,6 +17,8 @@ const metadataPath = '/.well-known/oauth-protected-resource';
 const patienceMs = 5000;
 /** Only signatures with keys the issuer publishes; never `none`, never a shared secret. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA'];
+/** Of the claims that RFC 9068 requires, the one without which a token would be good for ever. */
+const requiredClaims = ['exp'];
 
 export function serveMetadata(app: Hono<HttpEnvironment>, { issuer, audience }: OAuth): void {
   for (const path of [metadataPath, `${metadataPath}/mcp`]) {
@@ -43,7 +45,12 @@ export function oauthVerifier({ issuer, audience }: OAuth): Verifier {
     if (token.split('.').length !== 3) return undefined;
     keys ??= findKeys(issuer);
     try {
-      const { payload } = await jwtVerify(token, await keys, { issuer, audience, algorithms });
+      const { payload } = await jwtVerify(token, await keys, {
+        issuer,
+        audience,
+        algorithms,
+        requiredClaims,
+      });
       const owner = ownerOf(payload);
       return owner === undefined ? undefined : { owner };
     } catch (error) {

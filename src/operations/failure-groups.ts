@@ -131,14 +131,17 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
       }
       return `A process ended while the record ran. Check whether it arrived at the target, then: ${retry}`;
     case 'data':
+      if (failure.code === 'duplicate_id') {
+        return `An earlier row has the same id. Nothing to do if both stand for the same thing; otherwise correct the id with patch (set, or source with the corrected error file): ${retry}.`;
+      }
       if (failure.step === 'source') return unreadAdvice(job);
       if (failure.code === 'redirect_refused') {
         return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
       }
       if (mistakesOfFlows.includes(failure.code)) {
-        return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.`;
+        return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.${look}`;
       }
-      return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".`;
+      return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".${look}`;
     case 'auth':
       return `Have the person correct the secret of the connector, then: ${retry}`;
     case 'conflict':

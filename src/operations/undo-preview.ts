@@ -54,7 +54,10 @@ export async function previewUndo(
   let first: { readonly first_index: number; readonly message: string } | undefined;
   // What steps come to depends on answers, so only the first records can be looked at.
   for await (const record of recordsOf(db, plan, look.isCheap ? lookedAtMost : recordsShown)) {
-    const failure = looked++ < recordsShown ? await show(look, record, requests) : look.failureOf(record);
+    const failure =
+      looked++ < recordsShown
+        ? await show({ look, total: plan.indexes.length }, record, requests)
+        : look.failureOf(record);
     if (failure === undefined) continue;
     broken++;
     first ??= { first_index: record.index, message: failure.message };
@@ -89,8 +92,12 @@ async function* recordsOf(
 }
 
 /** Adds the first calls for a record, and says why it will fail, if it is known to. */
-async function show(look: FlowPreview, record: PreviewedRecord, requests: Request[]) {
-  const { calls, failure } = await look.runOf(record);
+async function show(
+  { look, total }: { readonly look: FlowPreview; readonly total: number },
+  record: PreviewedRecord,
+  requests: Request[],
+) {
+  const { calls, failure } = await look.runOf(record, total);
   requests.push(...calls.slice(0, callsShown).map((call) => requestOf(record, call)));
   return failure;
 }

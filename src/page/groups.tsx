@@ -25,10 +25,13 @@ const advice: Readonly<Record<string, string>> = {
 };
 
 /** What helps against the cause, in words for people. */
-export function adviceFor({ error_class: errorClass, step, maybe_applied: lost = 0 }: ErrorGroup): string {
+export function adviceFor({ error_class, code, step, maybe_applied: lost = 0 }: ErrorGroup): string {
+  if (code === 'duplicate_id') {
+    return 'An earlier row has the same id. Nothing to do if both stand for the same thing; otherwise correct the id.';
+  }
   if (step === 'source') return 'These rows could not be read: correct them in the file and send it again.';
   const arrived = lost > 0 ? ` ${formatCount(lost)} may have arrived: look at the target first.` : '';
-  return `${advice[errorClass] ?? 'Look at the payloads.'}${arrived}`;
+  return `${advice[error_class] ?? 'Look at the payloads.'}${arrived}`;
 }
 
 interface GroupsProps {

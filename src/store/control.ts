@@ -20,7 +20,6 @@ export interface JobControl {
   readonly maxFailures: number | null;
   readonly failuresForgiven: number;
   readonly maxFailureRate: number | null;
-  readonly total: number;
   readonly finished: boolean;
 }
 
@@ -30,7 +29,7 @@ export async function readControl(db: Database, batchJobId: string): Promise<Job
       select status, ${probeDue(sql)} as "probeDue", probes, cancel_now and status in ('paused', 'cancelled') as now,
         wave_concurrency as concurrency, rate, max_failures as "maxFailures",
         failures_forgiven as "failuresForgiven", max_failure_rate as "maxFailureRate",
-        total, finished_at is not null as finished
+        finished_at is not null as finished
       from batch_jobs where id = ${batchJobId}`,
   );
   return row;

@@ -110,6 +110,16 @@ test('a private origin that nobody declared is refused', async () => {
   expect(hits).toEqual([]);
 });
 
+test('a redirect of an address that nobody declared is mended where that address is written', async () => {
+  const { url } = await target(() => ({ kind: 'redirect', to: 'https://moved.example.com/' }));
+  const { registry } = await setup(undefined);
+
+  const failure = await failureOf(registry.httpAt(url).call(request()));
+
+  expect(failure).toMatchObject({ code: 'redirect_refused' });
+  expect(failure.message).toMatch(/that is not followed; set url to where it leads$/);
+});
+
 test.each(['', 'crm.example.com', 'file:///etc/passwd', 'ftp://x.example'])(
   '"%s" is no origin',
   async (origin) => {

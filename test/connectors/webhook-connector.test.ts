@@ -62,7 +62,13 @@ test.each<[Mode, object]>([
   [status(410), { class: 'data', code: 'http_410', message: 'done answered 410 to POST its URL' }],
   [
     { kind: 'redirect', to: 'http://169.254.169.254/' },
-    { class: 'data', code: 'redirect_refused', untrustedMessage: 'http://169.254.169.254/' },
+    {
+      class: 'data',
+      code: 'redirect_refused',
+      message:
+        'done answered POST its URL with a redirect (302) that is not followed; set url to where it leads',
+      untrustedMessage: 'http://169.254.169.254/',
+    },
   ],
   [{ kind: 'reset' }, { class: 'transient', code: 'connection_reset' }],
 ])('an answer of %j fails the callback', async (mode, failure) => {

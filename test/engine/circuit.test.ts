@@ -82,7 +82,9 @@ test('refused credentials pause the job after three calls, whatever their code',
   const { id, engine } = await runFlow(db, flow, 50, { concurrency: 2 }, watched({ firstProbeMs: 60_000 }));
   const paused = await jobWhen(db, id, openCircuit);
 
-  expect(paused.pauseMessage).toMatch(/^crm-system answered 40[13] to the last 3 calls\.$/);
+  expect(paused.pauseMessage).toMatch(
+    /^crm-system answered 40[13] to the last 3 calls\. A person has to correct its secret\.$/,
+  );
   await jobWhen(db, id, ({ counts, held }) => counts.processing === 0 && !held);
   expect(calls).toBe(3);
   revoked = false;

@@ -80,3 +80,21 @@ test.for(['its process died', 'it was cancelled'])(
     await engine.stop(0);
   },
 );
+
+test('every run knows how many rows were read, also the ones right after the reading', async ({ db }) => {
+  const seen = new Set<number>();
+  const flow = testFlow(({ total }) => {
+    seen.add(total);
+    return null;
+  });
+  const job = newJob(0, { records: undefined, source: await fileSource(), concurrency: 50 });
+  const engine = testEngine(db, flow);
+
+  await startJob(db, job);
+  await letLapse(db, job.id);
+  engine.wake();
+  await jobWhen(db, job.id, finished);
+
+  expect([...seen]).toEqual([rows.length]);
+  await engine.stop(0);
+});

@@ -100,6 +100,9 @@ test('only what this issuer has signed for this server, and for now, opens anyth
     'another audience': await token({ aud: 'https://other.example.com' }),
     'another issuer': await token({ iss: 'https://other.example.com' }),
     expired: await token({ exp: '-1m' }),
+    'without an end': await new SignJWT({ iss: issuer, aud: audience, sub: 'ada' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'one', typ: 'at+jwt' })
+      .sign(keys.privateKey),
     'not yet': await token({ nbf: '5m' }),
     'another key': await token({}, strangers.privateKey),
     'no subject': await token({ sub: '' }),

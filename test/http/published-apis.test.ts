@@ -370,6 +370,7 @@ test('no address of Sluice itself can be published, nor one that could be read i
     '/a/../b',
     '/a%2e',
     '/{id}',
+    '/people/openapi.json',
   ];
   const problemsAt = (path: string) => {
     const compiled = compileFlow(`flow: x\ntarget: echo\npublished_api: { path: "${path}" }\n`, 'x.yaml');

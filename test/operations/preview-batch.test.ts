@@ -44,6 +44,15 @@ steps:
     message: n is x
 `;
 
+const numbered = `flow: numbered
+steps:
+  - type: http_request
+    connector: crm
+    method: POST
+    path: /rows
+    body: { place: "{{ batch.index }}", of: "{{ batch.total }}" }
+`;
+
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
 const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
@@ -76,6 +85,7 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'checking.yaml': checking(''),
       'halved.yaml': checking('size: 10\non_chunk_error: bisect').replace('checking', 'halved'),
       'whole.yaml': checking('size: 10').replace('checking', 'whole'),
+      'numbered.yaml': numbered,
       'planned.yaml': planned,
       'echoing.yaml': echoing,
       'unready.yaml': unready,
@@ -272,6 +282,18 @@ test('steps are gone through without a single call, as far as no answer is neede
   expect(preview.targets).toMatchObject([{ connector: 'crm', methods: ['GET', 'POST'] }]);
   expect(JSON.stringify(preview.untrusted_requests)).not.toMatch(/ada@/i);
   expect(target.hits).toEqual([]);
+});
+
+test('the requests of a preview know how many records the job will have', async ({ mcp, target }) => {
+  const records = [{ n: 1 }, { n: 2 }, { n: 3 }];
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'numbered', records });
+  const { batch_job_id } = await mcp.call('start_batch', { flow_id: 'numbered', records });
+  await mcp.finish(batch_job_id);
+
+  const foreseen = preview.untrusted_requests.map(({ body }: { body: unknown }) => body);
+  expect(foreseen).toEqual([0, 1, 2].map((place) => ({ place, of: 3 })));
+  expect(target.hits.map(({ body }) => body)).toEqual(expect.arrayContaining(foreseen));
 });
 
 test('a row that fails when its steps are gone through is counted, and the answer says how many rows were', async ({

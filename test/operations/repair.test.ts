@@ -217,6 +217,42 @@ test('a row that could not be read goes nowhere without a correction', async ({ 
   expect(results[0].result).toMatchObject({ name: 'b', amount: 2 });
 });
 
+test('a row with the id of an earlier one was read, and is corrected like any other', async ({ mcp }) => {
+  const records = [row(1, 1), row(1, 2)];
+  const { error_groups, batch_job_id } = await booked(mcp, records, {
+    id_field: 'name',
+    batch: { duplicates: 'fail' },
+  });
+
+  const plain = mcp.call('retry_batch_failed_records', { batch_job_id });
+  await expect(plain).rejects.toThrow('1 of them could not be taken from the source as they are');
+  const patch = { set: { name: 'n2' } };
+  await mcp.call('retry_batch_failed_records', { batch_job_id, patch });
+  const status = await mcp.finish(batch_job_id);
+
+  expect(error_groups[0]).toMatchObject({ code: 'duplicate_id' });
+  expect(error_groups[0].next_step).toMatch(/^An earlier row has the same id\. .* correct the id with patch/);
+  expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 1 });
+});
+
+test('records whose call was answered are looked for at the target before they are corrected and sent again', async ({
+  db,
+}) => {
+  const target = await startTarget({ answer: () => ({ kind: 'page' }) });
+  const text = flows['book.yaml'].replace('connector: echo', 'connector: crm, endpoint: /x, method: POST');
+  const mcp = await connect(db, {
+    'book.yaml': `${text}result: { id: response.id | required }\n`,
+    'connectors.yaml': `crm: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  });
+
+  const { error_groups } = await booked(mcp, [row(0, 1), row(1, 1)]);
+
+  expect(error_groups).toMatchObject([{ error_class: 'data', count: 2, maybe_applied: 2 }]);
+  expect(error_groups[0].next_step).toMatch(/Some calls may have arrived: look there first\.$/);
+  await mcp.close();
+  await target.close();
+});
+
 test('records that were cut off and skipped are named, and can be left out when the rest goes on', async ({
   db,
 }) => {
