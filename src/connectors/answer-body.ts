@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { promisify } from 'node:util';
+import { promisify, TextDecoder } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { exactJson } from './exact-json.ts';
 import { fieldComplaints } from './field-complaints.ts';
 import { AnswerTooLarge, type WireAnswer } from './http-exchange.ts';
 
@@ -47,9 +48,26 @@ export async function unpack(answer: WireAnswer): Promise<Buffer> {
   }
 }
 
-/** The part of a body that is kept, as text. */
-export function textOf(body: Buffer, maxBytes = maxStoredBytes): string {
-  return body.toString('utf8', 0, maxBytes);
+/** The part of a body that is kept, as text: in the encoding that the headers name, else UTF-8. */
+export function textOf(body: Buffer, maxBytes = maxStoredBytes, headers: IncomingHttpHeaders = {}): string {
+  const decoder = decoderFor(headers['content-type'] ?? '');
+  if (decoder !== undefined) return decoder.decode(body.subarray(0, maxBytes));
+  const text = body.toString('utf8', 0, maxBytes);
+  return text.startsWith(byteOrderMark) ? text.slice(1) : text;
+}
+
+const byteOrderMark = '\ufeff';
+
+/** undefined: UTF-8, as nearly always. */
+function decoderFor(type: string): TextDecoder | undefined {
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(type) ?? [];
+  if (/^utf-?8$/i.test(charset)) return undefined;
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    // A name that nobody knows says nothing about the bytes.
+    return undefined;
+  }
 }
 
 /** JSON when the target says so and it is, else text; null when empty. */
@@ -57,7 +75,7 @@ export function storedValue(text: string, headers: IncomingHttpHeaders): JsonVal
   if (text === '') return null;
   if (!/[/+]json\b/i.test(headers['content-type'] ?? '') || depthOf(text) > maxDepth) return text;
   try {
-    return JSON.parse(text) as JsonValue;
+    return exactJson(text);
   } catch {
     return text;
   }

@@ -28,7 +28,7 @@ export interface ShownRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON. */
+  /** JSON, unless the content type is of another kind. */
   readonly body: string | null;
 }
 

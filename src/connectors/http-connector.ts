@@ -139,7 +139,7 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
 
 function read(answer: WireAnswer, { accepts, whole, scrub, names }: Asking): HttpAnswer {
   const { status, headers, body } = answer;
-  const value = storedValue(scrub(textOf(body, whole ? maxUnpackedBytes : undefined)), headers);
+  const value = storedValue(scrub(textOf(body, whole ? maxUnpackedBytes : undefined, headers)), headers);
   if (accepts(status)) return { status, headers: flat(headers), body: value };
   throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
 }

@@ -8,7 +8,7 @@ export interface HttpRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Sent as JSON. */
+  /** Sent as JSON, unless a header names a content type of another kind. */
   readonly body?: JsonValue | undefined;
   /** Sent as `Idempotency-Key` with methods that write. */
   readonly idempotencyKey?: string;

@@ -7,6 +7,7 @@ import {
   McpError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { isJsonObject } from '../domain/json.ts';
+import { exactJson } from './exact-json.ts';
 
 /** A way to a server. */
 export interface McpTransport extends Transport {
@@ -37,7 +38,7 @@ export function lostBecause(error: unknown): LostBecause | undefined {
 export function messageIn(line: string): JSONRPCMessage | 'ignored' | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = exactJson(line);
   } catch {
     return undefined;
   }

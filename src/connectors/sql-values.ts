@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { JsonValue } from '../domain/json.ts';
+import { exactJson } from './exact-json.ts';
 
 type Reader = (text: string) => JsonValue;
 
@@ -56,8 +57,8 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [type.float8, float],
   [type.timestamp, isoTime],
   [type.timestamptz, isoTime],
-  [type.json, (text) => JSON.parse(text) as JsonValue],
-  [type.jsonb, (text) => JSON.parse(text) as JsonValue],
+  [type.json, exactJson],
+  [type.jsonb, exactJson],
 ]);
 
 /** By the type of a list. */

@@ -6,6 +6,7 @@ import type { Credentials } from './credentials.ts';
 import { isHeaderValue } from './header-rules.ts';
 import type { HttpRequest } from './http.ts';
 import type { WireRequest } from './http-exchange.ts';
+import { bodyText } from './request-body.ts';
 
 const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -51,7 +52,7 @@ export function wireRequest(
     method,
     path: settings.prefix + checkedPath(request.path, names) + queryOf(request),
     headers,
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? null : bodyText(body, headerValue(headers, 'content-type') ?? ''),
   };
 }
 
@@ -95,7 +96,12 @@ function headersOf(own: OwnHeaders, headers: HttpRequest['headers'], names: Call
 }
 
 function addUnlessGiven(headers: string[], name: string, value: string): void {
-  if (!headers.includes(name)) headers.push(name, value);
+  if (headerValue(headers, name) === undefined) headers.push(name, value);
+}
+
+function headerValue(headers: readonly string[], name: string): string | undefined {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at] === name) return headers[at + 1];
+  return undefined;
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -54,7 +54,8 @@ function variableObstacle(
     if (allowedVariables !== undefined && !allowedVariables.includes(variable)) {
       return `${named}, which SLUICE_ALLOW_ENV does not list.`;
     }
-    if (connectors.variable(variable) === undefined) {
+    const mayMiss = flow.needs.mayMiss?.includes(variable) === true;
+    if (!mayMiss && connectors.variable(variable) === undefined) {
       return `${named}, which is not set. Set it in the environment or in secrets.env.`;
     }
   }

@@ -155,7 +155,7 @@ class Preview implements FlowPreview {
     const { method, path, headers = {}, body } = request;
     if (show === undefined) return { method, url: path, headers, ...(body === undefined ? {} : { body }) };
     const { body: text, ...shown } = show(request);
-    return { ...shown, ...(text === null ? {} : { body: JSON.parse(text) as JsonValue }) };
+    return { ...shown, ...(text === null ? {} : { body: shownBody(text) }) };
   }
 
   /** The id of the job, with which the keys of its calls begin, is not known yet. */
@@ -210,3 +210,12 @@ const within = (redaction: Redaction, call: ShownCall, payload: JsonValue): Show
   ...call,
   request: redaction.within(call.request, payload),
 });
+
+/** A body that is no JSON is the text it is. */
+function shownBody(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}

@@ -29,6 +29,8 @@ export interface PathRead {
   readonly root: string;
   readonly path: RecordPath;
   readonly required: boolean;
+  /** The pipe says what to take when nothing is there. */
+  readonly mayMiss?: boolean;
 }
 
 /** A pipe ready to be run for every record. */
@@ -186,14 +188,16 @@ function readsOf({ head, stages }: Pipe, names: Names): PathRead[] {
   const required = stages.findIndex(({ name }) => name === 'required');
   const replaced = stages.findIndex(({ name }) => name === 'default' || name === 'coalesce');
   const headRequired = required >= 0 && !(replaced >= 0 && replaced < required);
-  const readOf = ({ root, path }: PathOperand, required: boolean): PathRead => ({
+  const readOf = ({ root, path }: PathOperand, required: boolean, mayMiss: boolean): PathRead => ({
     root: scopeKey(root, names),
     path,
     required,
+    mayMiss,
   });
-  const first = head.kind === 'path' ? [readOf(head, headRequired)] : [];
-  const others = calls.flatMap(({ args }) =>
-    args.flatMap((arg) => (arg.kind === 'path' ? [readOf(arg, false)] : [])),
+  const mayMiss = !headRequired && stages.some(({ name }) => takesNothing.has(name));
+  const first = head.kind === 'path' ? [readOf(head, headRequired, mayMiss)] : [];
+  const others = calls.flatMap(({ name, args }) =>
+    args.flatMap((arg) => (arg.kind === 'path' ? [readOf(arg, false, name === 'coalesce')] : [])),
   );
   return [...first, ...others];
 }

@@ -56,6 +56,8 @@ export interface FlowNeeds {
   readonly codeSteps: readonly string[];
   /** Environment variables that the flow names. */
   readonly variables: readonly string[];
+  /** Those of the variables that need not be set, since the flow says what to take instead. */
+  readonly mayMiss?: readonly string[];
   /** Why a person has to approve the flow when an assistant saves it; empty: nobody has to. */
   readonly approval: readonly string[];
 }

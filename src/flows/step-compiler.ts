@@ -42,6 +42,8 @@ export class StepCompiler {
   readonly codeSteps = new Set<string>();
   readonly approval = new Set<string>();
   readonly variables = new Set<string>();
+  /** Variables that a step can do without. */
+  readonly mayMiss = new Set<string>();
   readonly summaries: string[] = [];
   hasEffects = false;
   /** Steps inside others, for advice. */
@@ -203,8 +205,18 @@ export class StepCompiler {
     for (const use of body.connectors ?? []) this.connectors.set(`${use.type} ${use.name}`, use);
     for (const kind of body.codeSteps ?? []) this.codeSteps.add(kind);
     for (const reason of body.approval ?? []) this.approval.add(reason);
-    for (const name of body.variables ?? []) this.variables.add(name);
+    this.#noteVariables(body);
     this.summaries.push(body.summary);
+  }
+
+  /** A variable may miss when every step that names it can do without. */
+  #noteVariables({ variables = [], mayMiss = [] }: StepBody): void {
+    for (const name of variables) {
+      const isNeeded = !mayMiss.includes(name) || (this.variables.has(name) && !this.mayMiss.has(name));
+      if (isNeeded) this.mayMiss.delete(name);
+      else this.mayMiss.add(name);
+      this.variables.add(name);
+    }
   }
 
   #report(spot: Spot, message: string, suggestion?: string): void {

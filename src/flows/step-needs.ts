@@ -1,4 +1,5 @@
 import type { ConnectorRegistry } from '../connectors/registry.ts';
+import type { PathRead } from './compile-pipe.ts';
 import type { Flow } from './flow.ts';
 import { type FlowEnvironment, flowEnvironment } from './flow-environment.ts';
 import type { StepCompiler } from './step-compiler.ts';
@@ -10,17 +11,27 @@ export interface StepNeeds {
 }
 
 /** What a process must have or allow to run the steps that were compiled. */
-export function needsOf({ reads, variables: named, codeSteps, approval }: StepCompiler): StepNeeds {
-  const read = reads.flatMap(({ root, path }) =>
-    root === 'env' && path.length > 0 ? [String(path[0])] : [],
-  );
+export function needsOf({ reads, variables: named, mayMiss, codeSteps, approval }: StepCompiler): StepNeeds {
+  const ofEnvironment = reads.filter(({ root, path }) => root === 'env' && path.length > 0);
+  const read = ofEnvironment.map(variableOf);
   const variables = [...new Set([...read, ...named])];
+  const needed = new Set([
+    ...ofEnvironment.filter((each) => each.mayMiss !== true).map(variableOf),
+    ...[...named].filter((name) => !mayMiss.has(name)),
+  ]);
   const reasons = [
     ...approval,
     ...(variables.length === 0 ? [] : [`reads the environment variables ${variables.join(', ')}`]),
   ];
   return {
-    needs: { codeSteps: [...codeSteps], variables, approval: reasons },
+    needs: {
+      codeSteps: [...codeSteps],
+      variables,
+      mayMiss: variables.filter((name) => !needed.has(name)),
+      approval: reasons,
+    },
     environment: flowEnvironment([...new Set(read)]),
   };
 }
+
+const variableOf = ({ path }: PathRead) => String(path[0]);

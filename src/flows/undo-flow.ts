@@ -49,6 +49,9 @@ export function withUndo(flow: Flow, undo: Flow): Flow {
   const merged = (of: (needs: Flow['needs']) => readonly string[]) => [
     ...new Set([...of(flow.needs), ...of(undo.needs)]),
   ];
+  const needed = [flow.needs, undo.needs].flatMap(({ variables, mayMiss = [] }) =>
+    variables.filter((name) => !mayMiss.includes(name)),
+  );
   return {
     ...flow,
     connectors: both.filter(
@@ -57,6 +60,7 @@ export function withUndo(flow: Flow, undo: Flow): Flow {
     needs: {
       codeSteps: merged(({ codeSteps }) => codeSteps),
       variables: merged(({ variables }) => variables),
+      mayMiss: merged(({ mayMiss = [] }) => mayMiss).filter((name) => !needed.includes(name)),
       approval: merged(({ approval }) => approval),
     },
     undo,

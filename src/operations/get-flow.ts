@@ -188,7 +188,9 @@ function needsInWords({ connectors, needs, confirm }: Flow): string[] {
     ...(kinds.length === 0
       ? []
       : [`leave to run programs (${kinds.join(', ')}): SLUICE_ALLOW_CODE_STEPS=1, set by the operator`]),
-    ...needs.variables.map((variable) => `the environment variable ${variable}`),
+    ...needs.variables
+      .filter((variable) => needs.mayMiss?.includes(variable) !== true)
+      .map((variable) => `the environment variable ${variable}`),
     ...(confirm === undefined ? [] : [confirmations[confirm]]),
   ];
   return all.slice(0, needsAtMost).map((need) => shortened(need, 200));

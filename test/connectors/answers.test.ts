@@ -105,6 +105,33 @@ test.each([
   expect((await openConnector(url).call(request())).body).toEqual(body);
 });
 
+test('a whole number beyond 2^53 comes as the text of its digits, since rounded it would name another record', async () => {
+  const text =
+    '{"id":12345678901234567890,"ids":[-9007199254740993,9007199254740991],"say":"\\"12345678901234567890\\\\","far":1e400,"near":0.1234567890123456}';
+  const url = await serve((_, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(text),
+  );
+
+  expect((await openConnector(url).call(request())).body).toEqual({
+    id: '12345678901234567890',
+    ids: ['-9007199254740993', 9007199254740991],
+    say: '"12345678901234567890\\',
+    far: '1e400',
+    near: 0.1234567890123456,
+  });
+});
+
+test.each([
+  ['text/plain; charset=ISO-8859-1', Buffer.from('f\xfcr', 'latin1'), 'für'],
+  ['application/json; charset="utf-16le"', Buffer.from('{"a":"ü"}', 'utf16le'), { a: 'ü' }],
+  ['application/json; charset=klingon', Buffer.from('{"a":"ü"}'), { a: 'ü' }],
+  ['application/json', Buffer.from('\ufeff{"a":"ü"}'), { a: 'ü' }],
+])('an answer of type %s is read in its encoding', async (type, bytes, body) => {
+  const url = await serve((_, response) => response.writeHead(200, { 'content-type': type }).end(bytes));
+
+  expect((await openConnector(url).call(request())).body).toEqual(body);
+});
+
 test('what is kept of a large answer is its first 64 KiB', async () => {
   const url = await serve((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify('y'.repeat(200_000)));

@@ -37,6 +37,25 @@ test('the target sees the prefix, the query, the headers and the idempotency key
   });
 });
 
+test.each([
+  ['text/xml', '<id>1</id>', '<id>1</id>'],
+  [
+    'application/x-www-form-urlencoded',
+    { name: 'a b&c', no: null, tags: ['x'], id: 1 },
+    'name=a+b%26c&tags=%5B%22x%22%5D&id=1',
+  ],
+  ['application/x-www-form-urlencoded', 'a=1', 'a=1'],
+  ['application/vnd.api+json', '<id>1</id>', '"<id>1</id>"'],
+  ['text/plain', { id: 1 }, '{"id":1}'],
+])('a body of type %s is written as its type says', async (type, body, sent) => {
+  const { url, hits } = await target();
+
+  await openConnector(url).call(request({ headers: { 'Content-Type': type }, body }));
+
+  expect(hits[0]?.headers).toMatchObject({ 'content-type': type, 'content-length': String(sent.length) });
+  expect(hits[0]?.body).toEqual(type.includes('json') || sent.startsWith('{') ? JSON.parse(sent) : sent);
+});
+
 test('a GET carries neither a body nor an idempotency key', async () => {
   const { url, hits } = await target();
 

@@ -52,6 +52,10 @@ test('a server that ends during a call may have acted on it, and its last words 
   expect(await crm.use('create_customer', { id: 1 })).toEqual({ id: 1 });
 });
 
+test('a whole number beyond 2^53 comes as the text of its digits', async () => {
+  expect(await odd('big-number').use('call')).toEqual({ id: '12345678901234567890' });
+});
+
 test('a lost answer of a tool that only reads, or may be repeated, is no doubt', async () => {
   const failure = await failureOf(openMcp(server('crm.mjs')).use('exit_harmless'));
 

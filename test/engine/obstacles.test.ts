@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { Secret } from '../../src/connectors/secret.ts';
+import { obstacleOf } from '../../src/engine/obstacles.ts';
 import type { Flow } from '../../src/flows/flow.ts';
 import { stopJob } from '../../src/store/control.ts';
 import { noConnectors } from '../support/connectors.ts';
@@ -40,6 +41,17 @@ test('what is allowed and set keeps no job waiting', async ({ db }) => {
   const { id, engine } = await runFlow(db, flow, 1, {}, { permissions, openConnectors: set });
 
   expect((await jobWhen(db, id, finished)).status).toBe('completed');
+  await engine.stop(0);
+});
+
+test('a variable that may miss keeps no job waiting, unless flows may not name it', async ({ db }) => {
+  const flow = needing({ variables: ['UNSET'], mayMiss: ['UNSET'] });
+  const permissions = { allowCodeSteps: false, allowedVariables: undefined };
+
+  const { id, engine } = await runFlow(db, flow, 1, {}, { permissions, openConnectors: set });
+
+  expect((await jobWhen(db, id, finished)).status).toBe('completed');
+  expect(obstacleOf(flow, await set(), { ...permissions, allowedVariables: [] })).toMatch(/SLUICE_ALLOW_ENV/);
   await engine.stop(0);
 });
 

@@ -53,7 +53,9 @@ function requestOf(
     path,
     ...(request.query === undefined ? {} : { query: queryOf(request.query) }),
     ...(headers === undefined ? {} : { headers }),
-    ...(body === undefined ? {} : { body: jsonOf(body, `the body of a call of ${groupedPath(step)}`) }),
+    ...(body === undefined
+      ? {}
+      : { body: jsonOf(bodyMeant(body), `the body of a call of ${groupedPath(step)}`) }),
     ...(timeout === undefined ? {} : { timeoutMs: timeoutOf(timeout) }),
     whole: true,
     idempotencyKey: headerSafe(site.keyOf(step, call)),
@@ -62,6 +64,16 @@ function requestOf(
     secrets: site.environment.secrets,
     signal,
   };
+}
+
+/** The `fetch` of JavaScript takes JSON as a text, so that is what people hand over: the value is meant. */
+function bodyMeant(body: unknown): unknown {
+  if (typeof body !== 'string' || !/^\s*[[{]/.test(body)) return body;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
 }
 
 function queryOf(query: NonNullable<CallRequest['query']>): Record<string, string> {

@@ -2,6 +2,7 @@ import { Console } from 'node:console';
 import { register } from 'node:module';
 import { defineFlow } from './define-flow.ts';
 import { PermanentError, TransientError } from './step-errors.ts';
+import { outliveStrayErrors } from './stray-errors.ts';
 
 /** What `import … from 'sluice-mcp'` gives a module, whose folder may have no node_modules. */
 const offered = { defineFlow, define: defineFlow, PermanentError, TransientError };
@@ -48,6 +49,7 @@ export function prepareForModules(): void {
   });
   // stdout is the protocol, and authors of flows write console.log.
   globalThis.console = new Console(process.stderr);
+  outliveStrayErrors();
 }
 
 function asUrl(script: string): string {

@@ -42,7 +42,12 @@ const settings = z.strictObject({
     .describe(
       'Parameters; one without a value is left out, and a list or an object is sent as JSON ({{ record.tags | join: "," }} makes one text).',
     ),
-  body: z.unknown().optional().describe('Sent as JSON; places at any depth.'),
+  body: z
+    .unknown()
+    .optional()
+    .describe(
+      'Sent as JSON; places at any depth. With a Content-Type of another kind a text goes as it is, with the values in it as they are, and a map as a form if that is the type.',
+    ),
   json: z.unknown().optional().describe('Another word for body.'),
   auth: authSchema.optional().describe('For a url; a connector has its own.'),
   success_codes: successCodes
@@ -60,7 +65,7 @@ export const httpRequest = stepKind({
   name: 'http_request',
   aliases: ['http', 'http.request'],
   doc: [
-    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins.',
+    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins. A whole number of the answer beyond 2^53 comes as a text.',
     'POST, PUT, PATCH and DELETE carry an `Idempotency-Key`, the same on every attempt. Redirects are followed on the same origin only; addresses that are not public are refused unless the connector (or SLUICE_ALLOW_PRIVATE_HOSTS) allows them.',
   ].join('\n\n'),
   example: `type: http_request

@@ -15,25 +15,37 @@ const dictMethods = new Set([
 
 /** Environment variables that a snippet names: `env.NAME`, `env["NAME"]` and `env.get("NAME")`. */
 export function variablesIn(code: string): string[] {
-  const names = new Set<string>();
-  collect(code, names);
-  return [...names];
+  return [...usesIn(code).keys()];
 }
 
-function collect(code: string, names: Set<string>): void {
+/** Those of them that it only ever asks for by `env.get`, which takes a missing one for None or another value. */
+export function variablesThatMayMiss(code: string): string[] {
+  return [...usesIn(code)].flatMap(([name, mayMiss]) => (mayMiss ? [name] : []));
+}
+
+/** Whether a variable may miss, by its name. */
+type Uses = Map<string, boolean>;
+
+function usesIn(code: string): Uses {
+  const uses: Uses = new Map();
+  collect(code, uses);
+  return uses;
+}
+
+function collect(code: string, uses: Uses): void {
   for (const match of code.matchAll(parts)) {
     const [text, , , byGet, , byKey, byAttribute] = match;
     const name = byGet ?? byKey ?? byAttribute;
-    if (name === undefined) collectInside(code, match.index, text, names);
-    else if (!dictMethods.has(name)) names.add(name);
+    if (name === undefined) collectInside(code, match.index, text, uses);
+    else if (!dictMethods.has(name)) uses.set(name, byGet !== undefined && uses.get(name) !== false);
   }
 }
 
 /** Of texts only f-strings hold code, in braces. */
-function collectInside(code: string, at: number, text: string, names: Set<string>): void {
+function collectInside(code: string, at: number, text: string, uses: Uses): void {
   if (!/[fF][rR]?$/.test(code.slice(Math.max(0, at - 2), at))) return;
   const unescaped = text.replaceAll('{{', '').replaceAll('}}', '');
-  for (const [, inside = ''] of unescaped.matchAll(/\{([^{}]*)\}/g)) collect(inside, names);
+  for (const [, inside = ''] of unescaped.matchAll(/\{([^{}]*)\}/g)) collect(inside, uses);
 }
 
 /** The words of a snippet: whatever it uses is among them. */

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { scrubbed } from '../flow-environment.ts';
 import type { Scope } from '../names.ts';
 import { calculated, type Operation, operands } from './arithmetic.ts';
-import { variablesIn, wordsIn } from './python-names.ts';
+import { variablesIn, variablesThatMayMiss, wordsIn } from './python-names.ts';
 import { type StepBody, type StepCall, type StepSite, stepKind } from './step-kind.ts';
 
 const defaultTimeoutMs = 30_000;
@@ -65,6 +65,7 @@ function snippet(code: string, inputs: Inputs): StepBody {
     codeSteps: ['python'],
     approval: ['runs Python code on this machine'],
     variables,
+    mayMiss: variablesThatMayMiss(code),
     async run(call) {
       const { programs } = call.frame.context.connectors;
       const env = environmentOf(variables, call);

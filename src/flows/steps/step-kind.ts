@@ -38,6 +38,8 @@ export interface StepBody {
   readonly approval?: readonly string[];
   /** Names of environment variables it reads besides those in its templates. */
   readonly variables?: readonly string[];
+  /** Those of the variables that it can do without. */
+  readonly mayMiss?: readonly string[];
   /** @throws RecordFailure */
   run(call: StepCall): Promise<JsonValue> | JsonValue;
   /**

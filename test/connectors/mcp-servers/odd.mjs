@@ -13,6 +13,11 @@ if (oddity === 'dies-at-start') {
 if (oddity === 'closes-stdout') process.stdout.destroy();
 
 const calls = {
+  'big-number'(id) {
+    process.stdout.write(
+      `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"id":12345678901234567890}}}\n`,
+    );
+  },
   junk(id) {
     send('Debug: about to answer');
     send('');

@@ -34,6 +34,17 @@ test('a call answers with the status, headers and body', async () => {
   ]);
 });
 
+test('a body that JSON.stringify has written already is not written as JSON once more', async () => {
+  const { target, connectors } = await crm();
+  const builder = flow()
+    .step('object', ({ fetch, payload }) => fetch('crm', '/a', { body: JSON.stringify(payload) }))
+    .step('text', ({ fetch }) => fetch('crm', '/b', { body: '[draft' }));
+
+  await resultOf(builder, { id: 5 }, { connectors });
+
+  expect(target.hits).toMatchObject([{ body: { id: 5 } }, { body: '[draft' }]);
+});
+
 test('without a body a call is a GET', async () => {
   const { target, connectors } = await crm();
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../../src/domain/json.ts';
-import { resultOf, run } from './run-flow.ts';
+import { compiled, resultOf, run } from './run-flow.ts';
 
 /** A flow of one echo step. */
 const echo = (message: string) => `steps:\n  - type: echo\n    message: ${message}\n`;
@@ -286,4 +286,15 @@ steps:
   - { type: echo, message: "{{ steps.choose.result }}" }
 `;
   expect(await resultOf(flow, record)).toBe(3);
+});
+
+test('a variable of the environment may miss when each place that reads it says what to take instead', () => {
+  const { needs } = compiled(
+    echo(
+      `['{{ env.A | default("a") }}', '{{ coalesce(env.B, env.C) }}', '{{ env.D | default(1) | required }}', "{{ env.E | trim }}", '{{ env.F | omit_if_null }}', "{{ env.F }}"]`,
+    ),
+  );
+
+  expect(needs.variables).toEqual(['A', 'B', 'C', 'D', 'E', 'F']);
+  expect(needs.mayMiss).toEqual(['A', 'B', 'C', 'D']);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonValue } from '../../../src/domain/json.ts';
-import { variablesIn, wordsIn } from '../../../src/flows/steps/python-names.ts';
+import { variablesIn, variablesThatMayMiss, wordsIn } from '../../../src/flows/steps/python-names.ts';
 import { hasPython } from '../../connectors/programs/programs-under-test.ts';
 import { compiled, problemsIn, resultOf, run } from './run-flow.ts';
 
@@ -158,6 +158,7 @@ test('a flow with a snippet says that it runs programs', () => {
   expect(needs).toEqual({
     codeSteps: ['python'],
     variables: [],
+    mayMiss: [],
     approval: ['runs Python code on this machine'],
   });
   expect(hasEffects).toBe(true);
@@ -238,6 +239,12 @@ test.each<[code: string, readonly string[]]>([
   ['"#" + env.A  # env.B', ['A']],
 ])('of %j the environment variables are %j', (code, names) => {
   expect(variablesIn(code)).toEqual(names);
+});
+
+test('a variable may miss when env.get is all that asks for it', () => {
+  expect(
+    variablesThatMayMiss('env.get("A", 1); f"{env.get(\'B\')}"; env.get("C"); env.C; env.D; env.get("D")'),
+  ).toEqual(['A', 'B']);
 });
 
 test('the words of a snippet are all the names it could use', () => {

@@ -243,7 +243,12 @@ test('an environment variable that a command repeats is masked', async () => {
 test('a flow with a command says that it runs programs', () => {
   const { needs, hasEffects, summary } = compiled(flow('command: /usr/bin/env A'));
 
-  expect(needs).toEqual({ codeSteps: ['shell'], variables: [], approval: ['runs env on this machine'] });
+  expect(needs).toEqual({
+    codeSteps: ['shell'],
+    variables: [],
+    mayMiss: [],
+    approval: ['runs env on this machine'],
+  });
   expect(hasEffects).toBe(true);
   expect(summary).toBe('go (shell env)');
 });
