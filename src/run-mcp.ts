@@ -6,6 +6,7 @@ import { serveStdio } from './mcp/serve-stdio.ts';
 import { createMcpServer } from './mcp/server.ts';
 import { operations } from './operations/operations.ts';
 import { pageFile } from './page-files.ts';
+import { terminalCommand } from './terminal-command.ts';
 import { version } from './version.ts';
 
 /** What is under way gets this long when the client is gone, in milliseconds. */
@@ -20,6 +21,7 @@ export async function runMcp(config: Config): Promise<void> {
     operations,
     context: (call) => sluice.context({ ...call, actor: actorOf(server.getClientVersion()?.name) }),
     batchView: pageFile('chat-view.html'),
+    terminalCommand: terminalCommand(config),
     onUnexpected: (error, where) =>
       log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
   });

@@ -22,9 +22,12 @@ export async function runServe(config: Config, args: readonly string[]): Promise
 
 function optionsOf(args: readonly string[]): Partial<Pick<HttpConfig, 'host' | 'port'>> {
   const { host, port } = parse(args);
-  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw wrong(`--port: "${port}" is no port`);
+  if (port !== undefined && !isPort(port))
+    throw wrong(`--port: "${port}" is no port, which is a whole number from 0 to 65535`);
   return { ...(host && { host }), ...(port && { port: Number(port) }) };
 }
+
+const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 
 function parse(args: readonly string[]) {
   try {

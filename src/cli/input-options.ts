@@ -94,8 +94,14 @@ function yesAndNo(flag: string, description: string): Option[] {
   ];
 }
 
-function helpOf({ description = '', default: value }: Schema): string {
-  const text = value === undefined ? description : `${description} (default ${JSON.stringify(value)})`;
+function helpOf({ description = '', default: value, items }: Schema): string {
+  const remarks = [
+    ...(value === undefined ? [] : [`(default ${JSON.stringify(value)})`]),
+    ...(items?.enum === undefined
+      ? []
+      : [`(choices: ${items.enum.map((choice) => `"${choice}"`).join(', ')})`]),
+  ];
+  const text = [description, ...remarks].join(' ');
   // Help lines begin in lower case, abbreviations aside.
   return text.trim().replace(/^[A-Z](?=[^A-Z])/, (letter) => letter.toLowerCase());
 }
@@ -104,9 +110,7 @@ const isScalar = ({ type }: Schema) => type === 'string' || isNumber(type);
 const isNumber = (type: string | undefined) => type === 'number' || type === 'integer';
 
 function placeholder(schema: Schema): string {
-  if (schema.type === 'array' && schema.items !== undefined && isScalar(schema.items)) {
-    return (schema.items.enum ?? ['a', 'b']).join(',').concat(schema.items.enum ? '' : ',…');
-  }
+  if (schema.type === 'array' && schema.items !== undefined && isScalar(schema.items)) return 'a,b,…';
   if (isNumber(schema.type)) return 'n';
   if (schema.enum !== undefined) return 'choice';
   return isScalar(schema) ? 'text' : 'json';

@@ -63,7 +63,8 @@ Examples:
   sluice retry
 
 \`sluice <command> --help\` lists the options of a command.
-A job is named by its id, the first 8 or more characters of it, or "latest" (the default).
+A job is named by its id, 8 or more characters of its beginning or
+end, or "latest" (the default).
 Ctrl-C pauses a job that the command began or runs itself; once more cancels it.
 --json gives every answer as one JSON document.
 

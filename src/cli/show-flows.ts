@@ -3,13 +3,16 @@ import type { getFlow } from '../operations/get-flow.ts';
 import type { listFlows } from '../operations/list-flows.ts';
 import type { saveFlow } from '../operations/save-flow.ts';
 import { asCommands } from './next-step.ts';
-import { table } from './table.ts';
+import { cut, table } from './table.ts';
 import { visible, visibleLines } from './terminal.ts';
 
 type Listing = z.output<(typeof listFlows)['output']>;
 type OneFlow = z.output<(typeof getFlow)['output']>;
 type Saved = z.output<(typeof saveFlow)['output']>;
 type Missing = Listing['flows'][number]['missing'];
+
+/** Characters of what a flow does that a line of the list has room for. */
+const summaryShown = 40;
 
 /** The flows of the folder, the files that cannot run, what waits for a person, and the connectors. */
 export function showFlows({ folder, flows, invalid, drafts, connectors, next_step }: Listing): string[] {
@@ -33,7 +36,7 @@ function flowTable(flows: Listing['flows']): string[] {
   const rows = flows.map((flow) => [
     flow.version === null ? flow.name : `${flow.name}@${flow.version}`,
     flow.runnable ? 'yes' : 'no',
-    flow.summary,
+    cut(flow.summary, summaryShown),
     flow.description ?? '',
   ]);
   const titles = [{ title: 'FLOW' }, { title: 'RUNS' }, { title: 'DOES' }, { title: 'DESCRIPTION' }];

@@ -21,7 +21,7 @@ export const start: Command = {
   options: () => [...options.flags, detach],
   examples: [
     'sluice start customer-import customers.csv',
-    'sluice start customer-import big.ndjson --concurrency 20 --max-failures 100 --detach',
+    'sluice start customer-import big.ndjson --concurrency 20 --detach',
     'sluice start customer-import --records \'[{"name": "Ada"}]\'',
     'export-customers | sluice start customer-import - --format ndjson',
     'sluice start other-flow --batch-job-id 0197a4c2 --statuses failed',

@@ -10,6 +10,7 @@ const statuses: Readonly<Record<string, ContentfulStatusCode>> = {
   rate_limited: 429,
   issuer_unavailable: 503,
   database_unavailable: 503,
+  database_unsupported: 503,
   engine_unavailable: 503,
   too_many_operations: 413,
   upload_too_large: 413,

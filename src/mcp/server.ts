@@ -21,7 +21,7 @@ import { describeError } from '../operations/describe-error.ts';
 import type { Operation } from '../operations/operation.ts';
 import { batchViewOf } from './batch-view.ts';
 import { serveCompletions } from './completions.ts';
-import { instructions } from './instructions.ts';
+import { instructionsWith } from './instructions.ts';
 import { getPrompt, prompts } from './prompts.ts';
 import { serveResources } from './resources.ts';
 import { toTool } from './tools.ts';
@@ -45,6 +45,8 @@ export interface McpServerOptions {
   readonly onUnexpected: (error: unknown, where: string) => void;
   /** Whether the connection lasts long enough to tell of changes; default: it does. */
   readonly subscriptions?: boolean;
+  /** How a person runs this installation's commands; undefined: the person is elsewhere. */
+  readonly terminalCommand?: string;
   /** The view of a batch job for hosts that show views in the chat, as HTML; undefined: there is none. */
   readonly batchView?: string | undefined;
 }
@@ -76,7 +78,7 @@ export function createMcpServer(options: McpServerOptions): Server {
         prompts: {},
         completions: {},
       },
-      instructions,
+      instructions: instructionsWith(options.terminalCommand),
     },
   );
   const view = batchViewOf(options.batchView);

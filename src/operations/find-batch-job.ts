@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
-import { type BatchJob, findJob, findJobsByPrefix, findLatestJob, listJobs } from '../store/jobs.ts';
+import { type BatchJob, findJob, findJobsByEnd, findLatestJob, listJobs } from '../store/jobs.ts';
 import { isUuid } from './stored-forms.ts';
 
-/** How every operation takes a job: its id, the beginning of it, or `latest`. */
+/** How every operation takes a job: its id, the beginning or the end of it, or `latest`. */
 export const batchJobIdInput = z
   .string()
   .min(1)
   .max(100)
-  .describe('The id that start_batch returned, its first 8 or more characters, or "latest"');
+  .describe('The id that start_batch returned, 8 or more characters of its beginning or end, or "latest"');
 
-const prefix = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/;
+const partOfId = /^[0-9a-f-]{8,36}$/;
 
 /**
  * The job a caller means.
@@ -26,14 +26,14 @@ export async function getBatchJob(db: Database, reference: string): Promise<Batc
   if (found.length === 1) return job;
   throw new SluiceError(
     'ambiguous_batch_job_id',
-    `"${wanted}" begins the id of several batch jobs (${found.map(({ id }) => id).join(', ')}). Give more of it.`,
+    `"${wanted}" begins or ends the ids of several batch jobs (${found.map(({ id }) => id).join(', ')}). Give more of it.`,
   );
 }
 
 async function candidates(db: Database, wanted: string): Promise<BatchJob[]> {
   if (wanted === 'latest') return present(await findLatestJob(db));
   if (isUuid(wanted)) return present(await findJob(db, wanted));
-  return prefix.test(wanted) ? findJobsByPrefix(db, wanted) : [];
+  return partOfId.test(wanted) ? findJobsByEnd(db, wanted) : [];
 }
 
 const present = (job: BatchJob | undefined) => (job === undefined ? [] : [job]);

@@ -6,6 +6,7 @@ export interface StartForm {
   readonly flow: string;
   readonly upload: Upload | undefined;
   readonly params: Readonly<Record<string, string>>;
+  readonly arrayPath: string;
   readonly concurrency: string;
   readonly idField: string;
   readonly label: string;
@@ -17,7 +18,10 @@ export function toRequest(form: StartForm, flow: FlowAnswer | undefined): object
   const params = paramsOf(form, flow);
   return {
     flow_id: flow.name,
-    source: { upload_id: form.upload.upload_id },
+    source: {
+      upload_id: form.upload.upload_id,
+      ...(form.arrayPath === '' ? {} : { array_path: form.arrayPath }),
+    },
     ...(Object.keys(params).length === 0 ? {} : { params }),
     ...(form.concurrency === '' ? {} : { concurrency: readValue(form.concurrency) }),
     ...(form.idField === '' ? {} : { id_field: form.idField }),

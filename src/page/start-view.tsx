@@ -10,7 +10,7 @@ import { RowSource } from './row-source.tsx';
 import { type StartForm, toRequest } from './start-form.ts';
 import { useAnswer } from './use-answer.ts';
 
-const untouched = { upload: undefined, params: {}, concurrency: '', idField: '', label: '' };
+const untouched = { upload: undefined, params: {}, arrayPath: '', concurrency: '', idField: '', label: '' };
 
 interface PartProps {
   readonly form: StartForm;
@@ -99,6 +99,12 @@ function Options({ form, flow, onChange }: PartProps) {
         value={form.idField}
         placeholder={idField ?? 'none'}
         onChange={(value) => onChange({ idField: value })}
+      />
+      <TextField
+        label="Where the list is in a JSON file (array_path)"
+        value={form.arrayPath}
+        placeholder="such as data.items"
+        onChange={(arrayPath) => onChange({ arrayPath })}
       />
       <TextField label="Name of the job" value={form.label} onChange={(label) => onChange({ label })} />
     </fieldset>

@@ -57,6 +57,12 @@ export function isUnreachable(error: unknown): boolean {
   return connectionCodes.has(code) || repeatable.has(code) || /^(08...|57P0[1-3]|53300)$/.test(code);
 }
 
+/** The operating system's word for why there is no connection, such as ECONNREFUSED; undefined: it said none. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const { code } = detailsOf(error);
+  return code !== undefined && /^E[A-Z_]+$/.test(code) ? code : undefined;
+}
+
 /**
  * True when it was the server that refused the statement. A client that did so by itself goes on with the statement in
  * its place, and may never settle the next one.

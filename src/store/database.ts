@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Client, Reader, Sql } from './connection.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
-import { isUnreachable, toFault } from './database-fault.ts';
+import { isUnreachable, systemCodeOf, toFault } from './database-fault.ts';
 
 export type { DatabaseAddress, Fragment, Reader, Sql } from './connection.ts';
 
@@ -69,12 +69,15 @@ export class Database {
 
   async #persist<T>(statement: (client: Client) => PromiseLike<T>, deadlineMs: number): Promise<T> {
     const giveUpAt = performance.now() + this.#options.patienceMs;
+    let told: unknown;
     for (let round = 0; ; round++) {
       try {
         return await this.#pool.send(statement, deadlineMs, giveUpAt);
       } catch (error) {
         if (!isUnreachable(error)) throw toFault(error);
-        if (this.#pool.closed || performance.now() >= giveUpAt) throw unavailable(error);
+        // In the end there is often no connection to wait for; an earlier round knows why.
+        if (systemCodeOf(error) !== undefined) told = error;
+        if (this.#pool.closed || performance.now() >= giveUpAt) throw unavailable(told ?? error);
         await sleep(Math.min(20 * 2 ** round, 500));
       }
     }
@@ -84,9 +87,10 @@ export class Database {
 /** What a caller is told when the server stays out of reach. */
 export function unavailable(error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
+  const reason = systemCodeOf(error);
   return new SluiceError(
     'database_unavailable',
-    'The database cannot be reached at the moment. Batch jobs are kept and go on when it is back; try again in a few seconds, or run `sluice doctor`.',
+    `The database cannot be reached at the moment${reason === undefined ? '' : ` (${reason})`}. Batch jobs are kept and go on when it is back; try again in a few seconds, or run \`sluice doctor\`.`,
     { cause: error },
   );
 }

@@ -167,13 +167,13 @@ export async function findJobByKey(db: Database, idempotencyKey: string): Promis
   return row && jobOf(row);
 }
 
-/** Jobs whose id begins with `prefix` (hexadecimal digits and dashes), at most three. */
-export async function findJobsByPrefix(db: Database, prefix: string): Promise<BatchJob[]> {
+/** Jobs whose id begins or ends with `part` (hexadecimal digits and dashes), at most three. */
+export async function findJobsByEnd(db: Database, part: string): Promise<BatchJob[]> {
   const rows = await db.read((reader) =>
     reader
       .select(columns)
       .from(batchJobs)
-      .where(and(sql`${batchJobs.id}::text like ${`${prefix}%`}`, owned(db)))
+      .where(and(sql`${batchJobs.id}::text like any(array[${`${part}%`}, ${`%${part}`}])`, owned(db)))
       .limit(3),
   );
   return rows.map(jobOf);

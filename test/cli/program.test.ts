@@ -81,7 +81,8 @@ test('nothing at all is a question for help, which names every command', async (
   expect(code).toBe(0);
 });
 
-test('every command says in its help what it is for', async () => {
+/** The help of every command, by its words. */
+async function everyHelp() {
   const commandsOf = async (...group: string[]) => {
     const { stdout } = await run(...group, '--help');
     return [...stdout.matchAll(/^ {2}([a-z][a-z-]+)(?: \[| <| {2,})/gm)].map(([, name = '']) => [
@@ -94,10 +95,12 @@ test('every command says in its help what it is for', async () => {
     ...(await commandsOf()),
     ...(await Promise.all(groups.map((group) => commandsOf(group)))).flat(),
   ];
+  return Promise.all(named.map(async (words) => ({ words, ...(await run(...words, '--help')) })));
+}
 
-  const helps = await Promise.all(
-    named.map(async (words) => ({ words, ...(await run(...words, '--help')) })),
-  );
+test('every command says in its help what it is for', async () => {
+  const helps = await everyHelp();
+  const named = helps.map(({ words }) => words);
 
   expect(named).toContainEqual(['flows', 'approve']);
   expect(named).toContainEqual(['serve']);
@@ -106,10 +109,19 @@ test('every command says in its help what it is for', async () => {
   ).toEqual([]);
 });
 
+test('no option takes so much of a line that 80 columns leave no room to say what it is for', async () => {
+  const terms = (await everyHelp()).flatMap(({ stdout }) =>
+    [...stdout.matchAll(/^ {2}(-.*?)(?: {2,}|$)/gm)].map(([, term = '']) => term),
+  );
+
+  expect(terms).toContain('--statuses <a,b,…>');
+  expect(terms.filter((term) => term.length > 32)).toEqual([]);
+});
+
 test('help speaks of commands and options', async () => {
   const { stdout } = await run('start', '--help');
 
-  expect(stdout).toContain('`sluice flows show` shows which the flow takes');
+  expect(stdout.replace(/\s+/g, ' ')).toContain('`sluice flows show` shows which the flow takes');
   expect(stdout).not.toMatch(/get_flow|preview_batch|failure_window/);
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { showErrors } from '../../src/cli/show-errors.ts';
+import { showFlows } from '../../src/cli/show-flows.ts';
 import { exitCodeOf, type Status, showStatus } from '../../src/cli/show-status.ts';
 import { span, table } from '../../src/cli/table.ts';
 import { toJson, visible, visibleLines } from '../../src/cli/terminal.ts';
@@ -131,4 +132,16 @@ test.each([
   ['cancelled', true, 1],
 ] as const)('%s exits with the code that says so', (word, finished, code) => {
   expect(exitCodeOf({ status: word, finished })).toBe(code);
+});
+
+test('a flow of many steps leaves room for the other columns of the list of flows', () => {
+  const chain = Array.from({ length: 9 }, (_, n) => `step${n} (POST crm /api/${n})`).join(' → ');
+  const flow = { name: 'chain', version: 1, runnable: true, summary: chain, description: 'Does a lot' };
+  const listing = { folder: '/flows', flows: [flow], invalid: [], drafts: [], connectors: [], next_step: '' };
+
+  const lines = showFlows(listing as unknown as Parameters<typeof showFlows>[0]);
+
+  expect(lines.find((line) => line.startsWith('chain@1'))).toMatch(
+    /^chain@1 +yes +step0 .{0,33}… {2}Does a lot$/,
+  );
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { type RawServer, startRawServer, startRawServerUnderShell } from '../support/raw-server.ts';
 import { test } from './arena.ts';
@@ -119,4 +120,19 @@ test.concurrent('a server whose parent is gone ends, although its stdin stays op
 
   // stdout is closed by the last process that holds it: the server.
   await server.exited;
+});
+
+test.concurrent('a model is told what a person types where no command sluice is installed', async ({
+  arena,
+}) => {
+  const sluice = await arena.start();
+
+  const instructions = sluice.client.getInstructions() ?? '';
+  const [, command = '', home] =
+    /does not know the command sluice, it is: (.+), with SLUICE_HOME=(\S+) set$/.exec(instructions) ?? [];
+  const [node = '', main = ''] = command.split(' ');
+  const help = execFileSync(node, [main, 'connect', '--help'], { encoding: 'utf8' });
+
+  expect(home).toBe(arena.home);
+  expect(help).toContain('Usage: sluice connect');
 });

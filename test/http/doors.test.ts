@@ -297,3 +297,14 @@ test('every answer carries the headers that protect, and none says what runs her
     expect(headers).not.toHaveProperty('server');
   }
 });
+
+test('a database that refuses the server is no mistake of the caller', async ({ address }) => {
+  const locked = await serve({ ...address, user: 'nobody' });
+
+  const answer = await locked.request('/api/v1/batches');
+  const said = await answer.text();
+  await locked.stop();
+
+  expect(answer.status).toBe(503);
+  expect(said).toContain('does not know the user');
+});

@@ -69,20 +69,24 @@ test('a server that would be open, or has nowhere to listen, does not start, and
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
 
-  const [unprotected, short, taken, wrong, half] = await Promise.all([
+  const [unprotected, short, taken, tooHigh, wrong, half] = await Promise.all([
     refusal(['--host', '0.0.0.0', '--port', '0']),
     refusal(['--host', '0.0.0.0', '--port', '0'], { SLUICE_TOKEN: 'too-short' }),
     refusal(['--port', String(port)]),
+    refusal(['--port', '65536']),
     refusal(['--prot', '0']),
     refusal(['--port', '0'], { SLUICE_OAUTH_ISSUER: 'https://id.example.com' }),
   ]);
   other.close();
 
-  expect([unprotected, short, taken, wrong, half].map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
+  expect([unprotected, short, taken, tooHigh, wrong, half].map(({ code }) => code)).toEqual([
+    2, 2, 2, 2, 2, 2,
+  ]);
   expect(unprotected.said).toMatch(/Without a token.*SLUICE_TOKEN/);
   expect(short.said).toMatch(/SLUICE_TOKEN: must have 32 characters/);
   expect(short.said).not.toContain('too-short');
   expect(taken.said).toMatch(/another program listens there.*--port/);
+  expect(tooHigh.said).toMatch(/--port: "65536" is no port.*65535/);
   expect(wrong.said).toMatch(/Usage: sluice serve/);
   expect(half.said).toMatch(/SLUICE_OAUTH_AUDIENCE/);
 });

@@ -161,7 +161,7 @@ test('the same rows through the same flow are not started twice at once', async 
   await mcp.finish(second.batch_job_id);
 });
 
-test('an unknown job is refused with the ids of recent ones, and latest and a prefix are understood', async ({
+test('an unknown job is refused with the ids of recent ones, and latest and an end of an id are understood', async ({
   mcp,
 }) => {
   const { batch_job_id } = await mcp.call('start_batch', {
@@ -177,6 +177,8 @@ test('an unknown job is refused with the ids of recent ones, and latest and a pr
   expect((await mcp.call('get_batch_status', { batch_job_id: 'latest' })).batch_job_id).toBe(batch_job_id);
   const prefix = batch_job_id.slice(0, 30);
   expect((await mcp.call('get_batch_status', { batch_job_id: prefix })).label).toBe('second');
+  // As the page names a job.
+  expect((await mcp.call('get_batch_status', { batch_job_id: batch_job_id.slice(-8) })).label).toBe('second');
 });
 
 test('jobs are listed page by page, newest first', async ({ mcp }) => {

@@ -173,6 +173,26 @@ test('records come a page at a time, by status, and are chosen over pages until 
   expect(await page.getByRole('button', { name: 'Choose none' }).count()).toBe(0);
 });
 
+test('at the width of a phone one box chooses all records of a page, or all dead letters of one', async ({
+  context,
+  server,
+  shop,
+}) => {
+  shop.isMended = false;
+  const id = await startJob(server, 3, () => true);
+  await finishedJob(server, id);
+  const { page } = await openPage(context, `${server.url}/#/jobs/${id}`);
+  await page.setViewportSize({ width: 360, height: 740 });
+
+  await page.getByRole('checkbox', { name: 'Choose all on this page that can be retried' }).check();
+  const records = await page.getByRole('button', { name: 'Retry 3 chosen records' }).isEnabled();
+  await page.goto(`${server.url}/#/dead-letters`);
+  await page.getByRole('checkbox', { name: 'Choose all on this page' }).check();
+  const letters = await page.getByRole('checkbox', { name: /^Choose record/, checked: false }).count();
+
+  expect({ records, letters }).toEqual({ records: true, letters: 0 });
+});
+
 test('failures of one cause are retried, and those of another stay as they are', async ({
   context,
   server,

@@ -17,6 +17,7 @@ const form: StartForm = {
   flow: 'import',
   upload: { upload_id: 'u1' } as Upload,
   params: {},
+  arrayPath: '',
   concurrency: '',
   idField: '',
   label: '',
@@ -34,5 +35,11 @@ test('a field that is left empty is not sent', () => {
   expect(toRequest({ ...form, params: { month: '' } }, flow)).toEqual({
     flow_id: 'import',
     source: { upload_id: 'u1' },
+  });
+});
+
+test('a list inside a JSON document is read from where a person says it is', () => {
+  expect(toRequest({ ...form, arrayPath: 'data.items' }, flow)).toMatchObject({
+    source: { upload_id: 'u1', array_path: 'data.items' },
   });
 });

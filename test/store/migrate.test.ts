@@ -38,3 +38,37 @@ test('processes that start at once, and whose connections are cut, migrate a new
   const files = readMigrationFiles({ migrationsFolder: 'drizzle' });
   expect(books.map(({ at }) => at)).toEqual(files.map(({ folderMillis }) => folderMillis));
 });
+
+test('a server that does not let Sluice in says why, and not that Sluice is broken', async ({
+  db,
+  address,
+}) => {
+  const visitor = `visitor_${randomUUID().replaceAll('-', '')}`;
+  await db.run((sql) => sql.unsafe(`create database ${visitor} template template0`));
+  await db.run((sql) => sql.unsafe(`create role ${visitor} login`));
+
+  const said = await Promise.all(
+    [
+      { ...address, database: 'nowhere' },
+      { ...address, database: visitor, user: visitor },
+      { ...address, user: 'nobody' },
+    ].map((refusing) => migrateDatabase(refusing).catch((error: unknown) => error)),
+  );
+  await db.run((sql) => sql.unsafe(`drop database ${visitor} with (force)`));
+  await db.run((sql) => sql.unsafe(`drop role ${visitor}`));
+
+  expect(said).toMatchObject([
+    { code: 'database_unsupported', message: expect.stringContaining('has no database of that name') },
+    { code: 'database_unsupported', message: expect.stringContaining('the user lacks a right') },
+    { code: 'database_unsupported', message: expect.stringContaining('does not know the user') },
+  ]);
+});
+
+test('a database that cannot be reached is said with the word of the system for it', async () => {
+  const nobody = { url: 'postgres://sluice@127.0.0.1:1/sluice' };
+
+  await expect(migrateDatabase(nobody)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    message: expect.stringContaining('(ECONNREFUSED)'),
+  });
+});
