@@ -97,22 +97,31 @@ function replaceAll(text: string, [wanted, by]: readonly PipeValue[]): string {
 }
 
 function replacePattern(text: string, [pattern, by]: readonly PipeValue[]): string {
+  const regex = compiledPattern(pattern, 'g');
   const template = textArgument(by);
   const begun = performance.now();
-  let length = text.length;
-  return text.replace(compiledPattern(pattern, 'g'), (match: string, ...rest: unknown[]) => {
+  const parts: string[] = [];
+  let length = 0;
+  let from = 0;
+  regex.lastIndex = 0;
+  for (let found = regex.exec(text); found !== null; found = regex.exec(text)) {
     // One search takes time in proportion to the text, and there may be as many as it has characters.
     if (performance.now() - begun > longestMs)
       throw new ValueProblem('text_too_long', 'takes too long to replace in');
-    const groups = rest.slice(0, -2);
-    const filled = template.replace(/\$([$&1-9])/g, (_, sign: string) =>
-      sign === '$' ? '$' : sign === '&' ? match : String(groups[Number(sign) - 1] ?? ''),
-    );
-    length += filled.length - match.length;
+    const filled = filledIn(template, found);
+    length += found.index - from + filled.length;
     if (length > maxLength) throw tooLong();
-    return filled;
-  });
+    parts.push(text.slice(from, found.index), filled);
+    from = found.index + found[0].length;
+    if (found[0] === '') regex.lastIndex++;
+  }
+  return parts.join('') + text.slice(from);
 }
+
+const filledIn = (template: string, found: RegExpExecArray) =>
+  template.replace(/\$([$&1-9])/g, (_, sign: string) =>
+    sign === '$' ? '$' : (found[sign === '&' ? 0 : Number(sign)] ?? ''),
+  );
 
 const compiled = new Map<string, RegExp>();
 const compiledAtMost = 500;
