@@ -43,9 +43,10 @@ function indented(rows: readonly (readonly string[])[]): string[] {
 }
 
 function pace(status: Status): string {
-  const { processed, total, percent, rate, eta_seconds, started_at, finished_at } = status;
+  const { processed, total, percent, rate, eta_seconds, started_at, finished_at, wave } = status;
   const parts = [`${grouped(processed)} of ${counted(total, 'record')} (${percent} %)`];
-  if (started_at !== null && finished_at !== undefined) {
+  // A retry may come days later, and the rate is that of the last pass alone.
+  if (started_at !== null && finished_at !== undefined && wave === 0) {
     parts.push(`in ${span((Date.parse(finished_at) - Date.parse(started_at)) / 1000)}`);
   }
   if (rate !== null) parts.push(`${rate}/s`);

@@ -63,6 +63,10 @@ test('a status shows each count that is not zero, and every cause with its remed
   expect(text).toContain('Correct the data.');
 });
 
+test('after a retry no time is told, since the days before it would count', () => {
+  expect(showStatus(plain, { ...status, wave: 1 }).join('\n')).toContain('1,203 records (100 %), 80.5/s');
+});
+
 test('what a target said cannot steer the terminal', () => {
   const errors = showErrors(plain, {
     batch_job_id: id,
