@@ -92,6 +92,8 @@ test.each<[string, boolean]>([
   ['record.name == "Ann" && !record.flag', true],
   ['has(record.missing)', false],
   ['record.n + 1 == 4.0', true],
+  ['record.n % 2 == 1', true],
+  ['record.n % record.n == 0.0', true],
   ['record.list.exists(x, x == "two")', true],
   ['size(record.list) == 2', true],
   ['record.none == null', true],
