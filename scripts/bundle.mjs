@@ -26,7 +26,7 @@ run(
 
 rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
-for (const part of ['dist', 'drizzle', 'README.md', 'LICENSE']) copy(part);
+for (const part of ['dist', 'docs', 'drizzle', 'README.md', 'LICENSE']) copy(part);
 for (const part of packages) copy(join('node_modules', part));
 const needed = Object.fromEntries(Object.entries(dependencies).filter(([part]) => packages.includes(part)));
 writeJson('package.json', { name, version, type, license, exports, dependencies: needed });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { getFlow } from '../operations/get-flow.ts';
+import { getFlowReference } from '../operations/get-flow-reference.ts';
 import { listFlows } from '../operations/list-flows.ts';
 import { type Command, groups } from './command.ts';
 import { approve, save } from './flow-drafts.ts';
@@ -7,7 +8,7 @@ import { schema } from './flow-schema.ts';
 import { flowTest } from './flow-test.ts';
 import { type Host, invoke } from './host.ts';
 import { operationCommand } from './operation-command.ts';
-import { showFlow, showFlows } from './show-flows.ts';
+import { showFlow, showFlows, showReference } from './show-flows.ts';
 import { visible } from './terminal.ts';
 
 const list = operationCommand({
@@ -28,6 +29,17 @@ const show = operationCommand({
   operation: getFlow,
   fixed: { response_format: 'detailed' },
   show: (_, flow) => showFlow(flow),
+});
+
+const reference = operationCommand({
+  group: groups.flows,
+  name: 'flows reference',
+  summary: 'tell how flows are written: the smallest ones and all topics, or one topic',
+  args: '[topic]',
+  positional: [{ parameter: 'topic' }],
+  examples: ['sluice flows reference', 'sluice flows reference http_request'],
+  operation: getFlowReference,
+  show: (_, topic) => showReference(topic),
 });
 
 const validate: Command = {
@@ -64,4 +76,13 @@ async function checkFolder(host: Host) {
   return files.length === 0 && problems.length === 0 ? [] : [...files, { file: 'connectors.yaml', problems }];
 }
 
-export const flowCommands: readonly Command[] = [list, show, validate, flowTest, save, approve, schema];
+export const flowCommands: readonly Command[] = [
+  list,
+  show,
+  reference,
+  validate,
+  flowTest,
+  save,
+  approve,
+  schema,
+];

@@ -32,6 +32,7 @@ const spoken: Readonly<Record<string, Spoken>> = {
   undo_batch: { command: 'undo', positional: ['batch_job_id'] },
   list_flows: { command: 'flows list', positional: [] },
   get_flow: { command: 'flows show', positional: ['flow_id'] },
+  get_flow_reference: { command: 'flows reference', positional: ['topic'] },
   save_flow: { command: 'flows save', positional: ['text'] },
   test_flow: { command: 'flows test', positional: [] },
   search_logs: { command: 'logs search', positional: ['flow_id'], rename: { batch_job_id: 'job' } },

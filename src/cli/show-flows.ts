@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { getFlow } from '../operations/get-flow.ts';
+import type { getFlowReference } from '../operations/get-flow-reference.ts';
 import type { listFlows } from '../operations/list-flows.ts';
 import type { saveFlow } from '../operations/save-flow.ts';
 import { asCommands } from './next-step.ts';
@@ -8,6 +9,7 @@ import { visible, visibleLines } from './terminal.ts';
 
 type Listing = z.output<(typeof listFlows)['output']>;
 type OneFlow = z.output<(typeof getFlow)['output']>;
+type Reference = z.output<(typeof getFlowReference)['output']>;
 type Saved = z.output<(typeof saveFlow)['output']>;
 type Missing = Listing['flows'][number]['missing'];
 
@@ -96,6 +98,13 @@ export function showFlow(flow: OneFlow): string[] {
     '',
     asCommands(flow.next_step),
   ];
+}
+
+/** A topic of the reference, and those around it. */
+export function showReference({ text, topics, next_step }: Reference): string[] {
+  const others = Object.entries(topics);
+  const titles = [{ title: 'TOPIC' }, { title: 'IS ABOUT' }];
+  return [text, ...(others.length === 0 ? [] : ['', ...table(titles, others)]), '', asCommands(next_step)];
 }
 
 /** What became of a text that was to be saved. */

@@ -25,8 +25,11 @@ export interface SaveRequest {
 /** What became of a text. */
 export type Saving =
   | { readonly flow: Flow; readonly file: string; readonly draft: Draft | undefined }
-  /** Sentences; nothing was written. */
-  | { readonly problems: readonly string[] };
+  /** Sentences; nothing was written. `first`: where in the text the first of them is, if the text is at fault. */
+  | {
+      readonly problems: readonly string[];
+      readonly first?: Pick<FlowProblem, 'line' | 'column'> | undefined;
+    };
 
 /**
  * Saves the text of a flow of one's own making. What reaches further than declared connectors becomes a
@@ -37,7 +40,9 @@ export type Saving =
 export async function saveFlow(shelf: Shelf, request: SaveRequest): Promise<Saving> {
   if (looksLikeModule(request.text)) return { problems: [moduleProblem] };
   const compiled = await compileLate(request.text, '');
-  if ('problems' in compiled) return { problems: placed(request.text, compiled.problems) };
+  if ('problems' in compiled) {
+    return { problems: placed(request.text, compiled.problems), first: compiled.problems[0] };
+  }
   const { flow } = compiled;
   const wrong = fileNameProblem(flow);
   if (wrong !== undefined) return { problems: [`${guessedName(request.text)}:1:1 ${wrong}`] };

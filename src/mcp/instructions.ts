@@ -9,7 +9,7 @@ export const instructionsWith = (command: string | undefined) =>
 
 const instructions = [
   'Sluice takes many records through a declared flow, one by one, with bounded concurrency, and keeps the state of every record. Rows never pass through the conversation: give paths, and hand the person the paths of exports.',
-  '1. list_flows and get_flow show what can run and which fields a record needs; save_flow makes or changes a flow. Only a person declares connectors and gives secrets, at a terminal: pass on the command that the answer names, and never ask for a secret.',
+  '1. list_flows and get_flow show what can run and which fields a record needs; get_flow_reference tells how flows are written, save_flow makes or changes one. Only a person declares connectors and gives secrets, at a terminal: pass on the command that the answer names, and never ask for a secret.',
   '2. preview_batch checks all rows of a file and sends nothing; its plan_digest binds the start to what was looked at.',
   '3. start_batch with source.path answers at once; the job is then still running.',
   '4. get_batch_status with wait_seconds 30, again and again, until finished is true. The counts always add up to total. update_batch pauses, resumes, slows or cancels.',

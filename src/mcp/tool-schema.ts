@@ -34,6 +34,7 @@ const nothingSaid: Readonly<Record<string, (value: unknown) => boolean>> = {
   minLength: (value) => value === 1,
   minItems: (value) => value === 1,
   maxLength: () => true,
+  maxItems: () => true,
   minimum: (value) => value === Number.MIN_SAFE_INTEGER,
   maximum: (value) => value === Number.MAX_SAFE_INTEGER || value === 2_147_483_647,
   propertyNames: () => true,

@@ -27,7 +27,7 @@ export const sourceInput = z
     batch_job_id: batchJobIdInput.optional().describe('Instead of a file: the records of this finished job'),
     statuses: choiceInput(finalStatuses).optional().describe('Of that job; default all'),
   })
-  .describe('Where to read the records from; the rows never pass through the conversation');
+  .describe('Where the records are; rows never pass through the conversation');
 
 type SourceInput = z.output<typeof sourceInput>;
 

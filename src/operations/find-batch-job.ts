@@ -9,7 +9,7 @@ export const batchJobIdInput = z
   .string()
   .min(1)
   .max(100)
-  .describe('Its id, 8 or more characters of its start or end, or "latest"');
+  .describe('Id of the job, 8 or more characters of either end, or "latest"');
 
 const partOfId = /^[0-9a-f-]{8,36}$/;
 

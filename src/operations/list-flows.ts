@@ -122,5 +122,5 @@ function nextStep(flows: number, drafts: number, isRemote: boolean): string {
   }
   if (drafts > 0) return 'No flow can run yet: a person has to approve the drafts at a terminal.';
   const example = isRemote ? '' : '; `sluice init` makes an example';
-  return `There are no flows yet. save_flow checks and saves the YAML text of one${example}.`;
+  return `There are no flows yet. get_flow_reference tells how one is written; save_flow checks and saves its YAML text${example}.`;
 }

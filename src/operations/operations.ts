@@ -2,6 +2,7 @@ import { exportBatchErrors } from './export-batch-errors.ts';
 import { exportBatchResults } from './export-batch-results.ts';
 import { getBatchStatus } from './get-batch-status.ts';
 import { getFlow } from './get-flow.ts';
+import { getFlowReference } from './get-flow-reference.ts';
 import { listBatchJobs } from './list-batch-jobs.ts';
 import { listFlows } from './list-flows.ts';
 import type { Operation } from './operation.ts';
@@ -26,6 +27,7 @@ export const operations: readonly Operation[] = [
   undoBatch,
   listFlows,
   getFlow,
+  getFlowReference,
   saveFlow,
   searchLogs,
 ] as unknown as readonly Operation[];

@@ -5,6 +5,7 @@ import type { Missing } from '../engine/readiness.ts';
 import type { Flow, FlowTrace } from '../flows/flow.ts';
 import { type Saving, saveFlow as save } from '../flows/save-flow.ts';
 import { shortTrace } from '../flows/short-trace.ts';
+import { type TextPlace, topicAt } from '../flows/topic-at.ts';
 import { cutTo } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { fitPage } from './fit-page.ts';
@@ -45,7 +46,7 @@ export const saveFlow = defineOperation({
   description: [
     'Checks the YAML text of a flow, saves it in the flows folder, and says what it still needs to run.',
     '',
-    'problems name every mistake by line and column; then nothing is saved. get_flow shows the text of a flow to begin with.',
+    'problems name every mistake by line and column; then nothing is saved. get_flow_reference tells how flows are written.',
     'Calls go to connectors, which a person declares: missing names the command for their terminal. Hosts and secrets never belong into the text.',
     'A flow that reaches further (a url, shell, python, sql, mcp_tool, env) is kept as a draft until a person approves it.',
   ].join('\n'),
@@ -87,7 +88,7 @@ export const saveFlow = defineOperation({
   async run(context, { text, replaces, sample }) {
     checkSample(sample as JsonObject | undefined);
     const saving = await save(context, { text, replaces });
-    if ('problems' in saving) return unsaved(saving.problems);
+    if ('problems' in saving) return unsaved(saving, text);
     const { flow, file, draft } = saving;
     const missing = await context.readiness.missingFor(flow);
     const problems = draft === undefined ? await clashesOf(context, file) : [];
@@ -115,7 +116,7 @@ function checkSample(sample: JsonObject | undefined): void {
   throw new SluiceError('invalid_input', 'sample: must have at most 64 KiB. Nothing was saved.');
 }
 
-function unsaved(all: readonly string[]) {
+async function unsaved({ problems: all, first }: Extract<Saving, { first?: unknown }>, text: string) {
   const problems = fitPage(all.slice(0, problemsAtMost).map((problem) => cutTo(problem, problemTokens)));
   const more = all.length - problems.length;
   return {
@@ -123,8 +124,15 @@ function unsaved(all: readonly string[]) {
     runnable: false,
     problems: more > 0 ? [...problems, `and ${more} more`] : problems,
     missing: [],
-    next_step: 'Nothing was saved. Correct what problems says and call save_flow with the whole text again.',
+    next_step: `Nothing was saved. Correct what problems says and call save_flow with the whole text again.${await referenceAdvice(text, first)}`,
   };
+}
+
+/** Only what is wrong with the text itself has a place in it. */
+async function referenceAdvice(text: string, place: TextPlace | undefined): Promise<string> {
+  if (place === undefined) return '';
+  const topic = await topicAt(text, place);
+  return ` get_flow_reference${topic === undefined ? '' : ` {"topic": "${topic}"}`} tells how this is written.`;
 }
 
 /** Another file may hold the same name, put there by hand. */

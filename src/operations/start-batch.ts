@@ -40,7 +40,7 @@ const input = z.strictObject({
   records: inlineRecords
     .optional()
     .describe(
-      `The records themselves, at most ${inlineRecordsAtMost}. For more, or for rows that are in a file, give source instead`,
+      `At most ${inlineRecordsAtMost}. For more, or for rows that are in a file, give source instead`,
     ),
   source: sourceInput.optional(),
   params: z
@@ -84,9 +84,7 @@ export const startBatch = defineOperation({
     ...jobOutput,
     flow: flowOutput,
     concurrency: z.number().int(),
-    replayed: z
-      .boolean()
-      .describe('True: this job was started by an earlier call with the same idempotency_key'),
+    replayed: z.boolean().describe('True: an earlier call with the same idempotency_key started it'),
     waiting_for: z.object({ kind: z.literal('approval'), text: z.string() }).optional(),
     earlier_job: z.string().optional().describe('An earlier job took the same records through the same flow'),
     note: z.string().optional(),

@@ -262,6 +262,27 @@ test('a draft cannot steer the terminal of the person who reads it', async ({ li
   expect(stderr).toContain('�[2Kharmless �');
 });
 
+test('the reference is shown as it is written, and a refused flow names its topic as a command', async ({
+  line,
+}) => {
+  const whole = await line.run(['flows', 'reference']);
+  const { code, stdout } = await line.run(['flows', 'reference', 'echo']);
+  const json = await line.run(['flows', 'reference', 'echo', '--json']);
+  const none = await line.run(['flows', 'reference', 'ecko']);
+  const refused = await line.run(['flows', 'save', '-'], {
+    input: 'steps:\n  - { type: echo, mesage: 1 }\n',
+  });
+
+  expect(whole.stdout).toMatch(/^## The smallest flows\n/);
+  expect(whole.stdout).toMatch(/^http_request {2,}Calls an HTTP API/m);
+  expect(code).toBe(0);
+  expect(stdout).toContain('## echo\n\nGives back what it is given, and calls nothing.');
+  expect(stdout).toContain('```yaml\ntype: echo\n');
+  expect(JSON.parse(json.stdout).topic).toBe('echo');
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean echo?') });
+  expect(refused.stdout).toContain('`sluice flows reference echo` tells how this is written.');
+});
+
 test('the schema is one document for editors', async ({ line }) => {
   const { code, stdout } = await line.run(['flows', 'schema']);
 

@@ -22,7 +22,17 @@ function row({ name, aliases = [], args, doc }: (typeof transforms)[number]): st
 }
 
 test('docs/transforms.md lists every transform', async () => {
-  const lines = ['# Transforms', '', '| transform | gives |', '|---|---|', ...transforms.map(row), ''];
+  const about = 'What a pipe does to a value, from left to right: `source.name | trim | required`.';
+  const lines = [
+    '# Transforms',
+    '',
+    about,
+    '',
+    '| transform | gives |',
+    '|---|---|',
+    ...transforms.map(row),
+    '',
+  ];
 
   await expect(lines.join('\n')).toMatchFileSnapshot(join(docs, 'transforms.md'));
 });

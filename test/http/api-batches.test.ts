@@ -176,6 +176,17 @@ test('a flow is written, read and replaced', async ({ api }) => {
   expect((await api.json('/api/v1/flows')).flows.map(({ name }: { name: string }) => name)).toContain('made');
 });
 
+test('how flows are written is told by topic', async ({ api }) => {
+  const all = await api.json('/api/v1/flow-reference');
+  const one = await api.json('/api/v1/flow-reference?topic=mapping');
+  const none = await api.request('/api/v1/flow-reference?topic=maping');
+
+  expect(all.topics).toHaveProperty('http_request');
+  expect(one).toMatchObject({ topic: 'mapping', text: expect.stringMatching(/^## Mapping\n/) });
+  expect(none.status).toBe(400);
+  expect(await none.json()).toMatchObject({ detail: expect.stringContaining('did you mean mapping?') });
+});
+
 test('what is no request of the API is refused with the reason', async ({ api }) => {
   const text = (body: string, contentType = 'application/json') =>
     api.request(batches, { method: 'POST', body, headers: { 'content-type': contentType } });

@@ -76,6 +76,7 @@ const naming: Readonly<Record<string, ((id: string) => Record<string, unknown>) 
   undo_batch: (id) => ({ batch_job_id: id }),
   list_flows: undefined,
   get_flow: undefined,
+  get_flow_reference: undefined,
   save_flow: undefined,
   search_logs: (id) => ({ batch_job_id: id }),
 };

@@ -63,13 +63,14 @@ mapping:
   email: source.email | lowercase | required
 `;
 
-/** The main job: a flow is written, started over 1,000 rows, its ten failures looked at, corrected and retried. */
+/** The main job: a flow is written after a look at the reference, started over 1,000 rows, its ten failures looked at, corrected and retried. */
 export async function importCustomers(client: Client, folder: string) {
   const file = join(folder, 'customers.csv');
   const rows = Array.from({ length: 1000 }, (_, n) => `Name ${n},${n % 100 === 7 ? '' : `${n}@example.com`}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, ['name,email', ...rows, ''].join('\n'));
 
+  await call(client, 'get_flow_reference', { topic: 'mapping' });
   await call(client, 'save_flow', { text: flow });
   await call(client, 'start_batch', { flow_id: 'customers', source: { path: file } });
   const imported = await ended(client);

@@ -115,6 +115,7 @@ const calls: readonly [string, (id: string, mcp: Connected) => Record<string, un
   ],
   ['export_batch_errors', (batch_job_id) => ({ batch_job_id, groups_cursor: '5' })],
   ['list_flows', () => ({})],
+  ['get_flow_reference', () => ({})],
   ['get_flow', () => ({ flow_id: `${letters(40, 3)}-3` })],
   [
     'save_flow',

@@ -43,7 +43,7 @@ test('from an empty home a flow is saved, connected at a terminal, and run', asy
   });
 
   expect(empty).toMatchObject({ flows: [], connectors: [], drafts: [] });
-  expect(empty.next_step).toContain('save_flow');
+  expect(empty.next_step).toMatch(/get_flow_reference tells.*save_flow/);
   expect(saved).toMatchObject({
     saved: true,
     runnable: false,
@@ -89,6 +89,22 @@ test('every mistake is named by line and column, and nothing is saved', async ({
     ]),
   );
   expect(flowFiles(mcp)).toEqual([]);
+});
+
+test('a mistake in the text is told with the part of the reference it is about, and a name that is taken is not', async ({
+  mcp,
+}) => {
+  const ofStep = await mcp.call('save_flow', {
+    text: 'flow: a\nsteps:\n  - type: http\n    conector: crm\n',
+  });
+  const ofNothing = await mcp.call('save_flow', { text: 'flow: [' });
+  await mcp.call('save_flow', { text: echoFlow('tidy') });
+  const taken = await mcp.call('save_flow', { text: echoFlow('tidy', 'version: 1\n') });
+
+  expect(ofStep.next_step).toMatch(/again\. get_flow_reference {"topic": "http_request"} tells how/);
+  expect(ofNothing.next_step).toMatch(/again\. get_flow_reference tells how/);
+  expect(taken.saved).toBe(false);
+  expect(taken.next_step).not.toContain('get_flow_reference');
 });
 
 test('a flow that is there is changed only by naming its revision', async ({ mcp }) => {

@@ -52,6 +52,12 @@ test('the image is built from what the build needs, and holds no secret', () => 
   expect(instructions.filter((line) => /(TOKEN|PASSWORD|SECRET|DATABASE_URL)/.test(line))).toEqual([]);
 });
 
+test.each(['docs', 'drizzle'])('the image and the bundle hold %s, which the program reads', (folder) => {
+  expect(read('.dockerignore').split('\n')).toContain(`!${folder}`);
+  expect(argumentsOf('COPY')).toContain(`--from=build /src/${folder} ./${folder}`);
+  expect(read('scripts/bundle.mjs')).toMatch(new RegExp(`const part of \\[.*'${folder}'.*\\]\\) copy`));
+});
+
 test('only Sluice is reached from outside, and only on loopback', () => {
   const ports = Object.entries<{ ports?: string[] }>(services).flatMap(([name, service]) =>
     (service.ports ?? []).map((port) => [name, port]),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts';
 import { getFlow } from '../../operations/get-flow.ts';
+import { getFlowReference } from '../../operations/get-flow-reference.ts';
 import { listFlows } from '../../operations/list-flows.ts';
 import { putFlow } from '../../operations/put-flow.ts';
 import { saveFlow } from '../../operations/save-flow.ts';
@@ -82,5 +83,15 @@ export const flowRoutes: readonly Route[] = [
     refuse: refuseProblems,
     headers: withTag,
     example: { request: { text, replaces: 'b2c3d4e5f6' } },
+  }),
+  route({
+    method: 'get',
+    path: '/flow-reference',
+    id: 'getFlowReference',
+    group,
+    summary: 'How flows are written: the smallest ones and all topics, or one topic',
+    operation: getFlowReference,
+    query: { topic: {} },
+    example: { query: '?topic=http_request' },
   }),
 ];

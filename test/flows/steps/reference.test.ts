@@ -45,10 +45,11 @@ test('docs/steps.md describes every kind of step by its schema', async () => {
   const head = [
     '# Steps',
     '',
-    'Made from the schemas of the kinds. [flows.md](flows.md) says how steps work together.',
+    'The kinds of steps and their keys, made from their schemas. [flows.md](flows.md) says how steps work together.',
     '',
   ];
-  const common = ['## Keys of every step', '', ...table(commonSchema), ''];
+  const aboutCommon = 'Besides `name`, `type` and the keys of its kind every step may have these.';
+  const common = ['## Keys of every step', '', aboutCommon, '', ...table(commonSchema), ''];
   const text = [...head, ...common, ...stepKinds.flatMap(page)].join('\n');
 
   await expect(text).toMatchFileSnapshot(join(docs, 'steps.md'));
