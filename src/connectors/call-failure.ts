@@ -2,6 +2,7 @@ import { type ErrorClass, type Failure, RecordFailure } from '../domain/failure.
 import { connectionTrouble } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
 import { AddressRefused } from './guarded-lookup.ts';
+import type { Refusal } from './http.ts';
 import { AnswerTooLarge, NoAnswer, TimeOver, type WireAnswer } from './http-exchange.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -42,6 +43,23 @@ export function answerFailure(
     ),
     ...said(complaint),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
+}
+
+/** The failure for a complete answer whose status is good and which is no success all the same. */
+export function refusalFailure(
+  names: CallNames,
+  { status, headers }: WireAnswer,
+  { errorClass, code, words, isDoubtful }: Refusal,
+  complaint: string | undefined,
+  now: number,
+): Failure {
+  const wait = errorClass === 'transient' ? retryAfterMs(headers['retry-after'], now) : undefined;
+  return {
+    ...failure(names, errorClass, code, `${names.connector} answered ${status} to ${callOf(names)}${words}`),
+    ...said(complaint),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    ...(isDoubtful && isWrite(names.method) ? { maybeApplied: true } : {}),
   };
 }
 

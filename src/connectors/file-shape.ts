@@ -8,18 +8,28 @@ import type { NodePath, YamlFile } from './yaml-file.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** What to write instead of an unknown key, if it is no slip of one that is known there. */
+export type KeyAdvice = (key: string, known: readonly string[]) => string | undefined;
+
 /** Checks a file against a schema and finds everything that does not fit, not only the first thing. */
 export function checkShape<T>(
   yaml: YamlFile,
   schema: z.ZodType<T>,
+  advice: KeyAdvice = () => undefined,
 ): { data: T } | { problems: FileProblem[] } {
   const checked = schema.safeParse(yaml.value, { error: (issue) => issueWords(issue, kindsInFiles) });
   if (checked.success) return { data: checked.data };
   const issues = checked.error.issues.slice(0, maxFileProblems);
-  return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, [])) };
+  return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, [], advice)) };
 }
 
-function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: NodePath): FileProblem[] {
+function problemsOf(
+  yaml: YamlFile,
+  schema: z.ZodType,
+  issue: Issue,
+  parent: NodePath,
+  advice: KeyAdvice,
+): FileProblem[] {
   const path = [
     ...parent,
     ...issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment))),
@@ -29,12 +39,16 @@ function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, parent: Nod
     return issue.keys
       .slice(0, maxFileProblems)
       .map((key) =>
-        yaml.problem({ path: [...path, key], key: true }, `unknown key "${key}"`, didYouMean(key, known)),
+        yaml.problem(
+          { path: [...path, key], key: true },
+          `unknown key "${key}"`,
+          advice(key, known) ?? didYouMean(key, known),
+        ),
       );
   }
   if (issue.code === 'invalid_union') {
     const branch = formMeant(issue.errors);
-    if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path));
+    if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path, advice));
   }
   const isKey = issue.code === 'invalid_key';
   const words = isKey ? issue.issues[0]?.message : undefined;

@@ -8,6 +8,7 @@ import {
   isWrite,
   noAnswerFailure,
   redirectFailure,
+  refusalFailure,
   withoutAnswer,
 } from './call-failure.ts';
 import { CallLimits } from './call-limits.ts';
@@ -50,13 +51,22 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
   return {
     name: settings.name,
     async call(request) {
-      const { accepts = is2xx, secrets, signal } = request;
+      const { accepts = is2xx, judge, secrets, signal } = request;
       const names = namesOf(settings, request);
       const scrub = secrets === undefined ? ownScrub : maskingAlso(ownScrub, secrets);
       const way: Way = { sent: false };
       try {
         const wire = wireRequest(settings, ownHeaders, request, names);
-        const asking: Asking = { wire, accepts, signal, names, scrub, whole: request.whole === true, way };
+        const asking: Asking = {
+          wire,
+          accepts,
+          judge,
+          signal,
+          names,
+          scrub,
+          whole: request.whole === true,
+          way,
+        };
         return await limits.run((leaves) => ask(pool, settings.origin, asking, leaves), signal);
       } catch (error) {
         const cutOff = signal.aborted && error === signal.reason;
@@ -101,6 +111,7 @@ interface Way {
 interface Asking {
   readonly wire: WireRequest;
   readonly accepts: (status: number) => boolean;
+  readonly judge: HttpRequest['judge'];
   readonly signal: AbortSignal;
   readonly names: CallNames;
   readonly scrub: Scrub;
@@ -137,11 +148,16 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
   }
 }
 
-function read(answer: WireAnswer, { accepts, whole, scrub, names }: Asking): HttpAnswer {
+function read(answer: WireAnswer, { accepts, judge, whole, scrub, names }: Asking): HttpAnswer {
   const { status, headers, body } = answer;
   const value = storedValue(scrub(textOf(body, whole ? maxUnpackedBytes : undefined, headers)), headers);
-  if (accepts(status)) return { status, headers: flat(headers), body: value };
-  throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
+  if (!accepts(status)) {
+    throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
+  }
+  const good = { status, headers: flat(headers), body: value };
+  const refusal = judge?.(good);
+  if (refusal === undefined) return good;
+  throw new RecordFailure(refusalFailure(names, answer, refusal, complaintIn(value, headers), Date.now()));
 }
 
 /** Of an answer that says no anyhow, what cannot be unpacked is left out. */

@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly whole?: boolean | undefined;
   /** Statuses that count as success; default: 2xx. */
   readonly accepts?: ((status: number) => boolean) | undefined;
+  /** Looks at an answer whose status is accepted; undefined: it is a success. */
+  readonly judge?: ((answer: HttpAnswer) => Refusal | undefined) | undefined;
   /** Secrets the request holds besides the connector's own: masked wherever the answer repeats them. */
   readonly secrets?: readonly Secret[];
   /** The endpoint as the flow writes it, for the failure; default: the path without its query. */
@@ -32,6 +34,19 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Parsed when the target says JSON, else text; null when empty. Cut to 64 KiB unless the whole is wanted. */
   readonly body: JsonValue;
+}
+
+/** Code of the failure when an answer with a good status is not what the flow calls a success. */
+export const answerNotAccepted = 'answer_not_accepted';
+
+/** Why an answer with a good status is no success. */
+export interface Refusal {
+  readonly errorClass: 'data' | 'transient';
+  readonly code: string;
+  /** Goes on behind "shop answered 200 to POST /orders". */
+  readonly words: string;
+  /** The answer does not tell whether the target has acted. */
+  readonly isDoubtful: boolean;
 }
 
 export interface HttpConnector {

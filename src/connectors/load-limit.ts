@@ -1,4 +1,5 @@
 import { RecordFailure } from '../domain/failure.ts';
+import { answerNotAccepted } from './http.ts';
 
 /** The target may ask for a rest of the whole connector up to this long, in milliseconds. */
 const longestRestMs = 60_000;
@@ -90,6 +91,7 @@ export function complaintIn(error: unknown): { readonly restMs: number } | 'none
   const { class: errorClass, code, retryAfterMs } = error.failure;
   const complains = /^(http_429|http_503|database_exhausted)$/.test(code);
   const asksForRest = code === 'tool_error' && retryAfterMs !== undefined;
-  if (complains || asksForRest) return { restMs: retryAfterMs ?? 0 };
+  const asksForLater = code === answerNotAccepted && errorClass === 'transient';
+  if (complains || asksForRest || asksForLater) return { restMs: retryAfterMs ?? 0 };
   return errorClass === 'transient' ? undefined : 'none';
 }

@@ -14,7 +14,7 @@ export interface TargetTemplates {
 }
 
 /** Where a block that describes a call stands in the file, and what it sees. */
-interface CallPlace {
+export interface CallPlace {
   readonly key: string;
   readonly names: Names;
 }

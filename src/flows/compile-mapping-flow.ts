@@ -2,7 +2,9 @@ import { type FileProblem, maxFileProblems, sortProblems } from '../connectors/f
 import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { type AnswerCheck, readsOf } from './answer-check.ts';
 import { compileTargetTemplates, mapsIntoQuery, queryClashes, type TargetTemplates } from './call-target.ts';
+import { compileAnswerCheck } from './compile-answer-check.ts';
 import { expectedFields } from './expected-fields.ts';
 import type { Flow } from './flow.ts';
 import { mappingDigest } from './flow-digest.ts';
@@ -17,6 +19,7 @@ import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { publishedForm, withPublished } from './published-api.ts';
 import { defaultRetry } from './retry-grammar.ts';
+import { successAdvice } from './success-advice.ts';
 import { compileUndoCall, keptKeysOf, type UndoCallParts, undoByCall, undoMistakes } from './undo-call.ts';
 import { withUndo } from './undo-flow.ts';
 
@@ -26,7 +29,7 @@ export function compileMappingFlow(
   value: Readonly<Record<string, unknown>>,
   identity: FlowIdentity,
 ): { flow: Flow } | { problems: FileProblem[] } {
-  const shape = checkShape(yaml, flowFileSchema);
+  const shape = checkShape(yaml, flowFileSchema, successAdvice);
   const parts = compileParts(value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);
   const lookups = lookupsOf(value.lookups);
@@ -47,6 +50,7 @@ export function compileMappingFlow(
 interface Parts {
   readonly mapping: Mapping | undefined;
   readonly templates: TargetTemplates;
+  readonly check: AnswerCheck | undefined;
   readonly keeps: Mapping | undefined;
   readonly undo: UndoCallParts;
   readonly problems: readonly MappingProblem[];
@@ -58,15 +62,18 @@ function compileParts(file: Readonly<Record<string, unknown>>): Parts {
   const mapped = compileMappingBlock(file.mapping, 'mapping', { lookups, names: recordNames });
   const kept = compileMappingBlock(file.result, 'result', { lookups, names: answerNames });
   const { templates, problems } = compileTargetTemplates(file.target, lookups);
+  const checked = compileAnswerCheck(file.target, { key: 'target', names: recordNames });
   const undo = compileUndoCall(file.undo, lookups, keptKeysOf(file));
   return {
     mapping: mapped.mapping,
     templates,
+    check: checked.check,
     keeps: kept.mapping,
     undo,
     problems: [
       ...mapped.problems,
       ...problems,
+      ...checked.problems,
       ...queryClashes({ key: 'target', method: 'POST' }, file.target, file.mapping),
       ...kept.problems,
       ...undo.problems,
@@ -125,7 +132,7 @@ function assemble(identity: FlowIdentity, file: FlowFile, parts: Parts): Flow {
 }
 
 function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Parts): Flow {
-  const { mapping, templates } = parts;
+  const { mapping, templates, check } = parts;
   const call = callOf(file, parts);
   return {
     flowId: flowIdOf(file.flow),
@@ -145,7 +152,11 @@ function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Pa
     parameters: [],
     connectors: call === undefined ? [] : [{ name: call.connector, type: 'http' }],
     needs: { codeSteps: [], variables: [], approval: [] },
-    expects: expectedFields([...(mapping?.reads ?? []), ...templates.reads]),
+    expects: expectedFields([
+      ...(mapping?.reads ?? []),
+      ...templates.reads,
+      ...(check === undefined ? [] : readsOf(check)),
+    ]),
     summary:
       call === undefined
         ? 'echo: the mapped record is the result'
@@ -160,7 +171,7 @@ function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Pa
   };
 }
 
-function callOf({ target }: FlowFile, { mapping, templates, keeps }: Parts): MappedCall | undefined {
+function callOf({ target }: FlowFile, { mapping, templates, check, keeps }: Parts): MappedCall | undefined {
   if (target === echoTarget || target.connector === echoTarget) return undefined;
   const { connector, method = 'POST', endpoint = '/', timeout } = target;
   return {
@@ -171,6 +182,7 @@ function callOf({ target }: FlowFile, { mapping, templates, keeps }: Parts): Map
     templates,
     timeoutMs: timeout,
     mapping,
+    check,
     keeps,
     gone: [],
   };

@@ -20,6 +20,7 @@ import { type StepFlowFile, stepFlowFileSchema } from './step-flow-file.ts';
 import { type Output, runEnding, runFlowSteps, traceFlowSteps } from './step-flow-run.ts';
 import type { StepList } from './step-frame.ts';
 import { needsOf } from './step-needs.ts';
+import { successAdvice } from './success-advice.ts';
 import { compileValue } from './template-value.ts';
 import { compileUndoSteps, type UndoSteps, withUndoSteps } from './undo-steps.ts';
 
@@ -29,7 +30,7 @@ export function compileStepFlow(
   value: Readonly<Record<string, unknown>>,
   identity: FlowIdentity,
 ): { flow: Flow } | { problems: FileProblem[] } {
-  const shape = checkShape(yaml, stepFlowFileSchema);
+  const shape = checkShape(yaml, stepFlowFileSchema, successAdvice);
   // Steps are compiled even in a file of the wrong shape, to report all at once.
   const parts = compileParts(yaml, value);
   const { input, problems: wrongInput } = inputOf(yaml, value.input);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { headerNameSchema, rateText, timeoutSchema } from '../connectors/connector-schema.ts';
 import { duplicateActions, limitActions, type Ramp, recordFailureActions } from '../domain/job.ts';
+import { answerConditions } from './answer-check.ts';
 import type { BatchDefaults } from './flow.ts';
 import { publishedPathProblem } from './published-path.ts';
 import { retrySchema } from './retry-grammar.ts';
@@ -28,6 +29,7 @@ const callShape = {
   headers: z.record(headerNameSchema, scalar).optional(),
   query: z.record(z.string(), scalar).optional(),
   timeout: timeoutSchema.optional().describe("Of one attempt, in total; the connector's unless given."),
+  ...answerConditions,
 };
 
 const target = z.union(

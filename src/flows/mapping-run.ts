@@ -2,11 +2,13 @@ import type { HttpAnswer, HttpRequest } from '../connectors/http.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { idempotencyKey } from '../domain/idempotency.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { type AnswerCheck, refusalOf } from './answer-check.ts';
 import { mapsIntoQuery, type TargetTemplates } from './call-target.ts';
 import type { Attempt } from './flow.ts';
-import { keptOf } from './kept-answer.ts';
+import { keptOf, responseOf } from './kept-answer.ts';
 import type { Mapping } from './mapping.ts';
 import type { Scope } from './names.ts';
+import { storedResult } from './stored-result.ts';
 import type { Template } from './template.ts';
 
 /** The one call a mapping flow makes for a record, or makes to take it back. */
@@ -22,6 +24,8 @@ export interface MappedCall {
   readonly mapping: Mapping | undefined;
   /** Statuses besides 2xx that say that all is done already. */
   readonly gone: readonly number[];
+  /** What makes an answer with a good status a success; undefined: nothing more. */
+  readonly check: AnswerCheck | undefined;
   /** Makes the result of the answer; undefined: its status and body are the result. */
   readonly keeps: Mapping | undefined;
 }
@@ -58,7 +62,7 @@ export function contentOf(
 
 /** What a run sends, without sending it. */
 export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
-  const { step, gone, keeps } = call;
+  const { step, gone, keeps, check } = call;
   const { batchJobId, index, revision, payload, signal } = attempt;
   // Named one by one, here and below: this is the flow of jobs with a million records.
   const { method, path, query, headers, body } = contentOf(call, payload);
@@ -73,9 +77,21 @@ export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
     step,
     endpoint: call.endpoint,
     accepts: gone.length === 0 ? undefined : (status: number) => is2xx(status) || gone.includes(status),
+    judge: check === undefined ? undefined : judgeOf(check, call, payload),
     // A path into an answer that is cut would find nothing.
-    whole: keeps !== undefined,
+    whole: keeps !== undefined || check !== undefined,
     signal,
+  };
+}
+
+/** What is gone already is as good as taken back, whatever the answer says. */
+function judgeOf(check: AnswerCheck, call: MappedCall, payload: JsonValue): HttpRequest['judge'] {
+  return (answer) => {
+    if (call.gone.includes(answer.status)) return undefined;
+    const scope = scopeOf(call, payload);
+    const { record = null } = scope;
+    const names = { ...scope, record, source: record, item: record, response: responseOf(answer) };
+    return refusalOf(check, answer, names);
   };
 }
 
@@ -91,9 +107,11 @@ export async function runCall(
   return resultOf(call, attempt.payload, answer);
 }
 
-function resultOf({ keeps, gone }: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {
-  const { status, body } = answer;
+function resultOf({ keeps, gone, check }: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {
   if (keeps !== undefined) return keptOf(keeps, payload, answer);
+  const { status } = answer;
+  // Only the whole one has to be cut here.
+  const body = check === undefined ? answer.body : storedResult(answer.body);
   return gone.includes(status) ? { status, body, gone: true } : { status, body };
 }
 

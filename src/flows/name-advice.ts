@@ -44,7 +44,7 @@ const notHere: ReadonlyMap<string, string> = new Map(
     error: 'error is there in the step of on_error and on_item_error',
     failure: 'failure is there in the step of on_error and on_item_error',
     items: 'items is there in a flow with size; one record alone is record',
-    response: 'response is there in the response of an http_request',
+    response: 'response is there in response, success_when and retry_when of an http_request',
     job: 'job is there in finally',
     counts: 'counts is there in finally',
     payload: 'write record',

@@ -5,6 +5,7 @@ import type { NodePath } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { commonKeys } from './step-file.ts';
 import type { StepKind } from './steps/step-kind.ts';
+import { successAdvice } from './success-advice.ts';
 import type { Report, WrittenStep } from './written-steps.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -106,7 +107,7 @@ class KeySorter {
     if (this.#unknown > maxFileProblems) return;
     const { settings } = this.#step;
     const free = known.filter((name) => !this.#ofKind.has(name) && !Object.hasOwn(settings, name));
-    const words = wordsFor(key, value);
+    const words = successAdvice(key, known) ?? wordsFor(key, value);
     const given = meantBy(key, free) === undefined ? meantBy(key, known) : undefined;
     const advice = given === undefined ? didYouMean(key, free) : `"${given}" is given already`;
     this.#report({ path, key: true }, `unknown key "${key}"`, words ?? advice);
@@ -137,8 +138,6 @@ const isUnderstoodInside = (key: string) => key === 'retry' || key === 'timeout'
 /** How to wait for what another system has begun. */
 export const pollAdvice =
   'write type: http_request, behind it type: fail with retry: true and when: it is not ready, and retry: { max_attempts: 20, delay: 10s, backoff: fixed } beside steps:; each retry begins at the first step, so checkpoint: true on those that must not run twice';
-const successAdvice =
-  'success_codes: are statuses; for an error in the body write a step with type: fail and when: behind this one';
 const sizeAdvice =
   'write size: beside steps: for so many records in one run, the list items; where the answer names bad ones, type: fail behind it and on_chunk_error: bisect beside size: make only those fail';
 
@@ -162,14 +161,6 @@ const otherWords: Readonly<Partial<Record<string, string>>> = {
   steps: 'write task: with one step, or use type: switch for several',
   result: 'write outputs: with a name',
   register: 'write outputs: with a name',
-  success: successAdvice,
-  success_when: successAdvice,
-  success_if: successAdvice,
-  expect: successAdvice,
-  assert: successAdvice,
-  fail_if: successAdvice,
-  fail_when: successAdvice,
-  failed_when: successAdvice,
   poll: pollAdvice,
   until: pollAdvice,
   poll_until: pollAdvice,

@@ -118,8 +118,7 @@ function settingAt(settings: unknown, path: SettingPath): unknown {
 
 const nameOf = (path: SettingPath) => path.join('.');
 
-/** `when` and `where` decide something; the others are values. */
-function useOf(path: SettingPath): ConditionUse {
-  const [first] = path;
-  return first === 'when' || first === 'where' || first === 'cases' ? 'decision' : 'value';
-}
+const decisions: readonly unknown[] = ['when', 'where', 'cases', 'success_when', 'retry_when'];
+
+/** Conditions under these keys decide something; the others are values. */
+const useOf = ([first]: SettingPath): ConditionUse => (decisions.includes(first) ? 'decision' : 'value');

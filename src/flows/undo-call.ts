@@ -1,7 +1,9 @@
 import type { FileProblem } from '../connectors/file-problem.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
+import type { AnswerCheck } from './answer-check.ts';
 import { compileTargetTemplates, queryClashes, type TargetTemplates } from './call-target.ts';
+import { compileAnswerCheck } from './compile-answer-check.ts';
 import type { Flow } from './flow.ts';
 import { echoTarget, type FlowFile, type UndoCallFile } from './flow-file.ts';
 import { compileMappingBlock, type Mapping, type MappingProblem } from './mapping.ts';
@@ -15,6 +17,7 @@ import { undoFlow } from './undo-flow.ts';
 export interface UndoCallParts {
   readonly mapping: Mapping | undefined;
   readonly templates: TargetTemplates;
+  readonly check: AnswerCheck | undefined;
   readonly problems: readonly MappingProblem[];
 }
 
@@ -26,13 +29,16 @@ export function compileUndoCall(
 ): UndoCallParts {
   const names = undoNames(recordNames, kept);
   const { templates, problems } = compileTargetTemplates(block, lookups, { key: 'undo', names });
+  const checked = compileAnswerCheck(block, { key: 'undo', names });
   const mapping = isJsonObject(block) ? block.mapping : undefined;
   const mapped = compileMappingBlock(mapping, 'mapping', { lookups, names });
   return {
     mapping: mapped.mapping,
     templates,
+    check: checked.check,
     problems: [
       ...problems,
+      ...checked.problems,
       ...queryClashes({ key: 'undo', method: 'DELETE' }, block, mapping),
       ...mapped.problems.map(({ path, ...rest }) => ({ ...rest, path: ['undo', ...path] })),
     ],
@@ -73,6 +79,14 @@ export function undoMistakes(yaml: YamlFile, { target, result, undo }: FlowFile)
           ),
         ]
       : []),
+    ...(connector === undefined && isJsonObject(target) && target.success_when !== undefined
+      ? [
+          yaml.problem(
+            { path: ['target', 'success_when'], key: true },
+            'target.success_when looks at an answer, and the target is echo, which gives none',
+          ),
+        ]
+      : []),
     ...(undo !== undefined && (undo.connector ?? connector) === undefined
       ? [yaml.problem({ path: ['undo'], key: true }, 'undo.connector is missing', advice)]
       : []),
@@ -87,9 +101,9 @@ export function undoByCall(
   flow: Flow,
   file: UndoCallFile,
   target: FlowFile['target'] | undefined,
-  { mapping, templates }: UndoCallParts,
+  parts: UndoCallParts,
 ): Flow {
-  const call = callOf(file, file.connector ?? connectorOf(target) ?? echoTarget, mapping, templates);
+  const call = callOf(file, file.connector ?? connectorOf(target) ?? echoTarget, parts);
   return undoFlow(flow, {
     kind: 'mapping',
     retry: file.on_error?.retry,
@@ -105,8 +119,7 @@ export function undoByCall(
 function callOf(
   { method = 'DELETE', endpoint, timeout, gone }: UndoCallFile,
   connector: string,
-  mapping: Mapping | undefined,
-  templates: TargetTemplates,
+  { mapping, templates, check }: UndoCallParts,
 ): MappedCall {
   return {
     step: 'undo',
@@ -116,6 +129,7 @@ function callOf(
     templates,
     timeoutMs: timeout,
     mapping,
+    check,
     keeps: undefined,
     gone: gone ?? (method === 'DELETE' ? [404, 410] : []),
   };

@@ -5,14 +5,15 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { requeueRecords } from '../store/requeue.ts';
+import type { KeyedRetry } from '../store/retry-keys.ts';
 import { clearStaged, hasBegun, stageRecords } from '../store/staged-patches.ts';
 import { checkConcurrency } from './check-concurrency.ts';
-import type { OpenedSluice } from './context.ts';
+import type { OpenedSluice, OperationContext } from './context.ts';
 import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
-import { type Drafted, planRetry, type RetryPlan } from './plan-retry.ts';
+import { type Drafted, planRetry, type RetryPlan, type RetryWish } from './plan-retry.ts';
 import { refusePurged } from './purged.ts';
 import { patchInput, selectInput } from './retry-input.ts';
 import { leftOver } from './set-aside.ts';
@@ -43,7 +44,7 @@ const output = z.object({
   next_step: z.string(),
 });
 
-type Output = z.input<typeof output>;
+export type Output = z.input<typeof output>;
 
 export const retryBatchFailedRecords = defineOperation({
   name: 'retry_batch_failed_records',
@@ -72,16 +73,29 @@ export const retryBatchFailedRecords = defineOperation({
   async run(context, given) {
     checkConcurrency(context.limits.maxConcurrency, given.concurrency, 'changed');
     const sluice = await context.open();
-    const job = await getBatchJob(sluice.db, given.batch_job_id);
-    if (job.finishedAt === null) throw notFinished(job);
-    refusePurged(job);
-
-    const plan = await planRetry(context, sluice.db, job, given);
-    if (given.preview === true) return preview(sluice.db, job, plan);
-    // Its records were counted when they were started.
-    return countedStart(context, 1, () => begin(sluice, job, plan));
+    return retryJob(context, sluice, await getBatchJob(sluice.db, given.batch_job_id), given);
   },
 });
+
+/** What the key of a call is kept with. */
+export type AskedOnce = Omit<KeyedRetry, 'answer'>;
+
+/** Retries records of a job as it was read. */
+export async function retryJob(
+  context: OperationContext,
+  sluice: OpenedSluice,
+  job: BatchJob,
+  wish: RetryWish,
+  asked?: AskedOnce,
+): Promise<Output> {
+  if (job.finishedAt === null) throw notFinished(job);
+  refusePurged(job);
+
+  const plan = await planRetry(context, sluice.db, job, wish);
+  if (wish.preview === true) return preview(sluice.db, job, plan);
+  // Its records were counted when they were started.
+  return countedStart(context, 1, () => begin(sluice, job, plan, asked));
+}
 
 async function preview(db: Database, job: BatchJob, plan: RetryPlan): Promise<Output> {
   const drafted = await plan.draft(async () => {});
@@ -105,6 +119,7 @@ async function begin(
   { db, engine, ensureStandby }: OpenedSluice,
   job: BatchJob,
   plan: RetryPlan,
+  asked: AskedOnce | undefined,
 ): Promise<Output> {
   const retryId = uuidv7();
   try {
@@ -121,6 +136,7 @@ async function begin(
       endAgain: plan.mayGoOn,
       ordered: job.orderBy !== null,
       repin: plan.repin,
+      keyed: asked && { ...asked, answer: answer(job, plan, drafted) },
     });
     const begun = requeued ?? (await begunByLostAnswer(db, job, retryId));
     if (begun === undefined) throw await whyNothing(db, job, drafted);

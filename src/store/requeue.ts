@@ -2,6 +2,7 @@ import type { JsonObject } from '../domain/json.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 import { noting } from './job-events.ts';
 import type { PinnedFlow } from './jobs.ts';
+import { type KeyedRetry, keepKey } from './retry-keys.ts';
 import { isUnread, type RetrySelection, selectedBy } from './retry-selection.ts';
 import type { FlowKind } from './schema.ts';
 import { begunMark } from './staged-patches.ts';
@@ -41,6 +42,8 @@ export interface Retry {
   readonly ordered?: boolean;
   /** Default: the flow stays as it is. */
   readonly repin?: Repinning | undefined;
+  /** Kept with the wave, so that the same call can be answered again. */
+  readonly keyed?: KeyedRetry | undefined;
 }
 
 export interface Requeued {
@@ -112,7 +115,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
       returning target.id, moved.count as selected, target.wave, job.reads_on as "readsOn"
       ), marked as (
         insert into staged_patches (retry_id, idx) select ${retryId}::uuid, ${begunMark} from begun
-      ), ${noting(sql, 'begun', 'retried', retriedMessage(sql), db.actor)}
+      )${retry.keyed === undefined ? sql`` : sql`, ${keepKey(sql, retry.keyed)}`}, ${noting(sql, 'begun', 'retried', retriedMessage(sql), db.actor)}
       select selected, wave, "readsOn" from begun`,
     deadlineMs,
   );

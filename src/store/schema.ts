@@ -297,6 +297,21 @@ export const stagedPatches = pgTable(
   (table) => [primaryKey({ columns: [table.retryId, table.idx] })],
 );
 
+/** Retries that came with an idempotency key, for as long as their jobs are known. */
+export const retryKeys = pgTable(
+  'retry_keys',
+  {
+    jobId: uuid('job_id').notNull(),
+    key: text('key').notNull(),
+    requestDigest: text('request_digest').notNull(),
+    wave: integer('wave').notNull(),
+    selected: integer('selected').notNull(),
+    /** What else the caller was told. */
+    answer: json('answer').$type<JsonObject>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.jobId, table.key] })],
+);
+
 /** Own ids of the records of jobs that look for duplicates. */
 export const recordIds = pgTable(
   'record_ids',

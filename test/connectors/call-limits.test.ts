@@ -149,6 +149,21 @@ test('a Retry-After lets the whole connector rest, and calls that were not sent 
   expect(limits.throttle).toBeUndefined();
 });
 
+test('an answer with 200 that a flow takes for a wish to be called less counts as a 429 does', async () => {
+  const answers = async (errorClass: 'transient' | 'data') => {
+    const target = await startTarget();
+    onTestFinished(() => target.close());
+    const limits = new CallLimits();
+    const judge = () => ({ errorClass, code: 'answer_not_accepted', words: '', isDoubtful: false });
+    const connector = openConnector(target.url, {}, undefined, limits);
+    await Promise.all(Array.from({ length: 8 }, () => failureOf(connector.call(request({ judge })))));
+    return limits.throttle;
+  };
+
+  expect(await answers('transient')).toMatchObject({ concurrency: expect.any(Number) });
+  expect(await answers('data')).toBeUndefined();
+});
+
 test('without adaptive the complaints of a target change nothing', async () => {
   const target = await startTarget({ answer: () => tooManyRequests(5) });
   onTestFinished(() => target.close());

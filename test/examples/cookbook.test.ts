@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { loadCodeFlow } from '../../src/flows/code/load-module.ts';
 import { stateIn } from '../flows/code/run-code.ts';
-import { attemptAt, endingOf, resultOf, run } from '../flows/steps/run-flow.ts';
+import { attemptAt, compiled, endingOf, resultOf, run } from '../flows/steps/run-flow.ts';
 import { type Hit, type Mode, ok, status } from '../support/target.ts';
 import { folder, textOf } from './recipes.ts';
 import { answer, callsOf, served } from './served.ts';
@@ -178,4 +178,36 @@ test('10: the end of a job is told with what was sent and what was not', async (
       { text: `${said} 0 reminders sent over 0.00 EUR, 0 failed (job 0190-job)` },
     ],
   ]);
+});
+
+test('11: a message that the chat takes is kept by its channel and time, and can be taken back', async () => {
+  const chat = await served(({ path }) =>
+    answer(path.endsWith('delete') ? { ok: true } : { ok: true, channel: 'C7', ts: '17.2' }),
+  );
+  const flow = textOf('chat-messages.yaml');
+
+  const result = await resultOf(flow, { channel: 'C7', text: ' Hello ' }, chat.options);
+  const undo = await attemptAt({ index: 7, record: {}, result }, chat.options);
+  await compiled(flow).undo?.run(undo);
+
+  expect(result).toEqual({ channel: 'C7', ts: '17.2' });
+  expect(callsOf(chat)).toEqual([
+    ['POST', '/chat.postMessage', { channel: 'C7', text: 'Hello' }],
+    ['POST', '/chat.delete', { channel: 'C7', ts: '17.2' }],
+  ]);
+});
+
+test.each([
+  ['channel_not_found', 'data'],
+  ['ratelimited', 'transient'],
+])('11: a message that the chat answers with 200 and %s has failed', async (error, errorClass) => {
+  const chat = await served(() => answer({ ok: false, error }));
+
+  const { failure } = await run(textOf('chat-messages.yaml'), { channel: 'C7', text: 'Hello' }, chat.options);
+
+  expect(failure).toMatchObject({
+    class: errorClass,
+    code: 'answer_not_accepted',
+    untrustedMessage: error,
+  });
 });

@@ -21,6 +21,7 @@ export const secrets = {
   METERING_TOKEN: 'secret-of-metering',
   BILLING_TOKEN: 'secret-of-billing',
   MAILER_TOKEN: 'secret-of-mailer',
+  SLACK_TOKEN: 'secret-of-slack',
 };
 
 /** connectors.yaml as it is, but for what `changes` says of a connector. */

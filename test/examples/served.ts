@@ -18,6 +18,7 @@ export async function served(
     metering: here,
     billing: here,
     mailer: here,
+    slack: here,
   });
   const env = { ...secrets, CHAT_WEBHOOK_URL: `${target.url}/hooks/T0/B1?key=k` };
   return Object.assign(target, { options: { connectors, env } });

@@ -109,6 +109,76 @@ test('failed records are shown whole, downloaded, retried and given up', async (
   expect((await results.text()).trim().split('\n')).toHaveLength(2);
 });
 
+/** Retries failed records under a key, and tells the status beside the answer. */
+async function keyedRetry(api: Served, id: string, key: string, body: Record<string, unknown> = {}) {
+  const headers = { 'idempotency-key': key };
+  const response = await api.request(`${batches}/${id}/retry`, { ...post(body), headers });
+  const answer = (await response.json()) as Record<string, unknown>;
+  return { ...answer, http: response.status } as Record<string, unknown>;
+}
+
+test('a retry whose answer was lost is told again, also when its wave has ended meanwhile', async ({
+  api,
+}) => {
+  const id = await strictJob(api, [{ n: 0 }, { n: 1 }]);
+  const patch = { set: { m: 1 } };
+  const select = { indexes: [0, 1] };
+
+  const first = await keyedRetry(api, id, 'again', { select, patch });
+  await api.json(`${batches}/${id}?wait_seconds=20`);
+  const second = await keyedRetry(api, id, 'again', { patch, select });
+
+  expect(first).toMatchObject({ http: 202, selected: 2, patched: 2, wave: 1, replayed: false });
+  expect(second).toMatchObject({ http: 200, replayed: true, status: 'completed_with_errors' });
+  for (const name of ['batch_job_id', 'wave', 'selected', 'patched', 'concurrency'])
+    expect(second[name], name).toEqual(first[name]);
+  expect(second.next_step).toContain('has finished since');
+  const story = await api.json(`${batches}/${id}/records/0`);
+  expect(story.record).toMatchObject({ attempts: 2, patches: 1, wave: 1 });
+});
+
+test('of calls at the same time with one key a single wave begins, and all are told of it', async ({
+  api,
+}) => {
+  const id = await strictJob(api, [{ n: 0 }]);
+
+  const answers = await Promise.all(Array.from({ length: 6 }, () => keyedRetry(api, id, 'at once')));
+
+  expect(answers.map(({ wave, selected }) => [wave, selected])).toEqual(Array(6).fill([1, 1]));
+  expect(answers.filter(({ replayed }) => replayed === false)).toHaveLength(1);
+});
+
+test('a key of a retry with other arguments is refused, and stands for one job alone', async ({ api }) => {
+  const id = await strictJob(api, [{ n: 0 }, { n: 1 }]);
+  const other = await strictJob(api, [{ n: 2 }]);
+
+  await keyedRetry(api, id, 'k', { select: { indexes: [0] } });
+  await api.json(`${batches}/${id}?wait_seconds=20`);
+  const refused = await keyedRetry(api, id, 'k', { select: { indexes: [1] } });
+  const another = await keyedRetry(api, other, 'k');
+  const next = await keyedRetry(api, id, 'k2', { select: { indexes: [1] } });
+
+  expect(refused).toMatchObject({
+    http: 409,
+    code: 'idempotency_key_reused',
+    detail: expect.stringContaining(`wave 1 of batch job ${id} with other arguments`),
+  });
+  expect(another).toMatchObject({ http: 202, wave: 1, replayed: false });
+  expect(next).toMatchObject({ http: 202, wave: 2, selected: 1 });
+});
+
+test('a retry that begins nothing leaves its key free', async ({ api }) => {
+  const id = await strictJob(api, [{ n: 0 }]);
+
+  const preview = await keyedRetry(api, id, 'k', { preview: true });
+  const nothing = await keyedRetry(api, id, 'k', { select: { indexes: [9] } });
+  const begun = await keyedRetry(api, id, 'k');
+
+  expect(preview).toMatchObject({ http: 200, selected: 1, preview: [{ index: 0 }] });
+  expect(nothing).toMatchObject({ code: 'nothing_to_retry' });
+  expect(begun).toMatchObject({ http: 202, wave: 1, replayed: false });
+});
+
 test('dead letters of all jobs are listed, sent again and dropped', async ({ api }) => {
   const rows = [{ n: 0 }, { n: 1 }, { n: 2 }];
   const batch = { on_record_failure: 'dead-letter' };
@@ -127,6 +197,24 @@ test('dead letters of all jobs are listed, sent again and dropped', async ({ api
   await api.json(`${batches}/${batch_job_id}?wait_seconds=20`);
   const { lines } = await api.json(`/api/v1/logs?batch_job_id=${batch_job_id}&text=email&limit=100`);
   expect(lines).toHaveLength(4);
+});
+
+test('dead letters are sent again once for a key', async ({ api }) => {
+  const { batch_job_id } = await api.json(
+    batches,
+    post({ flow: 'strict', records: [{ dead: 1 }], batch: { on_record_failure: 'dead-letter' } }),
+  );
+  await api.json(`${batches}/${batch_job_id}?wait_seconds=20`);
+  const again = () =>
+    api.json('/api/v1/dead-letters/retry', {
+      ...post({ batch_job_id }),
+      headers: { 'idempotency-key': 'k' },
+    });
+
+  const first = await again();
+  await api.json(`${batches}/${batch_job_id}?wait_seconds=20`);
+
+  expect(await again()).toMatchObject({ wave: first.wave, replayed: true });
 });
 
 test('what the state of a job does not allow is a conflict', async ({ api }) => {

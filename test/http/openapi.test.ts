@@ -133,6 +133,9 @@ test('real answers are as the document says', async ({ api, document }) => {
   await ask('/dead-letters/retry', '/dead-letters/retry', send('POST', { batch_job_id: id }));
   await ask(batch, `/batches/${id}?wait_seconds=20`);
   await ask(`${batch}/retry`, `/batches/${id}/retry`, send('POST', { preview: true }));
+  const once = { ...send('POST', {}), headers: { 'idempotency-key': 'once' } };
+  await ask(`${batch}/retry`, `/batches/${id}/retry`, once);
+  await ask(`${batch}/retry`, `/batches/${id}/retry`, once);
   await ask('/logs', '/logs');
   await ask('/flows', '/flows');
   const flow = { text: 'flow: made\ntarget: { connector: echo }\n' };
@@ -145,6 +148,22 @@ test('real answers are as the document says', async ({ api, document }) => {
   await ask('/tickets', '/tickets', send('POST', { path: `/api/v1/batches/${id}/events` }));
 
   expect(checked.size).toBeGreaterThan(20);
+});
+
+test('calls that start or retry take an Idempotency-Key', ({ document }) => {
+  const taking = operationsOf(document).filter(({ operation }) =>
+    operation.parameters?.some(({ name }: Document) => name === 'Idempotency-Key'),
+  );
+
+  expect(taking.map(({ name }) => name)).toEqual([
+    'post /api/v1/batches',
+    'post /api/v1/batches/{batch_job_id}/retry',
+    'post /api/v1/dead-letters/retry',
+  ]);
+  for (const { name, operation } of taking) {
+    const { schema } = operation.requestBody.content['application/json'];
+    expect(schema.properties.idempotency_key, name).toMatchObject({ type: 'string' });
+  }
 });
 
 test('the reference shows every operation to people, without script and with nothing unescaped', async ({

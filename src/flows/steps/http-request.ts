@@ -6,7 +6,9 @@ import { headerNameProblem } from '../../connectors/header-rules.ts';
 import type { HttpAnswer, HttpRequest } from '../../connectors/http.ts';
 import type { ConnectorRegistry } from '../../connectors/registry.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import { type AnswerCheck, answerConditions, refusalOf } from '../answer-check.ts';
 import type { Scope } from '../names.ts';
+import { answerCheckOf } from './http-answer-check.ts';
 import { acceptsOf, successCodes } from './http-success.ts';
 import { type HttpTarget, httpTargetOf } from './http-target.ts';
 import { isSecretHeader, isSecretParameter } from './http-url.ts';
@@ -53,6 +55,7 @@ const settings = z.strictObject({
   success_codes: successCodes
     .optional()
     .describe('Statuses that count as success, such as [200, 404] or ["2xx"].'),
+  ...answerConditions,
   response: z
     .record(z.string(), z.unknown())
     .optional()
@@ -65,7 +68,7 @@ export const httpRequest = stepKind({
   name: 'http_request',
   aliases: ['http', 'http.request'],
   doc: [
-    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins. A whole number of the answer beyond 2^53 comes as a text.',
+    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins. So does an answer of which `success_when` is not true; with a `retry_when` that is true it is transient, too. A whole number of the answer beyond 2^53 comes as a text.',
     'POST, PUT, PATCH and DELETE carry an `Idempotency-Key`, the same on every attempt. Redirects are followed on the same origin only; addresses that are not public are refused unless the connector (or SLUICE_ALLOW_PRIVATE_HOSTS) allows them.',
   ].join('\n\n'),
   example: `type: http_request
@@ -152,9 +155,11 @@ interface Parts {
   readonly headers: ReadonlyMap<string, (scope: Scope) => JsonValue>;
   readonly query: ReadonlyMap<string, (scope: Scope) => JsonValue>;
   readonly body: ((scope: Scope) => JsonValue) | undefined;
+  readonly check: AnswerCheck | undefined;
 }
 
-function partsOf({ headers = {}, query = {}, json, body, connector }: Settings, site: StepSite): Parts {
+function partsOf(given: Settings, site: StepSite): Parts {
+  const { headers = {}, query = {}, json, body, connector } = given;
   for (const name of Object.keys(headers)) {
     const isOwn = connector === undefined && /^(authorization|cookie)$/i.test(name);
     const wrong = isOwn ? undefined : headerNameProblem(name);
@@ -178,6 +183,7 @@ function partsOf({ headers = {}, query = {}, json, body, connector }: Settings, 
     headers: all(headers, 'headers'),
     query: all(query, 'query'),
     body: (json ?? body) === undefined ? undefined : site.value(bodyKey),
+    check: answerCheckOf(given, site),
   };
 }
 
@@ -197,6 +203,7 @@ function requestOf(
     ...(parts.body === undefined ? {} : { body: parts.body(scope) }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(success_codes === undefined ? {} : { accepts: acceptsOf(success_codes) }),
+    ...(parts.check === undefined ? {} : { judge: judgeOf(parts.check, scope) }),
     whole: true,
     idempotencyKey,
     step,
@@ -228,5 +235,10 @@ function authorised(request: HttpRequest, auth: ReturnType<typeof authOf>, { fra
     secrets: [...(request.secrets ?? []), ...secrets],
   };
 }
+
+const judgeOf =
+  (check: AnswerCheck, scope: Scope): HttpRequest['judge'] =>
+  (answer) =>
+    refusalOf(check, answer, { ...scope, response: resultOf(answer) });
 
 const resultOf = ({ status, headers, body }: HttpAnswer): JsonValue => ({ status, headers, body });

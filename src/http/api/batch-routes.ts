@@ -4,12 +4,12 @@ import { exportBatchResults } from '../../operations/export-batch-results.ts';
 import { getBatch } from '../../operations/get-batch.ts';
 import { listBatchJobs } from '../../operations/list-batch-jobs.ts';
 import { previewBatch } from '../../operations/preview-batch.ts';
-import { retryBatchFailedRecords } from '../../operations/retry-batch-failed-records.ts';
+import { retryOnce } from '../../operations/retry-once.ts';
 import { startBatch } from '../../operations/start-batch.ts';
 import { undoBatch } from '../../operations/undo-batch.ts';
 import { updateBatch } from '../../operations/update-batch.ts';
 import { jobWordSchemas, startWordSchemas, statusWords, toStartWords, withJobWords } from './job-words.ts';
-import { apiBase, type Route, route } from './route.ts';
+import { apiBase, keyHeader, type Route, retryStatus, route } from './route.ts';
 
 const group = 'Batches';
 const page = { limit: { byDefault: 50 }, cursor: {} } as const;
@@ -40,11 +40,7 @@ export const batchRoutes: readonly Route[] = [
     summary: 'Start a batch job',
     operation: startBatch,
     body: 'required',
-    header: {
-      name: 'Idempotency-Key',
-      parameter: 'idempotency_key',
-      about: 'The same as idempotency_key in the body',
-    },
+    header: keyHeader,
     reshape: toStartWords,
     aliases: startWordSchemas,
     extend: withJobWords,
@@ -117,9 +113,10 @@ export const batchRoutes: readonly Route[] = [
     id: 'retryBatch',
     group,
     summary: 'Retry failed records of a batch job',
-    operation: retryBatchFailedRecords,
+    operation: retryOnce,
     body: 'optional',
-    status: ({ preview }) => (preview === undefined ? 202 : 200),
+    header: keyHeader,
+    status: retryStatus,
     statuses: [202, 200],
     headers: ({ batch_job_id }) => ({ location: batchPath(batch_job_id) }),
     example: { request: { select: { group_ids: ['3f2a9c01'] }, concurrency: 2 } },

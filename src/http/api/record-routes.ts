@@ -2,10 +2,10 @@ import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { exportBatchErrors } from '../../operations/export-batch-errors.ts';
 import { getThroughput } from '../../operations/get-throughput.ts';
 import { listRecords } from '../../operations/list-records.ts';
-import { retryBatchFailedRecords } from '../../operations/retry-batch-failed-records.ts';
+import { retryOnce } from '../../operations/retry-once.ts';
 import { searchLogs } from '../../operations/search-logs.ts';
 import { updateBatch } from '../../operations/update-batch.ts';
-import { type Route, route } from './route.ts';
+import { keyHeader, type Route, retryStatus, route } from './route.ts';
 
 const page = { limit: { byDefault: 50 }, cursor: {} } as const;
 const detailed = { response_format: 'detailed' } as const;
@@ -56,10 +56,11 @@ export const recordRoutes: readonly Route[] = [
     id: 'retryDeadLetters',
     group: 'Dead letters',
     summary: 'Send the dead letters of a job again',
-    operation: retryBatchFailedRecords,
+    operation: retryOnce,
     body: 'required',
+    header: keyHeader,
     reshape: onlyDeadLetters,
-    status: ({ preview }) => (preview === undefined ? 202 : 200),
+    status: retryStatus,
     statuses: [202, 200],
     example: { request: { batch_job_id: '0197a4c2-1b7e-7c3a-9b1f-2f6f0c0a1d2e' } },
   }),

@@ -90,5 +90,15 @@ export function route<Input extends z.ZodType, Output extends z.ZodType>(
   return given as unknown as OperationRoute;
 }
 
+export const keyHeader = {
+  name: 'Idempotency-Key',
+  parameter: 'idempotency_key',
+  about: 'The same as idempotency_key in the body',
+} as const;
+
+/** A preview begins nothing, nor does a call that is answered again. */
+export const retryStatus = ({ preview, replayed }: JsonObject) =>
+  preview === undefined && replayed !== true ? 202 : 200;
+
 /** The names in the braces of a path. */
 export const pathNames = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
