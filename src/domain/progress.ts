@@ -19,4 +19,13 @@ export interface Progress {
   readonly failing?: Readonly<Record<string, number>>;
   /** Of a chunk: the records it is about. The results are worth nothing to a chunk of others. */
   readonly indexes?: readonly number[];
+  /** How often the answer to a chunk has named the record as failed: what is sent after that is another call. */
+  readonly refused?: number;
+}
+
+/** What stays known of refusals, whatever else becomes of the progress. */
+export function refusalsIn(progress: Progress | undefined): Pick<Progress, 'refused'> {
+  // Null where a retry has written it.
+  const refused = progress?.refused ?? 0;
+  return refused === 0 ? {} : { refused };
 }

@@ -50,7 +50,15 @@ export interface ClaimedRecord {
 }
 
 /** What one attempt at a record came to. */
-export type Outcome = { readonly kind: 'done'; readonly result: JsonValue } | Broken | Interrupted;
+export type Outcome = Done | Broken | Interrupted;
+
+export interface Done {
+  readonly kind: 'done';
+  readonly result: JsonValue;
+}
+
+/** What one record of a chunk came to. */
+export type Share = { readonly result: JsonValue } | { readonly failure: Failure };
 
 export interface Broken {
   readonly kind: 'broken';

@@ -6,7 +6,7 @@ import type { BatchJob } from '../store/jobs.ts';
 /** The spans of one job in one process, and below it those of its attempts. */
 export interface JobTrace {
   /** Never rejects if `run` does not. */
-  attempt(record: ClaimedRecord, run: () => Promise<Outcome>): Promise<Outcome>;
+  attempt<Any extends Outcome>(record: ClaimedRecord, run: () => Promise<Any>): Promise<Any>;
   end(): void;
 }
 

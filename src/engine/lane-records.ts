@@ -1,6 +1,7 @@
 import type { JobStatus } from '../domain/job.ts';
 import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
 import type { Trouble } from '../store/self-pause.ts';
+import type { SettledRecord } from '../store/settlements.ts';
 import { successScope } from '../store/success-scope.ts';
 import type { Brakes } from './brakes.ts';
 import { Claimer, largestWindow } from './claimer.ts';
@@ -8,7 +9,7 @@ import { groupSize, mostUnderWay } from './commit-bounds.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { isTextual } from './new-record.ts';
-import { processChunk } from './process-chunk.ts';
+import { processChunk, type ReachedRecord } from './process-chunk.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
 import { RampProgress } from './ramp.ts';
 import type { StartGate } from './start-gate.ts';
@@ -233,7 +234,8 @@ export class LaneRecords {
     }
     if (flow.chunk === undefined || startable.length === 0) return;
     for (const { index } of startable) brakes.circuit.began(index);
-    const settled = (record: ClaimedRecord, settlement: Settlement) => this.#settle(record, settlement);
+    const settled = (reached: readonly ReachedRecord[]) =>
+      this.#writer.addAll(reached.map(({ record, settlement }) => this.#noted(record, settlement)));
     const { signal } = context;
     const mayGoOn = () => watch.mayStart && !signal.aborted;
     const chunk = { ...context, signal, chunk: flow.chunk, mayGoOn, settled };
@@ -257,16 +259,22 @@ export class LaneRecords {
   }
 
   #settle(record: ClaimedRecord, reached: Settlement): void {
+    const { settlement, digest } = this.#noted(record, reached);
+    this.#writer.add(record, settlement, digest);
+  }
+
+  /** What has to be written of a record, once everybody has taken note who decides about the next ones. */
+  #noted(record: ClaimedRecord, reached: Settlement): SettledRecord {
     const probe = this.#probe?.index === record.index ? this.#probe : undefined;
     const settlement = probe === undefined ? reached : this.#judge(probe, reached);
     this.#options.brakes.note(record, settlement);
     const { flow, context } = this.#options;
     const remembered = this.#remembers && 'result' in settlement;
-    this.#writer.add(
+    return {
       record,
       settlement,
-      remembered ? flow.digest?.(record.payload, context.params) : undefined,
-    );
+      digest: remembered ? flow.digest?.(record.payload, context.params) : undefined,
+    };
   }
 
   /** What the record that tries has found out, and what that means for it. */

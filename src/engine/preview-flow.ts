@@ -3,6 +3,8 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import type { Rate } from '../domain/rate.ts';
+import type { Share } from '../domain/record.ts';
+import { redactedShares } from '../flows/chunk-result.ts';
 import type { Attempt, Flow, FlowTrace, PlannedCall, StepTrace } from '../flows/flow.ts';
 import { noRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
 import { disguises, maskDifferences } from './preview-masks.ts';
@@ -20,6 +22,8 @@ export interface PlannedRun {
   /** Secrets and redacted fields are masked. */
   readonly calls: readonly ShownCall[];
   readonly failure: Failure | undefined;
+  /** Of a chunk whose records would fare differently, by position. */
+  readonly shares?: readonly Share[] | undefined;
   /** What comes after these calls depends on their answers. */
   readonly isOpen: boolean;
 }
@@ -106,6 +110,7 @@ class Preview implements FlowPreview {
     return {
       calls: await this.#masked(attempt, calls),
       failure: failure && redaction.failure(failure, record.payload),
+      shares: trace.shares && redactedShares(trace.shares, redaction, record.payload),
       isOpen,
     };
   }

@@ -1,18 +1,31 @@
 import type { Failure } from '../domain/failure.ts';
-import type { JsonValue } from '../domain/json.ts';
-import type { Progress } from '../domain/progress.ts';
-import { type Broken, type ClaimedRecord, type Outcome, type Settlement, settle } from '../domain/record.ts';
-import type { ChunkRule, Flow } from '../flows/flow.ts';
+import { type Progress, refusalsIn } from '../domain/progress.ts';
+import {
+  type Broken,
+  type ClaimedRecord,
+  type Done,
+  type Outcome,
+  type Settlement,
+  type Share,
+  settle,
+} from '../domain/record.ts';
+import { ownResult } from '../flows/chunk-result.ts';
+import type { ChunkRule } from '../flows/flow.ts';
 import { storedResult } from '../flows/stored-result.ts';
 import { faultPoint } from './fault-points.ts';
-import { type AttemptContext, runFlow } from './process-record.ts';
+import { type AttemptContext, type RunOutcome, runFlow, type Shared } from './process-record.ts';
 
 export interface ChunkContext extends AttemptContext {
   readonly chunk: ChunkRule;
   /** False: no further call may be begun. */
   readonly mayGoOn: () => boolean;
-  /** Called once for each record, as soon as it is known what becomes of it. */
-  readonly settled: (record: ClaimedRecord, settlement: Settlement) => void;
+  /** Called with each record once, as soon as it is known what becomes of it; with those of one run together. */
+  readonly settled: (records: readonly ReachedRecord[]) => void;
+}
+
+export interface ReachedRecord {
+  readonly record: ClaimedRecord;
+  readonly settlement: Settlement;
 }
 
 type Records = readonly ClaimedRecord[];
@@ -20,7 +33,8 @@ type Records = readonly ClaimedRecord[];
 /**
  * Takes claimed records through one run of the flow. Never rejects.
  *
- * A list of as many results as there are records gives each its own; any other result is that of all.
+ * A list of as many results as there are records gives each its own; any other result is that of all. A run that
+ * knows which records have failed alone settles each as it says.
  * When the run breaks for a reason that will not pass and the flow says `bisect`, the halves are run one
  * after the other, down to single records, so that only those fail that break a run of their own.
  */
@@ -34,7 +48,7 @@ export async function processChunk(context: ChunkContext, records: Records): Pro
   }
 }
 
-async function runChunk(context: ChunkContext, records: Records): Promise<Outcome> {
+async function runChunk(context: ChunkContext, records: Records): Promise<RunOutcome> {
   const [record] = records;
   if (record === undefined) return { kind: 'interrupted' };
   const indexes = records.map(({ index }) => index);
@@ -44,10 +58,17 @@ async function runChunk(context: ChunkContext, records: Records): Promise<Outcom
     record,
     payload,
     indexes,
+    members: records.map(memberOf),
     progress: progressOf(records, indexes),
   });
   for (const index of indexes) faultPoint('after_call', index);
   return outcome;
+}
+
+/** What makes a call about the record the same call. */
+function memberOf({ index, revision, progress }: ClaimedRecord): string {
+  const { refused } = refusalsIn(progress);
+  return `${index}${revision === 0 ? '' : `r${revision}`}${refused === undefined ? '' : `x${refused}`}`;
 }
 
 const isToBeHalved = ({ chunk }: ChunkContext, records: Records, outcome: Outcome): boolean =>
@@ -56,41 +77,56 @@ const isToBeHalved = ({ chunk }: ChunkContext, records: Records, outcome: Outcom
   chunk.onError === 'bisect' &&
   records.length > 1;
 
-/** Trouble that a smaller chunk could do without; a refused password it could not. */
-const isAboutRecords = ({ class: errorClass }: Failure) =>
-  errorClass !== 'transient' && errorClass !== 'auth';
+/**
+ * Trouble that a smaller chunk could do without; a refused password it could not. What may have arrived is not
+ * sent once more unasked.
+ */
+const isAboutRecords = ({ class: errorClass, maybeApplied }: Failure) =>
+  errorClass !== 'transient' && errorClass !== 'auth' && maybeApplied !== true;
 
-function settleAll({ flow, settled }: ChunkContext, records: Records, outcome: Outcome): void {
+function settleAll({ flow, settled }: ChunkContext, records: Records, outcome: RunOutcome): void {
   // The same chance for all, so that they come due together.
   const chance = Math.random();
-  for (const [at, record] of records.entries()) {
-    settled(record, settle(record, shareOf(flow, outcome, records, at), flow.retry, chance));
-  }
+  settled(
+    records.map((record, at) => ({
+      record,
+      settlement: settle(record, shareOf(outcome, records, at), flow.retry, chance),
+    })),
+  );
 }
 
 /** What the outcome of a run means for one of its records. */
-function shareOf(flow: Flow, outcome: Outcome, records: Records, at: number): Outcome {
+function shareOf(outcome: RunOutcome, records: Records, at: number): Outcome {
   if (outcome.kind === 'done') {
-    const result = ownResult(outcome.result, records.length, at);
-    const failure = flow.failureOf?.(result);
-    return failure === undefined
-      ? { kind: 'done', result: storedResult(result) }
-      : { kind: 'broken', failure };
+    const share = ownShare(outcome, records.length, at);
+    return 'failure' in share
+      ? { kind: 'broken', failure: share.failure, progress: refusedOnceMore(records[at]) }
+      : { kind: 'done', result: storedResult(share.result) };
   }
   if (outcome.kind === 'broken') return { ...outcome, progress: progressLeft(outcome, records, at) };
   return outcome;
 }
 
-function ownResult(result: JsonValue, count: number, at: number): JsonValue {
-  return Array.isArray(result) && result.length === count ? (result[at] ?? null) : result;
+function ownShare(outcome: Done | Shared, count: number, at: number): Share {
+  const share = 'shares' in outcome ? outcome.shares[at] : undefined;
+  return share ?? { result: ownResult(outcome.result, count, at) };
 }
+
+/** Nothing that the chunk has done is kept for the record: its next run is another call, with others. */
+const refusedOnceMore = (record: ClaimedRecord | undefined): Progress => ({
+  results: {},
+  refused: (refusalsIn(record?.progress).refused ?? 0) + 1,
+});
 
 /** The first record keeps the results of a chunk; how often steps have failed is kept with each. */
 function progressLeft({ progress, failure }: Broken, records: Records, at: number): Progress | undefined {
-  if (progress === undefined) return undefined;
-  if (at === 0) return { ...progress, indexes: records.map(({ index }) => index) };
-  const { failing } = progress;
-  return failing === undefined || failure.class !== 'transient' ? undefined : { results: {}, failing };
+  const ofRecord = refusalsIn(records[at]?.progress);
+  if (progress !== undefined && at === 0) {
+    return { ...progress, indexes: records.map(({ index }) => index), ...ofRecord };
+  }
+  const failing = failure.class === 'transient' ? progress?.failing : undefined;
+  if (failing === undefined && ofRecord.refused === undefined) return undefined;
+  return { results: {}, ...(failing === undefined ? {} : { failing }), ...ofRecord };
 }
 
 /** What earlier runs have left: results only of exactly these records. */

@@ -3,17 +3,20 @@ import { NeverLeft } from '../connectors/never-left.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
-import type { Progress } from '../domain/progress.ts';
+import { type Progress, refusalsIn } from '../domain/progress.ts';
 import {
   type Broken,
   type ClaimedRecord,
+  type Done,
   type Interrupted,
   type Outcome,
   type Settlement,
+  type Share,
   settle,
 } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { BrokenRun } from '../flows/broken-run.ts';
+import { ChunkResult, redactedShares } from '../flows/chunk-result.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
 import { redactionOf } from '../flows/redaction.ts';
 import { storedResult } from '../flows/stored-result.ts';
@@ -49,7 +52,17 @@ export interface RunMaterial {
   readonly record: ClaimedRecord;
   readonly payload: JsonValue;
   readonly indexes?: readonly number[] | undefined;
+  readonly members?: readonly string[] | undefined;
   readonly progress: Progress | undefined;
+}
+
+/** What one run came to. */
+export type RunOutcome = Shared | Outcome;
+
+/** The records of a chunk fared differently. */
+export interface Shared extends Done {
+  /** By position, in place of the result. */
+  readonly shares: readonly Share[];
 }
 
 /** Takes one claimed record through one attempt and says what has to be written. Never rejects. */
@@ -67,14 +80,18 @@ function withStoredResult({ flow }: AttemptContext, outcome: Outcome): Outcome {
 }
 
 /** Runs the flow once. Never rejects. */
-export function runFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
+export function runFlow(context: AttemptContext, material: RunMaterial): Promise<RunOutcome> {
   const { observer, trace, flow } = context;
   const attempt = () => attemptFlow(context, material);
   const run = () => (trace === undefined ? attempt() : trace.attempt(material.record, attempt));
   return observer === undefined ? run() : observed(observer, flow.name, run);
 }
 
-async function observed(observer: Observer, flowName: string, run: () => Promise<Outcome>): Promise<Outcome> {
+async function observed<Any extends Outcome>(
+  observer: Observer,
+  flowName: string,
+  run: () => Promise<Any>,
+): Promise<Any> {
   const beganAt = performance.now();
   observer.attemptBegan(flowName);
   const outcome = await run();
@@ -82,7 +99,7 @@ async function observed(observer: Observer, flowName: string, run: () => Promise
   return outcome;
 }
 
-async function attemptFlow(context: AttemptContext, material: RunMaterial): Promise<Outcome> {
+async function attemptFlow(context: AttemptContext, material: RunMaterial): Promise<RunOutcome> {
   const { flow, signal } = context;
   const { record } = material;
   // A mapping has nothing to keep or to say, and is the flow of jobs with a million records.
@@ -97,6 +114,7 @@ async function attemptFlow(context: AttemptContext, material: RunMaterial): Prom
       revision: record.revision,
       payload: material.payload,
       indexes: material.indexes,
+      members: material.members,
       progress: material.progress,
       checkpoint: keeping?.checkpoint,
       connectors: context.connectors,
@@ -105,7 +123,9 @@ async function attemptFlow(context: AttemptContext, material: RunMaterial): Prom
       glob: context.glob,
       log: keeping?.log ?? silent,
     });
-    return { kind: 'done', result };
+    if (!(result instanceof ChunkResult)) return { kind: 'done', result };
+    const shares = redactedShares(result.shares, redactionOf(flow.redact), material.payload);
+    return { kind: 'done', result: null, shares };
   } catch (error) {
     const outcome = outcomeOf(error, { ...context, signal }, record.index);
     if (outcome.kind === 'broken') {
@@ -137,7 +157,8 @@ function keepingFor(context: AttemptContext, { record, payload, indexes, progres
   return {
     kept: () => kept,
     async checkpoint(progress: Progress): Promise<void> {
-      const ofChunk = indexes === undefined ? progress : { ...progress, indexes };
+      const ofChunk =
+        indexes === undefined ? progress : { ...progress, indexes, ...refusalsIn(record.progress) };
       if (await context.keep(record, ofChunk)) kept = progress;
     },
     log: (message: string) => sayFor(context, redaction.text(String(message), payload), record.index),

@@ -54,11 +54,16 @@ const noRecord: PreviewedRecord = { index: 0, id: null, payload: null };
 
 /** The records to blame are looked for in a chunk as a job does it: in one half after the other. */
 async function failingOf<T extends PreviewedRecord>(
-  { failure }: PlannedRun,
+  { failure, shares = [] }: PlannedRun,
   records: readonly T[],
   given: Looking,
 ): Promise<Failing<T>[]> {
-  if (failure === undefined) return [];
+  if (failure === undefined) {
+    return records.flatMap((record, at): Failing<T>[] => {
+      const share = shares[at];
+      return share !== undefined && 'failure' in share ? [{ record, failure: share.failure }] : [];
+    });
+  }
   if (given.flow.chunk?.onError !== 'bisect' || records.length === 1) {
     return records.map((record) => ({ record, failure }));
   }

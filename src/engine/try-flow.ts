@@ -3,6 +3,7 @@ import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { tracedResult } from '../flows/chunk-result.ts';
 import type { Attempt, Flow, FlowTrace, RunContext } from '../flows/flow.ts';
 import { noRedaction, type Redaction, redactionOf } from '../flows/redaction.ts';
 import type { StateStore } from '../flows/state.ts';
@@ -111,12 +112,11 @@ export function attemptAt(
 async function whole(flow: Flow, attempt: Attempt): Promise<FlowTrace> {
   const step = { step: flow.name, kind: flow.kind, input: attempt.payload };
   try {
-    const output = await flow.run(attempt);
-    return {
-      steps: [{ ...step, status: 'done', output, error: undefined }],
-      result: output,
-      failure: undefined,
-    };
+    const made = await flow.run(attempt);
+    const { result, failure } = tracedResult(made);
+    const status = failure === undefined ? ('done' as const) : ('failed' as const);
+    const output = result ?? null;
+    return { steps: [{ ...step, status, output, error: failure?.message }], result, failure };
   } catch (error) {
     if (!(error instanceof RecordFailure)) throw error;
     const { failure } = error;

@@ -66,14 +66,19 @@ export class Writer {
 
   /** Hands over what an admitted record came to, and what the flow made of it. */
   add(record: ClaimedRecord, settlement: Settlement, digest?: string): void {
-    this.#push({ record, settlement, digest });
+    this.#push([{ record, settlement, digest }]);
+  }
+
+  /** The same for records of one run, which are committed together, so that they come due together. */
+  addAll(settled: readonly SettledRecord[]): void {
+    this.#push(settled);
   }
 
   /** Hands back records that were claimed and not started. */
   handBack(records: readonly ClaimedRecord[]): void {
     for (const record of records) {
       this.#uncommitted++;
-      this.#push({ record, settlement: { status: 'pending', uncounted: true } });
+      this.#push([{ record, settlement: { status: 'pending', uncounted: true } }]);
     }
   }
 
@@ -90,10 +95,11 @@ export class Writer {
     this.#release();
   }
 
-  #push(settled: SettledRecord): void {
-    this.#waiting.push(settled);
+  #push(settled: readonly SettledRecord[]): void {
+    const isFirst = this.#waiting.length === 0;
+    this.#waiting.push(...settled);
     if (this.#isFull) this.#flush();
-    else if (this.#waiting.length === 1) this.#timer = setTimeout(() => this.#flush(), patienceMs);
+    else if (isFirst) this.#timer = setTimeout(() => this.#flush(), patienceMs);
   }
 
   /** So many wait that there is nothing to be gained by waiting for more. */

@@ -4,8 +4,10 @@ import { checkShape } from '../connectors/file-shape.ts';
 import type { YamlFile } from '../connectors/yaml-file.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { recordStatuses } from '../domain/record.ts';
+import { compileFailedItems } from './compile-failed-items.ts';
 import { lookupsOf } from './compile-mapping-flow.ts';
 import { expectedFields } from './expected-fields.ts';
+import type { FailedItems } from './failed-items.ts';
 import type { Flow } from './flow.ts';
 import { stepsDigest } from './flow-digest.ts';
 import { batchOf } from './flow-file.ts';
@@ -57,6 +59,7 @@ interface Parts {
   readonly compiler: StepCompiler;
   readonly steps: StepList;
   readonly output: Output | undefined;
+  readonly failedItems: FailedItems | undefined;
   readonly atEnd: StepList | undefined;
   readonly undo: UndoSteps | undefined;
 }
@@ -71,10 +74,16 @@ function compileParts(yaml: YamlFile, written: Readonly<Record<string, unknown>>
   const place = { literalItems: undefined, takesChunks, checkpoint };
   const steps = compiler.steps(file.steps, { ...place, path: [keyOf('steps')], names });
 
+  const after = namesAfter(names, steps);
   const output =
-    file.output === undefined
-      ? undefined
-      : compileOutput(file, keyOf('output'), yaml, compiler, namesAfter(names, steps));
+    file.output === undefined ? undefined : compileOutput(file, keyOf('output'), yaml, compiler, after);
+  const answered = compileFailedItems(file.failed_items, {
+    ...{ yaml, lookups, file, key: keyOf('failed_items') },
+    names: after,
+    hasEffects: compiler.hasEffects,
+  });
+  compiler.reads.push(...answered.reads);
+  compiler.problems.push(...answered.problems);
   const ending = {
     ...place,
     takesChunks: false,
@@ -84,7 +93,8 @@ function compileParts(yaml: YamlFile, written: Readonly<Record<string, unknown>>
   };
   const atEnd = file.finally === undefined ? undefined : compiler.steps(file.finally, ending);
   const ofRecord = { yaml, lookups, key: keyOf('undo'), names: flowNames(file, false), checkpoint };
-  return { compiler, steps, output, atEnd, undo: compileUndoSteps(file, ofRecord) };
+  const undo = compileUndoSteps(file, ofRecord);
+  return { compiler, steps, output, failedItems: answered.failedItems, atEnd, undo };
 }
 
 /** What stands under a slip of one of these keys, which is reported, is compiled all the same. */
@@ -97,7 +107,9 @@ function withoutSlips(written: Readonly<Record<string, unknown>>) {
     if (Object.hasOwn(written, wanted)) return wanted;
     return strange.find((key) => meantBy(key, known) === wanted) ?? wanted;
   };
-  const compiled = ['steps', 'output', 'finally', 'undo'].map((key) => [key, written[keyOf(key)]] as const);
+  const compiled = ['steps', 'output', 'failed_items', 'finally', 'undo'].map(
+    (key) => [key, written[keyOf(key)]] as const,
+  );
   return { file: { ...written, ...Object.fromEntries(compiled) }, keyOf };
 }
 
@@ -183,21 +195,21 @@ function contradictions(yaml: YamlFile, file: Readonly<Record<string, unknown>>)
         ? [problem(key, `${key} belongs to a flow without steps`, advice)]
         : [],
     ),
-    ...(file.on_chunk_error !== undefined && file.size === undefined
-      ? [problem('on_chunk_error', 'on_chunk_error needs size')]
-      : []),
+    ...['on_chunk_error', 'failed_items'].flatMap((key) =>
+      file[key] !== undefined && file.size === undefined ? [problem(key, `${key} needs size`)] : [],
+    ),
   ];
 }
 
 function assemble(
   { revision, text, fileName }: FlowIdentity,
   file: StepFlowFile,
-  { compiler, steps, output, atEnd }: Parts,
+  { compiler, steps, output, failedItems, atEnd }: Parts,
 ): Flow {
   const name = file.flow ?? file.name ?? fileName;
   const retry = file.retry ?? file.on_error?.retry ?? defaultRetry;
   const { needs, environment } = needsOf(compiler);
-  const recordSteps = { steps, output, retry, environment };
+  const recordSteps = { steps, output, failedItems, retry, environment };
   return {
     flowId: flowIdOf(name),
     name,

@@ -1,8 +1,10 @@
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Secret, scrubber } from '../connectors/secret.ts';
-import { RecordFailure } from '../domain/failure.ts';
+import { type Failure, RecordFailure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { BrokenRun } from './broken-run.ts';
+import { ChunkResult } from './chunk-result.ts';
+import type { FlowResult } from './flow.ts';
 
 /** The environment variables a flow names, as its steps see them. */
 export interface FlowEnvironment {
@@ -11,7 +13,7 @@ export interface FlowEnvironment {
   /** With the values masked wherever a text repeats them. */
   scrubbed(value: JsonValue): JsonValue;
   /** As `scrubbed`, of whatever a run gives back or fails with. */
-  masked(run: () => JsonValue | Promise<JsonValue>): JsonValue | Promise<JsonValue>;
+  masked<Result extends FlowResult>(run: () => Result | Promise<Result>): Result | Promise<Result>;
 }
 
 /** Variables that configure this process; they are no business of flows. */
@@ -52,12 +54,17 @@ function lookUp(names: readonly string[], connectors: ConnectorRegistry): FlowEn
   };
 }
 
-function masked(run: () => JsonValue | Promise<JsonValue>, scrub: (text: string) => string) {
+type Scrub = (text: string) => string;
+
+function masked<Result extends FlowResult>(
+  run: () => Result | Promise<Result>,
+  scrub: Scrub,
+): Result | Promise<Result> {
   try {
     const result = run();
-    if (!(result instanceof Promise)) return scrubbed(result, scrub);
+    if (!(result instanceof Promise)) return maskedResult(result, scrub);
     return result.then(
-      (value) => scrubbed(value, scrub),
+      (value) => maskedResult(value, scrub),
       (error: unknown) => {
         throw withoutSecrets(error, scrub);
       },
@@ -67,16 +74,31 @@ function masked(run: () => JsonValue | Promise<JsonValue>, scrub: (text: string)
   }
 }
 
-export function scrubbed(value: JsonValue, scrub: (text: string) => string): JsonValue {
+function maskedResult<Result extends FlowResult>(result: Result, scrub: Scrub): Result {
+  if (!(result instanceof ChunkResult)) return scrubbed(result as JsonValue, scrub) as Result;
+  const shares = result.shares.map((share) =>
+    'failure' in share
+      ? { failure: maskedFailure(share.failure, scrub) }
+      : { result: scrubbed(share.result, scrub) },
+  );
+  return new ChunkResult(shares) as Result;
+}
+
+export function scrubbed(value: JsonValue, scrub: Scrub): JsonValue {
   if (typeof value === 'string') return scrub(value);
   if (Array.isArray(value)) return value.map((item: JsonValue) => scrubbed(item, scrub));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [scrub(key), scrubbed(item, scrub)]));
 }
 
-function withoutSecrets(error: unknown, scrub: (text: string) => string): unknown {
+function maskedFailure(failure: Failure, scrub: Scrub): Failure {
+  const { untrustedMessage: said } = failure;
+  return said === undefined ? failure : { ...failure, untrustedMessage: scrub(said) };
+}
+
+function withoutSecrets(error: unknown, scrub: Scrub): unknown {
   if (!(error instanceof RecordFailure) || error.failure.untrustedMessage === undefined) return error;
-  const failure = { ...error.failure, untrustedMessage: scrub(error.failure.untrustedMessage) };
+  const failure = maskedFailure(error.failure, scrub);
   return error instanceof BrokenRun
     ? new BrokenRun(failure, error.progress, error.again)
     : new RecordFailure(failure);

@@ -4,7 +4,9 @@ import type { Failure } from '../domain/failure.ts';
 import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '../domain/job.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
+import type { Share } from '../domain/record.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { ChunkResult } from './chunk-result.ts';
 import type { Parameter } from './parameters.ts';
 import type { PublishedApi } from './published-api.ts';
 import type { StateStore } from './state.ts';
@@ -62,6 +64,9 @@ export interface FlowNeeds {
   readonly approval: readonly string[];
 }
 
+/** What a run comes to: of a chunk a list with a result for each record, or what each of them came to. */
+export type FlowResult = JsonValue | ChunkResult;
+
 /** One compiled revision of a flow. Compiled once, then run for every record. */
 export interface Flow {
   /** The same for every revision: derived from the name. */
@@ -93,7 +98,7 @@ export interface Flow {
    *
    * @throws RecordFailure for anything wrong with the record, the target or the answer.
    */
-  run(attempt: Attempt): Promise<JsonValue> | JsonValue;
+  run(attempt: Attempt): Promise<FlowResult> | FlowResult;
   /**
    * Takes one record through the flow and shows what each step gets and gives. Steps that can change
    * something outside are not run unless `write` is set: their result is null, and `input` shows what they
@@ -121,8 +126,6 @@ export interface Flow {
   readonly storedAs?: 'operations' | undefined;
   /** Trouble of a connector makes records fail and never pauses the job, because somebody waits for the answers. */
   readonly neverPauses?: boolean | undefined;
-  /** In a chunk: the failure that a record's own result stands for; undefined: it is a result. */
-  readonly failureOf?: ((result: JsonValue) => Failure | undefined) | undefined;
   /** What has to come before a start: a plan that was looked at, or a person's word. */
   readonly confirm?: 'plan' | 'human' | undefined;
   /** Takes back what a run of this flow has done; its payload is `{index, record, result}`. */
@@ -139,6 +142,8 @@ export interface FlowTrace {
   /** Undefined when the run broke. */
   readonly result: JsonValue | undefined;
   readonly failure: Failure | undefined;
+  /** Of a chunk whose records fared differently, by position. */
+  readonly shares?: readonly Share[];
 }
 
 export interface StepTrace {
@@ -189,6 +194,8 @@ export interface Attempt extends RunContext {
   readonly payload: JsonValue;
   /** By position in a chunk: the index of each record. undefined: the run is over one record. */
   readonly indexes?: readonly number[] | undefined;
+  /** By position in a chunk: a call about these records is the same call as long as these words are the same. */
+  readonly members?: readonly string[] | undefined;
   /** What earlier attempts have left. */
   readonly progress?: Progress | undefined;
   /** Keeps progress where it outlives the process. Resolves when it is committed. */

@@ -5,7 +5,7 @@ import { noRetry } from '../domain/retry-policy.ts';
 import type { Attempt, Flow } from './flow.ts';
 import { flowIdOf, revisionOf } from './flow-identity.ts';
 import { offeredIn, operationStep } from './offered-operation.ts';
-import { failureIn, runInDatabase } from './operations-in-database.ts';
+import { runInDatabase } from './operations-in-database.ts';
 
 /** Calls of one connector that come with the records: what a job of `POST /batch` runs. */
 export interface Operations {
@@ -52,7 +52,6 @@ export function operationsFlow({ connector, type, isAwaited }: Operations): Flow
     summary: `operations of ${connector}`,
     neverPauses: isAwaited,
     run: (attempt) => (type === 'sql' ? runInDatabase(connector, attempt) : carryOut(connector, attempt)),
-    failureOf: inOne ? failureIn : undefined,
     trace: undefined,
   };
 }

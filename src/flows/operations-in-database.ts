@@ -1,12 +1,14 @@
 import type { SqlAnswer } from '../connectors/sql.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
-import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import type { Attempt } from './flow.ts';
+import type { JsonValue } from '../domain/json.ts';
+import type { Share } from '../domain/record.ts';
+import { ChunkResult } from './chunk-result.ts';
+import type { Attempt, FlowResult } from './flow.ts';
 import { offeredIn, operationStep as step } from './offered-operation.ts';
 import { type OperationStatement, statementOf, statementProblem } from './operation-statement.ts';
 
 /** Carries out one operation as a transaction of its own, or those of a chunk in one. @throws RecordFailure */
-export async function runInDatabase(connector: string, attempt: Attempt): Promise<JsonValue> {
+export async function runInDatabase(connector: string, attempt: Attempt): Promise<FlowResult> {
   const { connectors, signal } = attempt;
   const database = connectors.sql(connector);
   if (attempt.indexes === undefined) {
@@ -19,18 +21,13 @@ export async function runInDatabase(connector: string, attempt: Attempt): Promis
   );
   const statements = asked.flatMap((each) => ('failure' in each ? [] : [each]));
   const outcomes = (await database.transact({ statements, step, signal })).values();
-  return asked.map((statement): JsonValue => {
-    if ('failure' in statement) return statement as unknown as JsonValue;
+  const shares = asked.map((statement): Share => {
+    if ('failure' in statement) return statement;
     const outcome = outcomes.next().value ?? { failure: unanswered };
-    const result =
-      'failure' in outcome ? outcome : orFailure(() => resultOf(statement.wantsRow, outcome.answer));
-    return result as JsonValue;
+    if ('failure' in outcome) return outcome;
+    return orFailure(() => ({ result: resultOf(statement.wantsRow, outcome.answer) }));
   });
-}
-
-/** The failure that stands in the place of a result. */
-export function failureIn(result: JsonValue): Failure | undefined {
-  return isJsonObject(result) && 'failure' in result ? (result.failure as unknown as Failure) : undefined;
+  return new ChunkResult(shares);
 }
 
 function orFailure<T>(make: () => T): T | { readonly failure: Failure } {

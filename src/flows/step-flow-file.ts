@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { failedItemsSchema } from './compile-failed-items.ts';
 import {
   batchSchema,
   confirmSchema,
@@ -55,6 +56,7 @@ export const stepFlowFileSchema = z.strictObject({
     .describe(
       'When a chunk is rejected as a whole: all its records fail, or halves of it are tried until the bad ones are found.',
     ),
+  failed_items: failedItemsSchema.optional(),
   steps: z.unknown().describe('A list of steps, or a map of them in order.').meta({ holds: 'steps' }),
   output: z.unknown().optional().describe("The record's result; that of the last step unless given."),
   finally: z

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { HttpRequest } from '../connectors/http.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
@@ -6,7 +5,10 @@ import { idempotencyKey } from '../domain/idempotency.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { noRetry, type RetryPolicy } from '../domain/retry-policy.ts';
 import { BrokenRun } from './broken-run.ts';
-import type { Attempt, Ending, FlowTrace, PlannedCall } from './flow.ts';
+import { membersMark } from './chunk-members.ts';
+import { tracedResult } from './chunk-result.ts';
+import { type FailedItems, sharesOf } from './failed-items.ts';
+import type { Attempt, Ending, FlowResult, FlowTrace, PlannedCall } from './flow.ts';
 import type { FlowEnvironment } from './flow-environment.ts';
 import type { Scope } from './names.ts';
 import { runSteps } from './run-steps.ts';
@@ -21,6 +23,7 @@ export type Output = (scope: Scope) => JsonValue;
 interface RecordSteps {
   readonly steps: StepList;
   readonly output: Output | undefined;
+  readonly failedItems?: FailedItems | undefined;
   readonly retry: RetryPolicy;
   readonly environment: (connectors: ConnectorRegistry) => FlowEnvironment;
   /** The payload is `{index, record, result}`: a record that is taken back. */
@@ -40,7 +43,7 @@ export async function traceFlowSteps(flow: RecordSteps, attempt: Attempt, runs: 
     }));
   try {
     const result = await runFlowSteps(flow, attempt, tracer);
-    return { steps: seen(), result, failure: undefined };
+    return { steps: seen(), ...tracedResult(result) };
   } catch (error) {
     if (!(error instanceof RecordFailure)) throw error;
     return { steps: seen(), result: undefined, failure: error.failure };
@@ -61,8 +64,7 @@ export function runFlowSteps(
   flow: RecordSteps,
   attempt: Attempt,
   tracer?: StepTracer,
-): JsonValue | Promise<JsonValue> {
-  const { output } = flow;
+): FlowResult | Promise<FlowResult> {
   const environment = flow.environment(attempt.connectors);
   const scope = flow.takesBack === true ? undoScope(attempt, environment) : scopeOf(attempt, environment);
   const ledger = new StepLedger(flow.retry, attempt.progress, attempt.checkpoint);
@@ -78,11 +80,25 @@ export function runFlowSteps(
     ...(tracer === undefined ? {} : { tracer }),
   };
   const run = () => {
-    const result = runSteps(flow.steps, frame);
-    if (output === undefined) return result;
-    return result instanceof Promise ? result.then(() => output(scope)) : output(scope);
+    const last = runSteps(flow.steps, frame);
+    return last instanceof Promise
+      ? last.then((result) => endOf(flow, frame, result))
+      : endOf(flow, frame, last);
   };
   return environment.masked(() => untilAborted(attempt.signal, run, (error) => left(error, ledger)));
+}
+
+/** What the run comes to once its steps have run, the last of them with this result. */
+function endOf(
+  { output, failedItems }: RecordSteps,
+  { scope, tracer }: StepFrame,
+  last: JsonValue,
+): FlowResult {
+  const result = output === undefined ? last : output(scope);
+  // Nobody knows what a call would be answered that was only looked at.
+  return failedItems === undefined || tracer?.hasWithheld === true
+    ? result
+    : sharesOf(failedItems, scope, result);
 }
 
 /** A failure that no step has dealt with, such as one of `output`, leaves what was kept, too. */
@@ -103,11 +119,10 @@ function undoScope(attempt: Attempt, environment: FlowEnvironment): Scope {
   return { ...scopeOf({ ...attempt, payload: record }, environment), result };
 }
 
-/** Of a chunk the key names all its records: a part of it is another call. */
-function keysOf({ batchJobId, index, revision, indexes }: Attempt): (step: string) => string {
-  if (indexes === undefined) return (step) => idempotencyKey({ batchJobId, index, step, revision });
-  const members = createHash('sha256').update(indexes.join()).digest('hex').slice(0, 12);
-  return (step) => idempotencyKey({ batchJobId, index, step: `${step}#${members}`, revision });
+function keysOf(attempt: Attempt): (step: string) => string {
+  const { batchJobId, index, revision } = attempt;
+  const mark = membersMark(attempt);
+  return (step) => idempotencyKey({ batchJobId, index, step: step + mark, revision });
 }
 
 interface EndSteps {

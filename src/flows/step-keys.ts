@@ -139,7 +139,7 @@ const isUnderstoodInside = (key: string) => key === 'retry' || key === 'timeout'
 export const pollAdvice =
   'write type: http_request, behind it type: fail with retry: true and when: it is not ready, and retry: { max_attempts: 20, delay: 10s, backoff: fixed } beside steps:; each retry begins at the first step, so checkpoint: true on those that must not run twice';
 const sizeAdvice =
-  'write size: beside steps: for so many records in one run, the list items; where the answer names bad ones, type: fail behind it and on_chunk_error: bisect beside size: make only those fail';
+  'write size: beside steps: for so many records in one run, the list items; where the answer names bad ones, failed_items: beside size: makes only those fail';
 
 /** What people write who know another tool. */
 const otherWords: Readonly<Partial<Record<string, string>>> = {
@@ -168,6 +168,7 @@ const otherWords: Readonly<Partial<Record<string, string>>> = {
   batch: sizeAdvice,
   batch_size: sizeAdvice,
   chunk_size: sizeAdvice,
+  failed_items: 'it stands beside size: and steps:, not in a step',
   with: 'write inputs:, or the keys on the step itself',
   params: 'write inputs:, or the keys on the step itself',
 };

@@ -16,6 +16,11 @@ export class StepTracer {
     this.#runs = runs;
   }
 
+  /** Some step was only looked at. */
+  get hasWithheld(): boolean {
+    return this.entries.some(({ status }) => status === 'withheld');
+  }
+
   async run({ kind, body }: CompiledStep, call: StepCall): Promise<JsonValue> {
     // Kept now, so that a loop stands before what it does to its items.
     const at = this.entries.push(entry(call.step, kind, 'withheld', null)) - 1;

@@ -152,7 +152,12 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
 }
 
 /** What a step asked for was not there, or a condition could not be decided. */
-const mistakesOfFlows: readonly string[] = ['undefined_name', 'condition_failed', 'condition_not_boolean'];
+const mistakesOfFlows: readonly string[] = [
+  'undefined_name',
+  'condition_failed',
+  'condition_not_boolean',
+  'failed_items_unclear',
+];
 
 const unreadAdvice = (job: BatchJob) =>
   `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records.`;

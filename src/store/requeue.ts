@@ -87,7 +87,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
           payload = coalesce(before.patch, records.payload), record_id = coalesce(before.new_id, records.record_id),
           revision = records.revision + (before.patch is not null)::int,
           progress = case when progress is not null then
-            json_build_object('results', progress->'results', 'indexes', progress->'indexes') end
+            json_build_object('results', progress->'results', 'indexes', progress->'indexes', 'refused', progress->'refused') end
         from before
         where records.ctid = before.at and records.status = before.old
         returning before.old

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import type { Failure } from '../../src/domain/failure.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
 import { BrokenRun } from '../../src/flows/broken-run.ts';
-import type { Attempt, ChunkRule } from '../../src/flows/flow.ts';
+import { ChunkResult } from '../../src/flows/chunk-result.ts';
+import type { Attempt, ChunkRule, FlowResult } from '../../src/flows/flow.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import type { Database } from '../../src/store/database.ts';
 import { test } from '../support/database.ts';
@@ -15,7 +17,7 @@ import { requeue } from '../support/jobs.ts';
 /** A flow that keeps the indexes of every run. */
 function chunkFlow(
   chunk: Partial<ChunkRule>,
-  run: (attempt: Attempt) => Promise<JsonValue> | JsonValue = () => null,
+  run: (attempt: Attempt) => Promise<FlowResult> | FlowResult = () => null,
   more: Parameters<typeof testFlow>[1] = {},
 ) {
   const runs: number[][] = [];
@@ -309,5 +311,209 @@ test('of a result beyond 256 KiB size and beginning are kept, for each record of
     'small',
     { truncated: true, bytes: 300 * 1024 + 2, beginning: `"${'x'.repeat(999)}` },
   ]);
+  await engine.stop(0);
+});
+
+const refusal: Failure = {
+  class: 'data',
+  code: 'item_failed',
+  message: 'refused',
+  untrustedMessage: 'taken',
+};
+
+/** What a target answers that refuses some of the records. */
+const refusing = (attempt: Attempt, isRefused: (n: number) => boolean, failure = refusal) =>
+  new ChunkResult(numbersOf(attempt).map((n) => (isRefused(n) ? { failure } : { result: { id: n } })));
+
+test('records that an answer names fail alone, and nothing is sent again', async ({ db }) => {
+  const { flow, runs } = chunkFlow({ size: 10, onError: 'bisect' }, (attempt) =>
+    refusing(attempt, (n) => n % 10 === 7),
+  );
+
+  const { id, engine } = await runFlow(db, flow, 30);
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ succeeded: 27, failed: 3 });
+  expect(runs).toHaveLength(3);
+  const rows = await rowsOf(db, id);
+  expect(rows.filter(({ status }) => status === 'failed').map(({ idx }) => idx)).toEqual([7, 17, 27]);
+  expect(rows[8]).toMatchObject({ result: { id: 8 }, attempts: 1 });
+  await engine.stop(0);
+});
+
+test('records that an answer names as failed for a while come back in another chunk, as another call', async ({
+  db,
+}) => {
+  const members: (readonly string[])[] = [];
+  const busy: Failure = { ...refusal, class: 'transient' };
+  const { flow } = chunkFlow(
+    { size: 4 },
+    (attempt) => {
+      members.push(attempt.members ?? []);
+      return refusing(attempt, (n) => n === 3 || (n === 1 && members.length < 3), busy);
+    },
+    { retry: quickRetry(2) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 4, { concurrency: 1 });
+  const job = await jobWhen(db, id, finished);
+
+  expect(members).toEqual([
+    ['0', '1', '2', '3'],
+    ['1x1', '3x1'],
+    ['1x2', '3x2'],
+  ]);
+  expect(job.counts).toMatchObject({ succeeded: 3, failed: 1 });
+  expect((await rowsOf(db, id)).map(({ attempts }) => attempts)).toEqual([1, 3, 1, 3]);
+  await engine.stop(0);
+});
+
+test('a retry of what an answer has refused is another call, and one that broke is the same call', async ({
+  db,
+}) => {
+  const members: (readonly string[])[] = [];
+  const calls: ((attempt: Attempt) => FlowResult)[] = [
+    (attempt) => refusing(attempt, () => true),
+    () => fail('transient'),
+    () => fail('data'),
+    () => null,
+  ];
+  const { flow } = chunkFlow(
+    { size: 2 },
+    (attempt) => {
+      members.push(attempt.members ?? []);
+      return calls[members.length - 1]?.(attempt) ?? null;
+    },
+    { retry: quickRetry(1) },
+  );
+  const { id, engine } = await runFlow(db, flow, 2, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+
+  for (const wave of [0, 1]) {
+    await requeue(db, id, wave, { statuses: ['failed', 'retried_failed'] }, wave + 1);
+    engine.wake();
+    await jobWhen(db, id, finished);
+  }
+
+  expect(members).toEqual([
+    ['0', '1'],
+    ['0x1', '1x1'],
+    ['0x1', '1x1'],
+    ['0x1', '1x1'],
+  ]);
+  await engine.stop(0);
+});
+
+test('what a refused record has left of a checkpoint is forgotten', async ({ db }) => {
+  const seen: unknown[] = [];
+  const { flow } = chunkFlow(
+    { size: 1 },
+    async (attempt) => {
+      seen.push(attempt.progress?.results);
+      await attempt.checkpoint?.({ results: { send: 'the old answer' } });
+      return refusing(attempt, () => true, { ...refusal, class: 'transient' });
+    },
+    { retry: quickRetry(1) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 1);
+  await jobWhen(db, id, finished);
+
+  expect(seen).toEqual([undefined, undefined]);
+  await engine.stop(0);
+});
+
+test('a checkpoint of a later call does not forget how often records were refused', async ({ db }) => {
+  const kept: unknown[] = [];
+  const { flow } = chunkFlow(
+    { size: 1 },
+    async (attempt) => {
+      await attempt.checkpoint?.({ results: {} });
+      const rows = await db.run(
+        (sql) => sql`select progress from records where job_id = ${attempt.batchJobId}`,
+      );
+      kept.push(rows[0]?.progress);
+      return refusing(attempt, () => kept.length === 1, { ...refusal, class: 'transient' });
+    },
+    { retry: quickRetry(2) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 1);
+  await jobWhen(db, id, finished);
+
+  expect(kept).toEqual([
+    { results: {}, indexes: [0] },
+    { results: {}, indexes: [0], refused: 1 },
+  ]);
+  await engine.stop(0);
+});
+
+test('a refused record counts where a job stops at failures, and the others of its chunk have succeeded', async ({
+  db,
+}) => {
+  const { flow } = chunkFlow({ size: 5 }, (attempt) => refusing(attempt, (n) => n === 1));
+  const policy = { continueOnError: false, onRecordFailure: 'log', maxFailures: null } as const;
+
+  const { id, engine } = await runFlow(db, flow, 50, { concurrency: 1, policy });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job).toMatchObject({ status: 'failed', stopReason: 'first_failure' });
+  expect(job.counts).toMatchObject({ succeeded: 4, failed: 1, skipped: 45 });
+  await engine.stop(0);
+});
+
+test('what may have arrived is not sent once more to find the bad records', async ({ db }) => {
+  const { flow, runs } = chunkFlow({ size: 10, onError: 'bisect' }, () =>
+    fail('data', { maybeApplied: true }),
+  );
+
+  const { id, engine } = await runFlow(db, flow, 10);
+  const job = await jobWhen(db, id, finished);
+
+  expect(job).toMatchObject({ counts: { failed: 10 }, maybeApplied: 10 });
+  expect(runs).toHaveLength(1);
+  await engine.stop(0);
+});
+
+test('a patched record makes the chunk another call', async ({ db }) => {
+  const members: (readonly string[])[] = [];
+  const { flow } = chunkFlow({ size: 3 }, (attempt) => {
+    members.push(attempt.members ?? []);
+    return members.length === 1 ? fail('data') : null;
+  });
+  const { id, engine } = await runFlow(db, flow, 3, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+
+  await requeue(db, id, 0, { statuses: ['failed'] }, 1);
+  await db.run((sql) => sql`update records set revision = 1 where job_id = ${id} and idx = 2`);
+  engine.wake();
+  await jobWhen(db, id, finished);
+
+  expect(members).toEqual([
+    ['0', '1', '2'],
+    ['0', '1', '2r1'],
+  ]);
+  await engine.stop(0);
+});
+
+test('what an answer says of a record shows nothing of its redacted fields', async ({ db }) => {
+  const { flow } = chunkFlow(
+    { size: 2 },
+    (attempt) => refusing(attempt, () => true, { ...refusal, untrustedMessage: 'no 1234567 here' }),
+    { redact: ['secret'] },
+  );
+  const records = ['1234567', 'other'].map((secret, n) => ({
+    id: null,
+    json: JSON.stringify({ n, secret }),
+  }));
+
+  const { id, engine } = await runFlow(db, flow, 0, { records });
+  await jobWhen(db, id, finished);
+
+  const said = await db.run(
+    (sql) => sql<{ said: string }[]>`
+    select failure->>'untrustedMessage' as said from records where job_id = ${id} order by idx`,
+  );
+  expect(said.map((row) => row.said)).toEqual(['no [redacted] here', 'no 1234567 here']);
   await engine.stop(0);
 });

@@ -227,3 +227,69 @@ test('4: Python runs only where the operator allows it', async ({ address }) => 
   expect(await open.cook(4, rows, { params: { folder } })).toMatchObject({ status: 'completed', total: 1 });
   expect(existsSync(join(folder, 'one.png'))).toBe(true);
 });
+
+interface Contact {
+  readonly external_id: string;
+}
+
+/** A bulk API that refuses some contacts, and answers a key it knows as it did before. */
+function bulkApi(statusOf: (id: string, call: number) => number) {
+  const taken: string[] = [];
+  const deleted: string[] = [];
+  const answers = new Map<string, Mode>();
+  const take = (contacts: readonly Contact[]): Mode => {
+    const call = answers.size + 1;
+    const results = contacts.map(({ external_id }) => {
+      const code = statusOf(external_id, call);
+      if (code > 299) return { external_id, status: code, error: `no ${external_id}` };
+      taken.push(external_id);
+      return { external_id, status: code, id: `n-${external_id}` };
+    });
+    return answer({ results: results.reverse() });
+  };
+  const respond = (hit: Hit): Mode => {
+    if (hit.method === 'DELETE') {
+      deleted.push(hit.path);
+      return ok;
+    }
+    const known = answers.get(hit.key) ?? take(bodyOf(hit).contacts as unknown as Contact[]);
+    answers.set(hit.key, known);
+    return known;
+  };
+  return { taken, deleted, respond };
+}
+
+const quickBulk = (file: string, text: string) =>
+  file === 'contact-bulk-import.yaml' ? changed(text, 'exponential(10s)', 'fixed(20ms)') : text;
+
+test('12: of 250 rows in bulk only those fail that the answer names, and each is taken once', async ({
+  address,
+}) => {
+  let isMended = false;
+  const api = bulkApi((id, call) => {
+    if (id === 'c-7' || id === 'c-201') return isMended ? 201 : 422;
+    return id === 'c-150' && call <= 4 ? 429 : 201;
+  });
+  const crm = await target(api.respond);
+  const sluice = await kitchen({ address, connectors: { crm: { base_url: crm.url } }, edit: quickBulk });
+  const contacts = Array.from({ length: 250 }, (_, n) => ({ external_id: `c-${n}`, name: `Name ${n}` }));
+
+  const first = await sluice.cook(12, csv(contacts));
+  isMended = true;
+  await sluice.call('retry_batch_failed_records', { batch_job_id: 'latest' });
+  const second = await sluice.finished();
+  const select = { indexes: [7, 150] };
+  await sluice.call('undo_batch', { batch_job_id: 'latest', select, preview: false });
+  await sluice.finished();
+
+  expect(first).toMatchObject({
+    counts: { succeeded: 248, failed: 2 },
+    maybe_applied: 0,
+    error_groups: [{ count: 2, error_class: 'data', code: 'item_failed', step: 'failed_items' }],
+  });
+  expect(first.error_groups[0].untrusted_message).toMatch(/^no c-\d+$/);
+  expect(second.counts).toMatchObject({ succeeded: 248, retried_success: 2, failed: 0 });
+  expect(api.taken).toHaveLength(250);
+  expect(new Set(api.taken).size).toBe(250);
+  expect(api.deleted.sort()).toEqual(['/api/contacts/n-c-150', '/api/contacts/n-c-7']);
+});

@@ -20,13 +20,13 @@ function blockOf({ blocks, title }: Section, kind: string): string {
   return found[0]?.text ?? '';
 }
 
-test('the page has eleven recipes and shows each file of examples/cookbook once', () => {
+test('the page has twelve recipes and shows each file of examples/cookbook once', () => {
   const shown = sections.flatMap(({ blocks }) =>
     blocks.flatMap(({ info }) => /^(?:yaml|js) file=(.+)$/.exec(info)?.[1] ?? []),
   );
 
   expect(sections.map(({ title }) => title.split('.', 1)[0])).toEqual(
-    [...Array(11).keys()].map((n) => `${n + 1}`),
+    [...Array(12).keys()].map((n) => `${n + 1}`),
   );
   expect([...shown].sort()).toEqual([...files].sort());
 });
@@ -41,7 +41,7 @@ test.each(recipes)('%s: the page shows the file as it is', (_, { blocks }) => {
 test('every flow can run', async () => {
   const listed = await library.list();
 
-  expect(listed).toHaveLength(11);
+  expect(listed).toHaveLength(12);
   expect(listed.flatMap(({ problems }) => problems.map(formatProblem))).toEqual([]);
   expect(listed.map(({ name }) => name).sort()).toEqual(
     files.map((file) => file.replace(/\.\w+$/, '')).sort(),

@@ -53,6 +53,20 @@ steps:
     body: { place: "{{ batch.index }}", of: "{{ batch.total }}" }
 `;
 
+const bulk = `flow: bulk
+size: 10
+failed_items: { items: "{{ sent.body.results }}", when: item.ok == false }
+steps:
+  - { name: send, type: http_request, connector: crm, path: /bulk, body: "{{ items }}", outputs: sent }
+`;
+
+const sorting = `flow: sorting
+size: 10
+failed_items: { items: "{{ steps.keep.result }}", when: item.n == "x", message: "no {{ item.n }}" }
+steps:
+  - { name: keep, type: echo, message: "{{ items }}" }
+`;
+
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
 const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
@@ -86,6 +100,8 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'halved.yaml': checking('size: 10\non_chunk_error: bisect').replace('checking', 'halved'),
       'whole.yaml': checking('size: 10').replace('checking', 'whole'),
       'numbered.yaml': numbered,
+      'bulk.yaml': bulk,
+      'sorting.yaml': sorting,
       'planned.yaml': planned,
       'echoing.yaml': echoing,
       'unready.yaml': unready,
@@ -450,4 +466,24 @@ test('the worst answer has fewer than 2,000 tokens', async ({ mcp }) => {
     expect(encoding.encode(JSON.stringify(preview)).length).toBeLessThan(2000);
     expect(preview.columns.length).toBeGreaterThan(2);
   }
+});
+
+test('a preview of a bulk call asks nothing of the answer it does not have', async ({ mcp, target }) => {
+  const path = mcp.write('two.csv', 'n\n1\n2\n');
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'bulk', source: { path } });
+
+  expect(preview).toMatchObject({ counts: { would_send: 2, would_fail: 0 } });
+  expect(target.hits).toEqual([]);
+});
+
+test('records that a chunk names as failed without asking anybody would fail alone', async ({ mcp }) => {
+  const path = mcp.write('three.csv', 'n\n1\nx\n2\n');
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'sorting', source: { path } });
+
+  expect(preview).toMatchObject({
+    counts: { would_send: 2, would_fail: 1 },
+    problems: [{ code: 'item_failed', count: 1, sample_lines: [3] }],
+  });
 });

@@ -445,3 +445,23 @@ test('a flow says which params it takes, what it needs, and how many records at 
     ],
   });
 });
+
+test('a sample of a bulk flow is followed as far as the call whose answer names the failed items', async ({
+  mcp,
+}) => {
+  const text = [
+    'flow: bulk',
+    'size: 50',
+    'failed_items: { items: "{{ steps.send.result.body.results }}", when: item.ok == false }',
+    'steps:',
+    '  send: { type: http_request, connector: crm, path: /x, body: "{{ items }}" }',
+    '',
+  ].join('\n');
+  mcp.write('flows/connectors.yaml', 'crm: { type: http, base_url: "https://crm.example.com" }\n');
+
+  const { saved, trace } = await mcp.call('save_flow', { text, sample: { id: '7' } });
+
+  expect(saved).toBe(true);
+  expect(trace).toMatchObject({ steps: [{ step: 'send', status: 'withheld' }] });
+  expect(trace.failure).toBeUndefined();
+});

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Failure, RecordFailure } from '../../src/domain/failure.ts';
-import type { JsonValue } from '../../src/domain/json.ts';
 import { noRetry, type RetryPolicy } from '../../src/domain/retry-policy.ts';
 import { Engine, type EngineOptions } from '../../src/engine/engine.ts';
-import type { Attempt, Flow } from '../../src/flows/flow.ts';
+import type { Flow } from '../../src/flows/flow.ts';
 import { createJob, type NewJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { type BatchJob, findJob } from '../../src/store/jobs.ts';
@@ -11,10 +10,7 @@ import { noConnectors } from './connectors.ts';
 import { newJob } from './jobs.ts';
 
 /** A flow of a test: what happens to a record is up to `run`. */
-export function testFlow(
-  run: (attempt: Attempt) => Promise<JsonValue> | JsonValue,
-  more: Partial<Flow> = {},
-): Flow {
+export function testFlow(run: Flow['run'], more: Partial<Flow> = {}): Flow {
   return {
     flowId: '00000000-0000-5000-8000-000000000000',
     name: 'test-flow',

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { ConnectorRegistry } from '../../connectors/registry.ts';
 import { RecordFailure } from '../../domain/failure.ts';
 import { idempotencyKey } from '../../domain/idempotency.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import { membersMark } from '../chunk-members.ts';
 import type { Attempt, Ending, RunContext } from '../flow.ts';
 import type { FlowEnvironment } from '../flow-environment.ts';
 import type { CodeRun, Site } from './code-run.ts';
@@ -87,9 +87,8 @@ function siteOf<Context extends RunContext>(
   };
 }
 
-/** Of a chunk the key names all its records: a part of it is another call. */
-function keysOf({ batchJobId, index, indexes, revision }: Attempt): Site['keyOf'] {
-  const members =
-    indexes === undefined ? '' : `#${createHash('sha256').update(indexes.join()).digest('hex').slice(0, 12)}`;
-  return (path, loop) => idempotencyKey({ batchJobId, index, step: path + members, loop, revision });
+function keysOf(attempt: Attempt): Site['keyOf'] {
+  const { batchJobId, index, revision } = attempt;
+  const mark = membersMark(attempt);
+  return (path, loop) => idempotencyKey({ batchJobId, index, step: path + mark, loop, revision });
 }

@@ -53,7 +53,7 @@ export async function run(builder: unknown, payload: JsonValue = {}, options: Ru
   const left = { kept, memory, logged };
   try {
     const result = await flowOf(builder, options.text).run(attempt(payload, options, left));
-    return { result, ...left };
+    return { result: result as JsonValue, ...left };
   } catch (error) {
     if (!(error instanceof RecordFailure)) throw error;
     const progress = error instanceof BrokenRun ? stored(error.progress) : undefined;

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { type Failure, RecordFailure } from '../../../src/domain/failure.ts';
 import type { JsonValue } from '../../../src/domain/json.ts';
-import type { Attempt, Flow } from '../../../src/flows/flow.ts';
+import type { Attempt, Flow, FlowResult } from '../../../src/flows/flow.ts';
 import { transforms } from '../../../src/flows/transforms/catalogue.ts';
 import type { Transform } from '../../../src/flows/transforms/transform.ts';
 import { cpuMs } from '../../support/cpu-time.ts';
@@ -13,7 +13,7 @@ import { attemptAt, compiled, endingOf } from './run-flow.ts';
 const membersOfObjects = Object.getOwnPropertyNames(Object.prototype).join();
 
 interface Came {
-  readonly result?: JsonValue;
+  readonly result?: FlowResult;
   readonly failure?: Failure;
   /** Of the processor, which other programs need as well. */
   readonly ms: number;

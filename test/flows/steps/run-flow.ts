@@ -7,7 +7,9 @@ import type { ConnectorRegistry } from '../../../src/connectors/registry.ts';
 import { type Failure, RecordFailure } from '../../../src/domain/failure.ts';
 import type { JsonObject, JsonValue } from '../../../src/domain/json.ts';
 import type { Progress } from '../../../src/domain/progress.ts';
+import type { Share } from '../../../src/domain/record.ts';
 import { BrokenRun } from '../../../src/flows/broken-run.ts';
+import { ChunkResult } from '../../../src/flows/chunk-result.ts';
 import { compileFlow } from '../../../src/flows/compile-flow.ts';
 import type { Attempt, Ending, FinishedRecord, Flow } from '../../../src/flows/flow.ts';
 import { formatProblem } from '../../../src/flows/flow-identity.ts';
@@ -27,6 +29,8 @@ export interface RunOptions {
 /** What one attempt came to. */
 export interface Ran {
   readonly result?: JsonValue;
+  /** In place of the result: what each record of a chunk came to. */
+  readonly shares?: readonly Share[];
   readonly failure?: Failure;
   readonly broken?: BrokenRun;
   /** Progress that was kept while the attempt went on. */
@@ -50,7 +54,8 @@ export async function run(text: string, payload: JsonValue = {}, options: RunOpt
   const kept: Progress[] = [];
   const attempt = await attemptAt(payload, options, kept);
   try {
-    return { result: await compiled(text).run(attempt), kept };
+    const result = await compiled(text).run(attempt);
+    return result instanceof ChunkResult ? { shares: result.shares, kept } : { result, kept };
   } catch (error) {
     if (!(error instanceof RecordFailure)) throw error;
     return { failure: error.failure, kept, ...(error instanceof BrokenRun ? { broken: error } : {}) };
