@@ -19,6 +19,7 @@ export const topicOfKey: Readonly<Record<string, string>> = {
   retry: 'failures-and-retries',
   size: 'chunks',
   on_chunk_error: 'chunks',
+  failed_items: 'chunks',
   result: 'taking-records-back',
   undo: 'taking-records-back',
   confirm: 'before-a-start-and-what-nobody-sees',
