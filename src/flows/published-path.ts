@@ -22,6 +22,7 @@ const ownOfApi = new Set([
   'dead-letters',
   'docs',
   'events',
+  'flow-reference',
   'flows',
   'jobs',
   'logs',
