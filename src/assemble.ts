@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { type SharedRegistry, shareRegistry } from './connectors/shared-registry.ts';
 import { Engine } from './engine/engine.ts';
+import { openFetching } from './engine/fetch-file.ts';
 import type { Log } from './engine/log.ts';
 import type { Observer } from './engine/observer.ts';
 import { openPreviews } from './engine/preview-flow.ts';
@@ -92,6 +93,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
       readiness,
       tryFlow: openTrials(trials),
       preview: openPreviews(trials),
+      fetchFile: openFetching(connectors),
       files: async () => (isRemote ? noFolders : allowedRoots(config, (await roots?.()) ?? [], folder)),
       isRemote,
       exportsFolder: config.exportsFolder,

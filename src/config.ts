@@ -79,7 +79,7 @@ export interface Config {
   readonly allowedVariables: readonly string[] | undefined;
   readonly maxConcurrency: number;
   readonly maxRecordBytes: number;
-  /** Of one file that is sent over HTTP. */
+  /** Of one file that is sent over HTTP, or fetched. */
   readonly maxUploadBytes: number;
   /** Of all files that one owner keeps here; the operator has no limit. */
   readonly uploadQuotaBytes: number;

@@ -58,6 +58,7 @@ const parameter = new RegExp(String.raw`(?<![\w."'/-])(${flagged.join('|')})(?!\
 export function asCommands(advice: string): string {
   const said = beforeCalls(refusalSpoken(advice))
     .replace(/\bselect (\{[^{}]*\})/g, (whole, json: string) => selectFlags(json, whole))
+    .replace(/\bsource (\{[^{}]*\})/g, (_, json: string) => sourceFlags(json))
     .replace(call, (_, name: string, json: string | undefined) => commandFor(name, json));
   return afterCalls(said).replace(parameter, (_, name: string) => flag(name));
 }
@@ -93,6 +94,8 @@ function selectFlags(json: string, otherwise: string): string {
   const flags = flagsFor('retry_batch_failed_records', { select: parse(json) });
   return flags.length === 0 ? otherwise : flags.join(' ');
 }
+
+const sourceFlags = (json: string) => flagsFor('start_batch', { source: parse(json) }).join(' ');
 
 /** The options of the command that stand for what is given to the operation. */
 function flagsFor(name: string, given: unknown): string[] {

@@ -6,7 +6,7 @@ import { type Command, type Given, groups } from './command.ts';
 import { invoke } from './host.ts';
 import { InputOptions, put } from './input-options.ts';
 import { asCommands } from './next-step.ts';
-import { pathOf } from './start.ts';
+import { namesRows, pathOf } from './start.ts';
 import { counted, grouped, span, table } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
@@ -51,8 +51,7 @@ export const preview: Command = {
 /** One name that looks like a file is one. */
 function namesIn({ args: [first, second], options }: Given) {
   const isFile = first !== undefined && second === undefined && /^-$|[./\\]/.test(first);
-  const inline = options.records !== undefined;
-  return isFile && !inline ? { flow: undefined, file: first } : { flow: first, file: second };
+  return isFile && !namesRows({ options }) ? { flow: undefined, file: first } : { flow: first, file: second };
 }
 
 type Previewed = z.output<(typeof previewBatch)['output']>;

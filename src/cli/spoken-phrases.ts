@@ -4,11 +4,11 @@ type Phrase = readonly [said: RegExp, spoken: string];
 const before: readonly Phrase[] = [
   [
     /Give exactly one of records \(inline\) and source \([^)]*\)/g,
-    'Name a file, or - for a pipe, or give --records or --batch-job-id',
+    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id',
   ],
   [
-    /source takes either path or upload_id \(with format, array_path\) or batch_job_id \(with statuses\), only one of them/g,
-    'Give a file (with --format, --array-path) or --batch-job-id (with --statuses), only one of them',
+    /source takes either path, url or upload_id \(with format, array_path\) or batch_job_id \(with statuses\), only one of them/g,
+    'Give a file, --url or --upload-id (with --format, --array-path) or --batch-job-id (with --statuses), only one of them',
   ],
   [/give source: \{path\} \(over HTTP \{upload_id\}\) instead/g, 'name it instead'],
   [/give source instead/g, 'name the file instead'],
@@ -37,6 +37,7 @@ const before: readonly Phrase[] = [
     '--concurrency, --rate, --max-failures, --max-failure-rate and --on-limit',
   ],
   [/-*drop[_-]dead[_-]letters: batch job/g, 'Batch job'],
+  [/with one of them as flow_id and (?=source )/g, 'with the name of one and '],
   [/with one of them as flow_id/g, 'with the name of one before the file'],
   [/duplicates: "skip"/g, '--duplicates skip'],
   [/give callback as well/g, 'give --callback as well'],

@@ -25,6 +25,7 @@ export const start: Command = {
     'sluice start customer-import --records \'[{"name": "Ada"}]\'',
     'export-customers | sluice start customer-import - --format ndjson',
     'sluice start other-flow --batch-job-id 0197a4c2 --statuses failed',
+    'sluice start customer-import --url https://crm.example.com/exports/customers.csv',
   ],
   async run(host, given) {
     const [flow, file] = given.args;
@@ -50,12 +51,15 @@ export async function pathOf(
   const { input, hasPipedInput, err } = host.terminal;
   if (file !== undefined && file !== '-') return resolve(host.cwd, file);
   const isMeant = file === '-';
-  const isElsewhere = given.options.records !== undefined || given.options.batchJobId !== undefined;
-  if (!isMeant && (isElsewhere || !hasPipedInput)) return undefined;
+  if (!isMeant && (namesRows(given) || !hasPipedInput)) return undefined;
   // Without this line a pipe that nobody closes looks like a command that hangs.
   if (!isMeant && !given.json) err.write('No file was named: reading records from standard input.\n');
   return spoolInput(input, host.folders);
 }
+
+/** An option says where the rows are. */
+export const namesRows = ({ options }: Pick<Given, 'options'>) =>
+  ['records', 'batchJobId', 'url', 'uploadId'].some((name) => options[name] !== undefined);
 
 type Started = z.output<(typeof startBatch)['output']>;
 

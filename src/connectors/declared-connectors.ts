@@ -41,10 +41,13 @@ async function textOf(file: string): Promise<string | { readonly message: string
 
 /** Why a name is not among the declared ones. Also owners of other flows read it, so it names no folder of this machine. */
 export function notDeclared(name: string, { file, connectors, problems }: Declared): string {
-  if (problems.length > 0) {
-    const lines = problems.map((problem) => formatProblem({ ...problem, file: basename(problem.file) }));
-    return `connectors.yaml has problems:\n${lines.join('\n')}`;
-  }
+  if (problems.length > 0) return fileProblems({ problems });
   const advice = didYouMean(name, connectors.keys()) ?? 'the file declares none, or is not there';
   return `No connector is named ${name} in ${basename(file)}: ${advice}`;
+}
+
+/** Everything that keeps the file from declaring anything; names no folder either. */
+export function fileProblems({ problems }: Pick<Declared, 'problems'>): string {
+  const lines = problems.map((problem) => formatProblem({ ...problem, file: basename(problem.file) }));
+  return `connectors.yaml has problems:\n${lines.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Throttle } from '../domain/throttle.ts';
+import { connectorOver } from './base-url.ts';
 import type { CallLimits, Share } from './call-limits.ts';
 import { type CallPlan, callPlanOf } from './call-plan.ts';
 import { type CircuitSettings, defaultCircuit } from './circuit.ts';
@@ -9,6 +10,8 @@ import type { ConnectorSettings, HttpSettings } from './connectors-file.ts';
 import { type Declared, notDeclared, readConnectors } from './declared-connectors.ts';
 import type { FileProblem } from './file-problem.ts';
 import type { HttpConnector } from './http.ts';
+import type { HttpConnectorOptions } from './http-connector.ts';
+import type { HttpFiles } from './http-files.ts';
 import {
   credentialsIn,
   openMcp,
@@ -55,10 +58,11 @@ export interface RegistryOptions {
 export async function openRegistry(options: RegistryOptions): Promise<ConnectorRegistry> {
   // Loaded here and not before: a process that only answers questions never needs an HTTP client. The
   // clients for databases and MCP servers wait for the first call.
-  const [declared, secrets, { openHttpConnector }, { tracedHttp }] = await Promise.all([
+  const [declared, secrets, { openHttpConnector }, { openHttpFiles }, { tracedHttp }] = await Promise.all([
     readConnectors(options.folder),
     readSecretsFile(options.secretsFile),
     import('./http-connector.ts'),
+    import('./http-files.ts'),
     import('./traced-connectors.ts'),
   ]);
   const means: Means = {
@@ -67,22 +71,25 @@ export async function openRegistry(options: RegistryOptions): Promise<ConnectorR
     allowPrivateHosts: options.allowPrivateHosts,
   };
   const openHttp: OpenHttp = (opening) => tracedHttp(openHttpConnector(opening));
-  return new OpenRegistry({ ...options, declared, means, openHttp });
+  return new OpenRegistry({ ...options, declared, means, openHttp, openFiles: openHttpFiles });
 }
 
 type OpenHttp = typeof import('./http-connector.ts').openHttpConnector;
+type OpenFiles = typeof import('./http-files.ts').openHttpFiles;
 type SettingsOf<Type extends ConnectorType> = Extract<ConnectorSettings, { type: Type }>;
 
 interface Parts extends Pick<RegistryOptions, 'version' | 'limits'> {
   readonly declared: Declared;
   readonly means: Means;
   readonly openHttp: OpenHttp;
+  readonly openFiles: OpenFiles;
 }
 
 class OpenRegistry implements ConnectorRegistry {
   readonly #declared: Declared;
   readonly #surroundings: Surroundings;
   readonly #openHttp: OpenHttp;
+  readonly #openFiles: OpenFiles;
   readonly #limits: ConnectorLimits;
   readonly #http = new Map<string, ReturnType<OpenHttp>>();
   readonly #sql = new Map<string, SqlConnector>();
@@ -92,10 +99,11 @@ class OpenRegistry implements ConnectorRegistry {
   readonly #origins: OpenOrigins;
   readonly programs: Programs;
 
-  constructor({ declared, means, version, openHttp, limits = new Map() }: Parts) {
+  constructor({ declared, means, version, openHttp, openFiles, limits = new Map() }: Parts) {
     this.#declared = declared;
     this.#surroundings = { means, version };
     this.#openHttp = openHttp;
+    this.#openFiles = openFiles;
     this.#limits = new ConnectorLimits(declared.connectors.values(), limits);
     this.#origins = openOrigins((origin) => this.#openOrigin(origin), maxOrigins);
     const programs = this.#openLate(async () => (await import('./programs/open-programs.ts')).openPrograms());
@@ -142,6 +150,11 @@ class OpenRegistry implements ConnectorRegistry {
       );
     }
     return this.#origins.at(url.origin);
+  }
+
+  filesOver(url: URL): HttpFiles {
+    const settings = this.#settings(connectorOver(url, this.#declared), 'http');
+    return this.#openFiles(this.#optionsOf(settings, this.#limits.of(settings)));
   }
 
   sql(name: string): SqlConnector {
@@ -226,13 +239,17 @@ class OpenRegistry implements ConnectorRegistry {
   }
 
   #connectHttp(settings: HttpSettings, limits?: CallLimits): ReturnType<OpenHttp> {
-    return this.#openHttp({
+    return this.#openHttp(this.#optionsOf(settings, limits));
+  }
+
+  #optionsOf(settings: HttpSettings, limits: CallLimits | undefined): HttpConnectorOptions {
+    return {
       settings,
       userAgent: userAgentOf(this.#surroundings.version),
       allowPrivateHosts: this.#surroundings.means.allowPrivateHosts,
       ...(limits === undefined ? {} : { limits }),
       ...credentialsIn(this.#surroundings.means, settings),
-    });
+    };
   }
 
   #openOrigin(origin: string): ReturnType<OpenHttp> {

@@ -7,7 +7,11 @@ import type { WireAnswer, WireRequest } from './http-exchange.ts';
  * Only inside the connector's own origin, so credentials never travel; and a request that writes is sent
  * again only where the target asks for exactly that (307, 308).
  */
-export function redirectedPath(answer: WireAnswer, request: WireRequest, origin: string): string | undefined {
+export function redirectedPath(
+  answer: Pick<WireAnswer, 'status' | 'headers'>,
+  request: Pick<WireRequest, 'method' | 'path'>,
+  origin: string,
+): string | undefined {
   const { location } = answer.headers;
   const again = answer.status === 307 || answer.status === 308;
   const reread = [301, 302, 303].includes(answer.status) && !isWrite(request.method);

@@ -3,6 +3,7 @@ import type { Share } from './call-limits.ts';
 import type { CallPlan } from './call-plan.ts';
 import type { CircuitSettings } from './circuit.ts';
 import type { HttpConnector } from './http.ts';
+import type { HttpFiles } from './http-files.ts';
 import type { McpConnector } from './mcp.ts';
 import type { Programs } from './programs.ts';
 import type { UsedRate } from './rate-window.ts';
@@ -31,6 +32,12 @@ export interface ConnectorRegistry {
   http(name: string): HttpConnector;
   /** Calls to an origin (`https://api.example.com`) that no connector declares, without credentials. */
   httpAt(origin: string): HttpConnector;
+  /**
+   * The files of the connector of type http whose `base_url` a URL lies under; of several the longest counts.
+   *
+   * @throws SluiceError `source_not_allowed` when there is none (says which there are), or `connector_invalid`
+   */
+  filesOver(url: URL): HttpFiles;
   /** @throws SluiceError `connector_invalid` */
   sql(name: string): SqlConnector;
   /** @throws SluiceError `connector_invalid` */

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'source_not_allowed'
   | 'source_invalid'
   | 'source_changed'
+  | 'source_unavailable'
   | 'upload_not_found'
   | 'upload_too_large'
   | 'upload_quota_exceeded'

@@ -145,6 +145,7 @@ export function forTrial(registry: ConnectorRegistry, noPrograms: string | null)
         (call) => ({ name, call: async () => call() }),
       ),
     httpAt: (origin) => registry.httpAt(origin),
+    filesOver: (url) => registry.filesOver(url),
     sql: (name) =>
       ready(
         () => registry.sql(name),

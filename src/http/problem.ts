@@ -12,6 +12,7 @@ const statuses: Readonly<Record<string, ContentfulStatusCode>> = {
   database_unavailable: 503,
   database_unsupported: 503,
   engine_unavailable: 503,
+  source_unavailable: 502,
   too_many_operations: 413,
   upload_too_large: 413,
   upload_quota_exceeded: 413,

@@ -85,8 +85,13 @@ function waitingJob(job: BatchJob): BatchJob {
 }
 
 function sourceWords({ source, total, intake }: BatchJob): string {
-  const { kind, path, batchJobId } = source as { kind: string; path?: string; batchJobId?: string };
-  if (path !== undefined) return `${path}, which is read once it is approved`;
+  const { kind, path, upload, batchJobId } = source as {
+    kind: string;
+    path?: string;
+    upload?: { name: string };
+    batchJobId?: string;
+  };
+  if (path !== undefined) return `${upload?.name ?? path}, which is read once it is approved`;
   if (batchJobId !== undefined) return `records of batch job ${batchJobId}`;
   return intake === 'reading' ? kind : `${total} records of the conversation`;
 }

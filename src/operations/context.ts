@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { FetchFile } from '../engine/fetch-file.ts';
 import type { OpenPreview } from '../engine/preview-flow.ts';
 import type { Readiness } from '../engine/readiness.ts';
 import type { TryFlow } from '../engine/try-flow.ts';
@@ -38,6 +39,7 @@ export interface OperationContext {
   readonly readiness: Readiness;
   readonly tryFlow: TryFlow;
   readonly preview: OpenPreview;
+  readonly fetchFile: FetchFile;
   /** Folders that records may be read from. */
   readonly files: () => Promise<AllowedRoots>;
   readonly exportsFolder: string;

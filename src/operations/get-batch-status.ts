@@ -54,7 +54,7 @@ export const getBatchStatus = defineOperation({
       .min(0)
       .max(50)
       .default(0)
-      .describe('Wait up to this long for the job to finish, pause or get stuck'),
+      .describe('Seconds to wait for its end, a pause or trouble'),
     response_format: formatInput.describe('detailed: up to 20 error_groups'),
   }),
   output: z.object({

@@ -257,8 +257,14 @@ function nextStep(seen: Previewed): string {
   const { ofFlow, broken, wouldFail, wouldSend } = seen;
   if (broken !== undefined)
     return 'The source cannot be read to its end: mend it at that line, then preview it again.';
-  if (ofFlow === undefined)
-    return 'list_flows shows the flows there are. preview_batch with one of them as flow_id shows what it would make of these rows.';
+  if (ofFlow === undefined) {
+    const fetched = fetchedSource(seen);
+    const call =
+      fetched === undefined
+        ? 'with one of them as flow_id'
+        : `with one of them as flow_id and source ${inCall(fetched)} (the file that was fetched)`;
+    return `list_flows shows the flows there are. preview_batch ${call} shows what it would make of these rows.`;
+  }
   const absence = absenceOf(ofFlow.plan.flow.expects, seen.profile);
   if (seen.isWhole && wouldSend === 0 && wouldFail > 0)
     return inSentences(['No row would be sent. problems says why; correct that first.', absence]);
@@ -278,13 +284,25 @@ const inSentences = (sentences: readonly (string | undefined)[]) =>
 
 const longestCall = 700;
 
-function startCall({ given }: Previewed, { plan, digest }: FlowFindings): string {
-  const { sample: _, max_seconds: __, records, flow_id: ___, ...rest } = given;
-  const call = JSON.stringify({ flow_id: labelOf(plan.flow), ...rest, plan_digest: digest });
+const inCall = (given: object) => JSON.stringify(given).replaceAll('":', '": ').replaceAll(',"', ', "');
+
+/** Names the bytes that were looked at: another answer to the same URL may be other ones. */
+function fetchedSource({ given, source }: Previewed): object | undefined {
+  if (given.source?.url === undefined || source?.kind !== 'file') return undefined;
+  const { upload, format, arrayPath } = source;
+  return { upload_id: upload?.id, format, ...(arrayPath === undefined ? {} : { array_path: arrayPath }) };
+}
+
+function startCall(seen: Previewed, { plan, digest }: FlowFindings): string {
+  const { sample: _, max_seconds: __, records, flow_id: ___, ...rest } = seen.given;
+  const fetched = fetchedSource(seen);
+  const source = fetched === undefined ? {} : { source: fetched };
+  const call = { flow_id: labelOf(plan.flow), ...rest, ...source, plan_digest: digest };
+  const other = fetched === undefined ? '' : `, but source ${inCall(fetched)} (the file that was fetched),`;
   const start =
-    records === undefined && call.length <= longestCall
-      ? `start_batch ${call.replaceAll('":', '": ').replaceAll(',"', ', "')} starts exactly this.`
-      : `start_batch with the same arguments and "plan_digest": "${digest}" starts exactly this.`;
+    records === undefined && JSON.stringify(call).length <= longestCall
+      ? `start_batch ${inCall(call)} starts exactly this.`
+      : `start_batch with the same arguments${other} and "plan_digest": "${digest}" starts exactly this.`;
   if (plan.flow.confirm !== 'human') return start;
   return `${start} It then waits until the person types \`sluice approve\` with its id at a terminal.`;
 }

@@ -13,14 +13,14 @@ import type { Database } from '../store/database.ts';
 import { listJobs } from '../store/jobs.ts';
 import { lastDigests } from '../store/last-successes.ts';
 import { batchOptions, checkOptions, namedFields } from './batch-options.ts';
-import { openSource, rowsId } from './batch-source.ts';
+import { rowsId, type SourceInput, usingSource } from './batch-source.ts';
 import { checkCallback } from './callbacks.ts';
 import { checkInput } from './check-input.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
 import { checkNamedFields } from './named-fields.ts';
 import { type Plan, planDigest } from './plan-digest.ts';
-import { checkShape, concurrencyOf, startBatch } from './start-batch.ts';
+import { checkShape, concurrencyOf, type StartInput, startBatch } from './start-batch.ts';
 
 export const previewDefaults = { samples: 3, seconds: 20 } as const;
 const progressMs = 1000;
@@ -31,7 +31,7 @@ const jobsAsked = 10;
 export interface PreviewInput {
   readonly flow_id?: string | undefined;
   readonly records?: Record<string, unknown>[] | undefined;
-  readonly source?: Parameters<typeof openSource>[1] | undefined;
+  readonly source?: SourceInput | undefined;
   readonly id_field?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly sample?: number | undefined;
@@ -66,7 +66,7 @@ export async function lookAhead(context: OperationContext, given: PreviewInput):
   checkShape(given as Parameters<typeof checkShape>[0], context.limits.maxConcurrency);
   try {
     return await (given.flow_id === undefined
-      ? lookAtRows(context, given)
+      ? usingSource(context, given.source, (source) => lookAtRows(context, given, source))
       : lookAtFlow(context, given, given.flow_id));
   } catch (error) {
     if (!context.signal.aborted) throw error;
@@ -74,8 +74,11 @@ export async function lookAhead(context: OperationContext, given: PreviewInput):
   }
 }
 
-async function lookAtRows(context: OperationContext, given: PreviewInput): Promise<Previewed> {
-  const source = given.source && (await openSource(context, given.source));
+async function lookAtRows(
+  context: OperationContext,
+  given: PreviewInput,
+  source: Source | undefined,
+): Promise<Previewed> {
   const idField = given.id_field ?? null;
   const rules = { flow: {}, params: {}, idField, orderBy: null, skipUnchanged: false };
   const seen = await look(context, given, source, { rules, duplicates: 'allow', flow: undefined });
@@ -96,7 +99,25 @@ async function lookAtFlow(
   const idField = checked.id_field ?? flow.batch.idField ?? null;
   checkOptions(options, idField, flow);
   await checkCallback(options.policy, context.readiness);
-  const source = checked.source && (await openSource(context, checked.source));
+  return usingSource(context, checked.source, (source) =>
+    lookThrough(context, given, { checked, flow, params, options, idField, source }),
+  );
+}
+
+interface Looking {
+  readonly checked: StartInput;
+  readonly flow: Flow;
+  readonly params: JsonObject;
+  readonly options: ReturnType<typeof batchOptions>;
+  readonly idField: string | null;
+  readonly source: Source | undefined;
+}
+
+async function lookThrough(
+  context: OperationContext,
+  given: PreviewInput,
+  { checked, flow, params, options, idField, source }: Looking,
+): Promise<Previewed> {
   await checkNamedFields(context, namedFields(checked, idField, options), checked.records, source);
   const plan = { flow, rows: rowsId(source ?? {}, checked), params, idField, options };
 

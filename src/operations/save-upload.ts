@@ -8,26 +8,35 @@ import { visibleText } from '../domain/visible-text.ts';
 import type { Database } from '../store/database.ts';
 import { addUpload, type Upload, uploadedBytes } from '../store/uploads.ts';
 import type { Limits, OperationContext } from './context.ts';
+import { sameUpload } from './same-upload.ts';
 
 const nameAtMost = 200;
 
 /** A file on its way in. */
 export interface IncomingFile {
-  /** As its sender calls it. */
+  /** What it is called from now on. */
   readonly name: string;
   readonly content: AsyncIterable<Uint8Array>;
+  /** Of the same bytes under the same name one upload is enough. */
+  readonly isKeptOnce?: boolean;
+}
+
+export interface SavedUpload extends Omit<Upload, 'createdAt'> {
+  /** false: the same had been kept before, and this is that upload. */
+  readonly isNew: boolean;
 }
 
 /**
- * Keeps a file that is sent over HTTP, whole or not at all, to be the source of jobs. Streams: its size costs no
- * memory.
+ * Keeps a file that is sent over HTTP, or fetched, whole or not at all, to be the source of jobs. Streams: its size
+ * costs no memory.
  *
- * @throws SluiceError when it is too large or empty, or there is no room for it or none left for its owner
+ * @throws SluiceError when it is too large or empty, or there is no room for it or none left for its owner; whatever
+ * reading it throws
  */
 export async function saveUpload(
   context: OperationContext,
-  { name, content }: IncomingFile,
-): Promise<Omit<Upload, 'createdAt'>> {
+  { name, content, isKeptOnce = false }: IncomingFile,
+): Promise<SavedUpload> {
   const { uploadsFolder: folder, limits, signal } = context;
   const { db } = await context.open();
   const id = uuidv7();
@@ -39,9 +48,14 @@ export async function saveUpload(
     const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
     await pipeline(counted.content, file, { signal });
     if (counted.bytes() === 0) throw refused('invalid_input', 'The upload is empty.');
-    const upload = { id, name: plainName(name), file: id, bytes: counted.bytes() };
+    const upload = { id, name, file: id, bytes: counted.bytes() };
+    const same = isKeptOnce ? await sameUpload(db, folder, draft, upload) : undefined;
+    if (same !== undefined) {
+      await rm(draft, { force: true });
+      return { ...same, isNew: false };
+    }
     await rename(draft, join(folder, id));
-    if (await addUpload(db, upload, room.quota)) return upload;
+    if (await addUpload(db, upload, room.quota)) return { ...upload, isNew: true };
     await rm(join(folder, id), { force: true });
     throw quotaExceeded(limits.uploadQuotaBytes);
   } catch (error) {
@@ -82,7 +96,10 @@ function countBytes(content: AsyncIterable<Uint8Array>, { bytes: atMost, refusal
 }
 
 export const uploadTooLarge = (atMost: number) =>
-  refused('upload_too_large', `An upload has ${atMost} bytes at most (SLUICE_MAX_UPLOAD_BYTES).`);
+  refused(
+    'upload_too_large',
+    `A file that is sent or fetched has ${atMost} bytes at most (SLUICE_MAX_UPLOAD_BYTES).`,
+  );
 
 const quotaExceeded = (quota: number) =>
   refused(
@@ -90,8 +107,8 @@ const quotaExceeded = (quota: number) =>
     `All uploads of an owner have ${quota} bytes together at most (SLUICE_UPLOAD_QUOTA_BYTES). DELETE /api/v1/uploads/ID makes room.`,
   );
 
-/** Only the last part of a path, and nothing that a reader would not see. */
-function plainName(name: string): string {
+/** What a sender calls a file: only the last part of a path, and nothing that a reader would not see. */
+export function plainName(name: string): string {
   const last = visibleText(name).split(/[/\\]/).at(-1)?.trim() ?? '';
   return last === '' ? 'upload' : last.replaceAll('\n', ' ').slice(0, nameAtMost).toWellFormed();
 }

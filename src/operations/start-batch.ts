@@ -13,7 +13,7 @@ import { createJob, type NewJob } from '../store/create-job.ts';
 import type { Database } from '../store/database.ts';
 import { type BatchJob, findJob, findJobByKey, findSameWork } from '../store/jobs.ts';
 import { batchInput, batchOptions, checkOptions, namedFields, toBatchBlock } from './batch-options.ts';
-import { openSource, rowsId, sameRows, sourceInput } from './batch-source.ts';
+import { rowsId, sameRows, sourceInput, usingSource } from './batch-source.ts';
 import { checkCallback } from './callbacks.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import { completeParams } from './check-params.ts';
@@ -22,7 +22,7 @@ import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { encodingNote } from './encoding-note.ts';
 import { textInput } from './input-limits.ts';
-import { checkNamedFields, type NamedFields } from './named-fields.ts';
+import { checkNamedFields } from './named-fields.ts';
 import { defineOperation } from './operation.ts';
 import { checkPlan } from './plan-digest.ts';
 
@@ -34,9 +34,7 @@ const readingPatienceMs = 1500;
 export const inlineRecords = z.array(z.record(z.string(), z.json())).min(1).max(inlineRecordsAtMost);
 
 const input = z.strictObject({
-  flow_id: textInput(200).describe(
-    'Name of the flow (customer-import), name@version, or its uuid; list_flows shows them',
-  ),
+  flow_id: textInput(200).describe('Name (customer-import), name@version or uuid; list_flows shows them'),
   records: inlineRecords
     .optional()
     .describe(
@@ -105,15 +103,22 @@ export async function startJob(context: OperationContext, flow: Flow, given: Inp
   if (replayed !== undefined) return answer(replayed, true, undefined);
 
   const params = paramsFor(flow, given, context.limits.allowCodeSteps);
-  const job = await newJob(context, sluice, flow, given, { requestDigest, params });
-  const earlier = await findSameWork(sluice.db, flow.name, job.sourceDigest);
+  const settings = await settingsOf(context, flow, given);
+  return usingSource(context, given.source, async (source) => {
+    const job = await newJob(context, flow, given, { ...settings, requestDigest, params, source });
+    return startNew(context, sluice, given, { ...job, holder: sluice.engine.holder });
+  });
+}
+
+async function startNew(context: OperationContext, sluice: OpenedSluice, given: Input, job: NewJob) {
+  const earlier = await findSameWork(sluice.db, job.flow.name, job.sourceDigest);
   const refused = earlier?.finishedAt === null && !job.allowRepeat;
   const creation = refused ? 'already_running' : await create(context, sluice, job);
   if (creation !== 'created') {
     // Another call with the same key may have been faster.
-    const raced = await replay(sluice.db, given, requestDigest);
+    const raced = await replay(sluice.db, given, job.requestDigest);
     if (raced !== undefined) return answer(raced, true, undefined);
-    throw alreadyRunning(await findSameWork(sluice.db, flow.name, job.sourceDigest));
+    throw alreadyRunning(await findSameWork(sluice.db, job.flow.name, job.sourceDigest));
   }
 
   // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
@@ -178,22 +183,33 @@ async function replay(db: Database, given: Input, requestDigest: string): Promis
   );
 }
 
-async function newJob(
-  context: OperationContext,
-  { engine }: OpenedSluice,
-  flow: Flow,
-  given: Input,
-  { requestDigest, params }: { readonly requestDigest: string; readonly params: JsonObject },
-): Promise<NewJob> {
-  const { leaseMs } = context.limits;
+/** What the job goes by besides its records. */
+async function settingsOf(context: OperationContext, flow: Flow, given: Input) {
   const idField = given.id_field ?? flow.batch.idField ?? null;
   const options = batchOptions(given.batch, flow);
   checkOptions(options, idField, flow);
   await checkCallback(options.policy, context.readiness);
-  const { maxRecordBytes } = context.limits;
+  return { idField, options };
+}
+
+interface Settled extends Awaited<ReturnType<typeof settingsOf>> {
+  readonly requestDigest: string;
+  readonly params: JsonObject;
+  /** undefined: the records are given inline. */
+  readonly source: Source | undefined;
+}
+
+async function newJob(
+  context: OperationContext,
+  flow: Flow,
+  given: Input,
+  { idField, options, requestDigest, params, source: opened }: Settled,
+): Promise<Omit<NewJob, 'holder'>> {
+  const { leaseMs, maxRecordBytes } = context.limits;
   const rules = { ...options, flow, params, idField, textual: false, maxRecordBytes };
   const named = namedFields(given, idField, options);
-  const { sourceDigest, ...source } = await sourceOf(context, given, rules, named);
+  await checkNamedFields(context, named, given.records, opened);
+  const { sourceDigest, ...source } = recordsOf(opened, given, rules);
   const concurrency = concurrencyOf(given, flow, context.limits.maxConcurrency);
   checkPlan(given.plan_digest, {
     flow,
@@ -222,7 +238,6 @@ async function newJob(
     planDigest: given.plan_digest ?? null,
     awaitsApproval: flow.confirm === 'human',
     concurrency,
-    holder: engine.holder,
     leaseMs,
   };
 }
@@ -233,19 +248,13 @@ export const concurrencyOf = (
   maxConcurrency: number,
 ): number => concurrency ?? Math.min(batch.concurrency ?? 5, maxConcurrency);
 
-async function sourceOf(context: OperationContext, given: Input, rules: RowRules, named: NamedFields) {
-  if (given.source === undefined) {
-    const records = given.records ?? [];
-    await checkNamedFields(context, named, records, undefined);
-    return {
-      source: { kind: 'inline' },
-      sourceDigest: digestOf(records),
-      records: records.map((payload) => newRecord(payload as JsonValue, rules)),
-    };
-  }
-  const source = await openSource(context, given.source);
-  await checkNamedFields(context, named, undefined, source);
-  return { source, sourceDigest: digestOf(sameRows(source)), records: undefined };
+function recordsOf(source: Source | undefined, { records = [] }: Input, rules: RowRules) {
+  if (source !== undefined) return { source, sourceDigest: digestOf(sameRows(source)), records: undefined };
+  return {
+    source: { kind: 'inline' },
+    sourceDigest: digestOf(records),
+    records: records.map((payload) => newRecord(payload as JsonValue, rules)),
+  };
 }
 
 const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');

@@ -20,11 +20,11 @@ export const uploadOutput = z.object({
   created_at: z.string(),
 });
 
-/** Files that were sent over HTTP. Not among the operations of every surface: a chat has paths. */
+/** Files that were sent over HTTP, or fetched. Not among the operations of every surface: a chat has paths. */
 export const listUploads = defineOperation({
   name: 'list_uploads',
   title: 'List uploads',
-  description: 'Lists the files that were sent, newest first.',
+  description: 'Lists the files that were sent or fetched, newest first.',
   effect: 'read',
   input: z.strictObject({
     limit: z.number().int().min(1).max(100).default(50),
@@ -68,7 +68,7 @@ export const deleteUpload = defineOperation({
   async run(context, { upload_id }) {
     const { db } = await context.open();
     const { id, file } = await existingUpload(db, upload_id);
-    if (!(await removeUpload(db, id))) {
+    if (!(await dropUpload(context, { id, file }))) {
       // It may have been deleted by somebody else meanwhile.
       await existingUpload(db, id);
       throw new SluiceError(
@@ -76,10 +76,20 @@ export const deleteUpload = defineOperation({
         `A batch job that has not finished reads the upload ${id}. Cancel it, or wait for its end. Nothing was changed.`,
       );
     }
-    await rm(join(context.uploadsFolder, file), { force: true });
     return { upload_id: id, deleted: true as const };
   },
 });
+
+/** Deletes an upload and its file. False: an unfinished job reads it, or it is not there. */
+export async function dropUpload(
+  { open, uploadsFolder }: OperationContext,
+  { id, file }: Pick<Upload, 'id' | 'file'>,
+): Promise<boolean> {
+  const { db } = await open();
+  if (!(await removeUpload(db, id))) return false;
+  await rm(join(uploadsFolder, file), { force: true });
+  return true;
+}
 
 /** @throws SluiceError `upload_not_found` */
 async function existingUpload(db: Database, id: string): Promise<Upload> {
@@ -87,7 +97,7 @@ async function existingUpload(db: Database, id: string): Promise<Upload> {
   if (found !== undefined) return found;
   throw new SluiceError(
     'upload_not_found',
-    `There is no upload "${id.slice(0, 60)}". POST /api/v1/uploads takes a file and answers with its upload_id.`,
+    `There is no upload "${id.slice(0, 60)}". POST /api/v1/uploads takes a file and answers with its upload_id; preview_batch with source.url fetches one.`,
   );
 }
 

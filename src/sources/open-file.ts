@@ -14,6 +14,8 @@ export interface FileRequest {
   readonly path: string;
   /** Absent: told by the file's extension and content. */
   readonly format?: SourceFormat;
+  /** Tells more of the format than that of the path, such as `.csv`. */
+  readonly extension?: string;
   readonly arrayPath?: string;
 }
 
@@ -27,7 +29,7 @@ export async function openFileSource(request: FileRequest, roots: AllowedRoots):
   return openAt(await resolveAllowed(request.path, roots), request);
 }
 
-/** A file that was sent to Sluice, and lies where Sluice has put it. */
+/** A file that was sent to Sluice or fetched by it, and lies where Sluice has put it. */
 export interface UploadRequest extends Omit<FileRequest, 'path'> {
   readonly path: string;
   readonly upload: { readonly id: string; readonly name: string };
@@ -98,7 +100,7 @@ async function kindOf(request: FileRequest, file: OpenFile): Promise<FileKind> {
   const text = decodeHead(head, encoding);
   if (text.trim() === '') throw invalid(head.length === file.sizeBytes ? 'The file is empty.' : blankStart);
 
-  const format = request.format ?? sniffFormat(extname(request.path), text);
+  const format = request.format ?? sniffFormat(request.extension ?? extname(request.path), text);
   if (format !== undefined) return { format, charset };
   throw invalid(
     `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}.`,

@@ -9,7 +9,7 @@ export interface FileSource {
   readonly kind: 'file';
   /** Real path, all links resolved. */
   readonly path: string;
-  /** The file was sent to Sluice, and this is what its sender calls it; absent: it is the machine's own. */
+  /** The file was sent to Sluice or fetched by it, and this is what it is called; absent: it is the machine's own. */
   readonly upload?: { readonly id: string; readonly name: string };
   readonly format: SourceFormat;
   /** Dotted path of the array inside a JSON document; absent: the document is the array. */

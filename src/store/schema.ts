@@ -415,11 +415,11 @@ export const accessTokens = pgTable(
   (table) => [uniqueIndex('access_tokens_digest').on(table.digest)],
 );
 
-/** Files that were sent over HTTP, to be read as the source of a job. */
+/** Files that were sent over HTTP or fetched, to be read as the source of a job. */
 export const uploads = pgTable('uploads', {
   id: uuid('id').primaryKey(),
   owner: text('owner'),
-  /** As the sender calls it. */
+  /** As the sender calls it, or the URL it was fetched from, without its query. */
   name: text('name').notNull(),
   /** Where its bytes are, in the folder of uploads. */
   file: text('file').notNull(),

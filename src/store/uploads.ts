@@ -1,9 +1,9 @@
 import type { Database } from './database.ts';
 
-/** A file that was sent over HTTP. */
+/** A file that was sent over HTTP, or fetched. */
 export interface Upload {
   readonly id: string;
-  /** As the sender calls it. */
+  /** As the sender calls it, or the URL it was fetched from, without its query. */
   readonly name: string;
   /** Its name in the folder of uploads. */
   readonly file: string;
@@ -59,6 +59,27 @@ export async function findUpload(db: Database, id: string): Promise<Upload | und
       where id = ${id} and (${db.owner === undefined} or owner is not distinct from ${db.owner ?? null}::text)`,
   );
   return row && uploadOf(row);
+}
+
+/** The newest upload of the owner that is called so and has so many bytes. */
+export async function findNamedUpload(
+  db: Database,
+  name: string,
+  bytes: number,
+): Promise<Upload | undefined> {
+  const [row] = await db.run(
+    (sql) => sql<Row[]>`
+      select id, name, file, bytes::float8 as bytes, created_at as "createdAt" from uploads
+      where name = ${name} and bytes = ${bytes} and owner is not distinct from ${db.owner ?? null}::text
+      order by id desc limit 1`,
+  );
+  return row && uploadOf(row);
+}
+
+/** Lets the age of an upload begin anew. False: it is not there any more. */
+export async function renewUpload(db: Database, id: string): Promise<boolean> {
+  const rows = await db.run((sql) => sql`update uploads set created_at = now() where id = ${id} returning 1`);
+  return rows.length === 1;
 }
 
 /** Uploads, newest first. */

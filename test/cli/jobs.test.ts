@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { serveFiles } from '../support/file-server.ts';
 import { startTarget } from '../support/target.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
@@ -211,4 +212,50 @@ test('a job is taken back after a look at how, and its status says so', async ()
   expect(target.hits.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
     ...['DELETE /things/x-1', 'DELETE /things/x-2', 'POST /things', 'POST /things'],
   ]);
+});
+
+test('the line of docs/flows.md starts the file behind a connector, and one that waits for a person keeps its bytes', async () => {
+  let content = 'id,name\n1,Ada\n2,Bob\n';
+  const server = await serveFiles((_, response) => response.end(content));
+  const declared = `crm: { type: http, base_url: "${server.url}", allow_private: true }\n`;
+  file('flows/connectors.yaml', declared);
+  file('flows/customer-import.yaml', 'flow: customer-import\ntarget: echo\n');
+  file('flows/asked.yaml', 'flow: asked\nconfirm: human\ntarget: echo\n');
+  const page = readFileSync(join(import.meta.dirname, '../../docs/flows.md'), 'utf8');
+  const line = /^sluice (start customer-import --url .*)$/m.exec(page)?.[1] ?? '';
+  const args = line.replace('https://crm.example.com', server.url).split(' ');
+
+  const started = await sluice.run(args);
+  const url = args.at(-1) ?? '';
+  const waiting = await json('start', 'asked', '--url', `${url}?key=hidden`, '--detach');
+  content = 'id,name\n9,Eve\n';
+  const { stdout: listed } = await sluice.run(['list', '--flow', 'asked']);
+  const approved = await sluice.run(['approve', waiting.batch_job_id, '--yes']);
+  const { stdout } = await sluice.run(['status', waiting.batch_job_id, '--wait', '--json']);
+  const elsewhere = await sluice.run(['start', 'asked', '--url', 'https://elsewhere.example/a.csv']);
+
+  expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining('2 of 2 records') });
+  expect(listed).toContain(new URL(url).host);
+  expect(approved.stderr).toContain(`${url}, which is read once it is approved`);
+  expect(listed + approved.stderr).not.toContain('hidden');
+  expect(JSON.parse(stdout)).toMatchObject({ total: 2, counts: { succeeded: 2 } });
+  expect(elsewhere).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(
+      'Type `sluice connect NAME https://elsewhere.example` to declare another one.',
+    ),
+  });
+});
+
+test('what a preview has fetched is started by the line it ends with, though its input is a pipe', async () => {
+  const server = await serveFiles((_, response) => response.end('id,name\n1,Ada\n'));
+  file('flows/connectors.yaml', `crm: { type: http, base_url: "${server.url}", allow_private: true }\n`);
+  file('flows/any.yaml', 'flow: any\ntarget: echo\n');
+
+  const { stdout } = await sluice.run(['preview', 'any', '--url', `${server.url}/a.csv`], { input: '' });
+  const line = /`sluice (start any [^`]*--upload-id [^`]*)`/.exec(stdout)?.[1] ?? '';
+  const started = await sluice.run(line.split(' '), { input: '' });
+
+  expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 record') });
+  expect(server.asked).toHaveLength(1);
 });

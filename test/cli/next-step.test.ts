@@ -70,7 +70,11 @@ test.each([
   ],
   [
     'Give exactly one of records (inline) and source ({path}). Nothing was started.',
-    'Name a file, or - for a pipe, or give --records or --batch-job-id. Nothing was started.',
+    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id. Nothing was started.',
+  ],
+  [
+    'preview_batch with one of them as flow_id and source {"upload_id": "u1", "format": "json", "array_path": "a.b"} (the file) shows it.',
+    '`sluice preview` with the name of one and --format json --array-path a.b --upload-id u1 (the file) shows it.',
   ],
   [
     'flow.yaml:7:3 batch.max_failures must be a whole number; did you mean "max_failures"?',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { dropOldUploads, dropStrayUploads } from '../../src/engine/upload-retention.ts';
 import { test as base } from '../support/database.ts';
+import { serveFiles } from '../support/file-server.ts';
 import { operatorToken, type Served, serve } from '../support/http.ts';
 
 const echo = 'flow: echo-all\nversion: 1\ntarget: { connector: echo }\n';
@@ -294,4 +295,48 @@ test('an upload is deleted by its owner or by its age, but not under a job that 
   expect(left).toContain(used.upload_id);
   for (const gone of [idle.upload_id, old.upload_id, 'stray.part']) expect(left).not.toContain(gone);
   expect((await api.request(`${uploads}/${old.upload_id}`)).status).toBe(404);
+});
+
+test('a file that is fetched for an owner is the owner’s upload, within the owner’s quota', async ({
+  api,
+}) => {
+  const server = await serveFiles((request, response) =>
+    response.end(request.url === '/large.csv' ? `id\n${'1\n'.repeat(80_000)}` : 'id,name\n1,Ada\n'),
+  );
+  api.write('flows/connectors.yaml', `crm: { type: http, base_url: "${server.url}", allow_private: true }\n`);
+  api.write('owners/uma/flows/echo.yaml', echo);
+  const [token, other] = [await api.tokenOf('uma'), await api.tokenOf('vic')];
+  const start = (path: string) => ({
+    method: 'POST',
+    token,
+    body: { flow_id: 'echo-all', source: { url: server.url + path } },
+  });
+
+  const { batch_job_id } = await api.json('/api/v1/batches', start('/a.csv?key=hidden'));
+  const job = await api.json(`/api/v1/batches/${batch_job_id}?wait_seconds=20`, { token });
+  await api.json(uploads, { ...send('x'.repeat(150_000)), token });
+  const refused = await api.request('/api/v1/batches', start('/large.csv'));
+
+  expect(job).toMatchObject({ status: 'completed', total_count: 1, succeeded_count: 1 });
+  expect((await api.json(uploads, { token })).uploads).toMatchObject([
+    { bytes: 150_000 },
+    { name: `${server.url}/a.csv`, bytes: 14 },
+  ]);
+  expect((await api.json(uploads, { token: other })).uploads).toEqual([]);
+  expect(refused.status).toBe(413);
+  expect(await refused.json()).toMatchObject({
+    code: 'upload_quota_exceeded',
+    detail: expect.stringMatching(/DELETE .*Nothing was started\.$/),
+  });
+});
+
+test('a target that has no file to give makes the answer 502', async ({ api }) => {
+  const server = await serveFiles((_, response) => response.writeHead(500).end());
+  api.write('flows/connectors.yaml', `crm: { type: http, base_url: "${server.url}", allow_private: true }\n`);
+
+  const body = { flow_id: 'echo-all', source: { url: `${server.url}/a.csv` } };
+  const answer = await api.request('/api/v1/batches', { method: 'POST', body });
+
+  expect(answer.status).toBe(502);
+  expect(await answer.json()).toMatchObject({ code: 'source_unavailable' });
 });

@@ -100,7 +100,7 @@ test('what cannot be a source is refused with the reason', async ({ db }) => {
   const earlier = await strictJob(sluice);
   const start = (source: object) => sluice.call('start_batch', { flow_id: 'any', source });
 
-  await expect(start({})).rejects.toThrow(/source takes either path .* or batch_job_id/);
+  await expect(start({})).rejects.toThrow(/source takes either path, url or .* or batch_job_id/);
   await expect(start({ batch_job_id: earlier, format: 'csv' })).rejects.toThrow(/either path/);
   await expect(start({ path: 'a.csv', statuses: ['failed'] })).rejects.toThrow(/either path/);
   await expect(start({ batch_job_id: earlier, statuses: ['skipped'] })).rejects.toThrow(

@@ -10,6 +10,7 @@ export function noConnectors(more: Partial<ConnectorRegistry> = {}): ConnectorRe
     listings: [],
     http: refused,
     httpAt: refused,
+    filesOver: refused,
     sql: refused,
     mcp: refused,
     webhook: refused,

@@ -6,6 +6,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { openRegistry } from '../../src/connectors/open-registry.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import { openFetching } from '../../src/engine/fetch-file.ts';
 import { openPreviews } from '../../src/engine/preview-flow.ts';
 import { openReadiness } from '../../src/engine/readiness.ts';
 import { openTrials } from '../../src/engine/try-flow.ts';
@@ -80,6 +81,7 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
       readiness: openReadiness(openConnectors, permissions),
       tryFlow: openTrials(trials),
       preview: openPreviews(trials),
+      fetchFile: openFetching(openConnectors),
       files: async () => ({ folders: [folder, ...((await call.roots?.()) ?? [])], home: folder }),
       exportsFolder: join(folder, 'exports'),
       uploadsFolder: join(folder, 'uploads'),

@@ -1,5 +1,6 @@
 import { checkInput } from '../../operations/check-input.ts';
-import { saveUpload, uploadTooLarge } from '../../operations/save-upload.ts';
+import { endingFor } from '../../operations/media-types.ts';
+import { plainName, saveUpload, uploadTooLarge } from '../../operations/save-upload.ts';
 import { deleteUpload, getUpload, listUploads, uploadOutput } from '../../operations/uploads.ts';
 import { contextOf, type HttpOptions } from '../environment.ts';
 import { Refusal } from '../problem.ts';
@@ -11,14 +12,6 @@ import { type ApiContext, apiBase, type Route, route } from './route.ts';
 
 const group = 'Uploads';
 const bytes = { schema: { type: 'string', contentMediaType: 'application/octet-stream' } } as const;
-
-/** Names that tell a format, for files that come without one. */
-const namesByMediaType: Readonly<Record<string, string>> = {
-  'text/csv': 'upload.csv',
-  'text/tab-separated-values': 'upload.tsv',
-  'application/x-ndjson': 'upload.ndjson',
-  'application/json': 'upload.json',
-};
 
 export const uploadRoutes: readonly Route[] = [
   {
@@ -88,7 +81,8 @@ async function createUpload(c: ApiContext, options: HttpOptions): Promise<Respon
   const context = contextOf(options, c);
   const { maxUploadBytes } = context.limits;
   if (Number(c.req.header('content-length') ?? 0) > maxUploadBytes) throw uploadTooLarge(maxUploadBytes);
-  const { id } = await saveUpload(context, await incomingFile(c));
+  const { name, content } = await incomingFile(c);
+  const { id } = await saveUpload(context, { name: plainName(name), content });
   const kept = await getUpload.run(context, checkInput(getUpload, { upload_id: id }));
   return c.json(kept, 201, { location: `${apiBase}/uploads/${id}` });
 }
@@ -102,6 +96,5 @@ async function incomingFile(c: ApiContext): Promise<FormFile> {
     const file = await readFormFile(body, contentType);
     return { name: named ?? file.name, content: file.content };
   }
-  const mediaType = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  return { name: named ?? namesByMediaType[mediaType] ?? 'upload', content: body };
+  return { name: named ?? `upload${endingFor(contentType) ?? ''}`, content: body };
 }
