@@ -93,7 +93,7 @@ test.each(Object.entries(flows))('%s takes a hostile record as what it is', asyn
   const [flow, attempt] = [compiled(text), await attemptAt({}, {})];
 
   for (const value of Object.values(hostile)) await inert(flow, attempt, value, 200);
-  // A list of 100,000 takes its time; the rest does not.
+  // A long list takes its time; the rest does not.
   for (const value of Object.values(large))
     await inert(flow, attempt, value, typeof value === 'string' ? 200 : 1_000);
 });

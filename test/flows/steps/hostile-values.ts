@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../src/domain/json.ts';
 
-const megabyte = 1_000_000;
+/** Enough that whatever grows with the square of it takes many seconds. */
+const length = 300_000;
 const nested = (open: string, close: string, depth: number) =>
   JSON.parse(`${open.repeat(depth)}1${close.repeat(depth)}`) as JsonValue;
 
@@ -56,15 +57,15 @@ export const hostile: Readonly<Record<string, JsonValue>> = {
 
 /** What only takes time. */
 export const large: Readonly<Record<string, JsonValue>> = {
-  letters: 'a'.repeat(megabyte),
-  spaces: ' '.repeat(megabyte),
-  braces: '{{ '.repeat(megabyte / 3),
-  digits: `${'9'.repeat(megabyte)}x`,
-  slashes: '../'.repeat(megabyte / 3),
-  quotes: '"\\'.repeat(megabyte / 2),
-  halves: '\ud800'.repeat(megabyte),
-  brackets: '['.repeat(megabyte / 2) + ']'.repeat(megabyte / 2),
-  numbers: Array.from({ length: 100_000 }, (_, n) => n),
-  maps: Array.from({ length: 50_000 }, (_, n) => ({ n })),
-  keys: Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`k${n}`, n])),
+  letters: 'a'.repeat(length),
+  spaces: ' '.repeat(length),
+  braces: '{{ '.repeat(length / 3),
+  digits: `${'9'.repeat(length)}x`,
+  slashes: '../'.repeat(length / 3),
+  quotes: '"\\'.repeat(length / 2),
+  halves: '\ud800'.repeat(length),
+  brackets: '['.repeat(length / 2) + ']'.repeat(length / 2),
+  numbers: Array.from({ length: 30_000 }, (_, n) => n),
+  maps: Array.from({ length: 15_000 }, (_, n) => ({ n })),
+  keys: Object.fromEntries(Array.from({ length: 15_000 }, (_, n) => [`k${n}`, n])),
 };
