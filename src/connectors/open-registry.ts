@@ -58,11 +58,10 @@ export interface RegistryOptions {
 export async function openRegistry(options: RegistryOptions): Promise<ConnectorRegistry> {
   // Loaded here and not before: a process that only answers questions never needs an HTTP client. The
   // clients for databases and MCP servers wait for the first call.
-  const [declared, secrets, { openHttpConnector }, { openHttpFiles }, { tracedHttp }] = await Promise.all([
+  const [declared, secrets, { openHttpConnector }, { tracedHttp }] = await Promise.all([
     readConnectors(options.folder),
     readSecretsFile(options.secretsFile),
     import('./http-connector.ts'),
-    import('./http-files.ts'),
     import('./traced-connectors.ts'),
   ]);
   const means: Means = {
@@ -71,25 +70,22 @@ export async function openRegistry(options: RegistryOptions): Promise<ConnectorR
     allowPrivateHosts: options.allowPrivateHosts,
   };
   const openHttp: OpenHttp = (opening) => tracedHttp(openHttpConnector(opening));
-  return new OpenRegistry({ ...options, declared, means, openHttp, openFiles: openHttpFiles });
+  return new OpenRegistry({ ...options, declared, means, openHttp });
 }
 
 type OpenHttp = typeof import('./http-connector.ts').openHttpConnector;
-type OpenFiles = typeof import('./http-files.ts').openHttpFiles;
 type SettingsOf<Type extends ConnectorType> = Extract<ConnectorSettings, { type: Type }>;
 
 interface Parts extends Pick<RegistryOptions, 'version' | 'limits'> {
   readonly declared: Declared;
   readonly means: Means;
   readonly openHttp: OpenHttp;
-  readonly openFiles: OpenFiles;
 }
 
 class OpenRegistry implements ConnectorRegistry {
   readonly #declared: Declared;
   readonly #surroundings: Surroundings;
   readonly #openHttp: OpenHttp;
-  readonly #openFiles: OpenFiles;
   readonly #limits: ConnectorLimits;
   readonly #http = new Map<string, ReturnType<OpenHttp>>();
   readonly #sql = new Map<string, SqlConnector>();
@@ -99,11 +95,10 @@ class OpenRegistry implements ConnectorRegistry {
   readonly #origins: OpenOrigins;
   readonly programs: Programs;
 
-  constructor({ declared, means, version, openHttp, openFiles, limits = new Map() }: Parts) {
+  constructor({ declared, means, version, openHttp, limits = new Map() }: Parts) {
     this.#declared = declared;
     this.#surroundings = { means, version };
     this.#openHttp = openHttp;
-    this.#openFiles = openFiles;
     this.#limits = new ConnectorLimits(declared.connectors.values(), limits);
     this.#origins = openOrigins((origin) => this.#openOrigin(origin), maxOrigins);
     const programs = this.#openLate(async () => (await import('./programs/open-programs.ts')).openPrograms());
@@ -154,7 +149,12 @@ class OpenRegistry implements ConnectorRegistry {
 
   filesOver(url: URL): HttpFiles {
     const settings = this.#settings(connectorOver(url, this.#declared), 'http');
-    return this.#openFiles(this.#optionsOf(settings, this.#limits.of(settings)));
+    const options = this.#optionsOf(settings, this.#limits.of(settings));
+    // Few processes ever fetch a file, and Node's client for it takes memory.
+    return {
+      fetch: async (from, signal, take) =>
+        (await import('./http-files.ts')).openHttpFiles(options).fetch(from, signal, take),
+    };
   }
 
   sql(name: string): SqlConnector {
