@@ -22,8 +22,11 @@ export function connectorOver(url: URL, declared: Declared): string {
 /** The longest first, and of equal ones the same at any time. */
 const byLength = (a: Base, b: Base) => b.prefix.length - a.prefix.length || (a.name < b.name ? -1 : 1);
 
-/** A server that takes an encoded slash for a slash would be led out of the path by what follows it. */
-const encodedDots = /(\/|\\|%2f|%5c)(\.|%2e){1,2}(?=\/|\\|%2f|%5c|$)/i;
+/**
+ * A server that takes an encoded slash for a slash, decodes twice, or passes over what follows a `;` would be led out of
+ * the path by these.
+ */
+const encodedDots = /(\/|\\|%(25)*2f|%(25)*5c)(\.|%(25)*2e){1,2}(?=\/|\\|;|%(25)*(2f|5c|3b)|$)/i;
 
 function isUnder({ origin, pathname }: URL, base: Base): boolean {
   if (origin !== base.origin) return false;

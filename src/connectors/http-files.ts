@@ -2,6 +2,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as send } from 
 import type { Socket } from 'node:net';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
+import { UnreadableAnswer } from './answer-body.ts';
 import { answerFailure, type CallNames, redirectFailure } from './call-failure.ts';
 import { CallLimits } from './call-limits.ts';
 import { connectorFailure } from './connector-failure.ts';
@@ -15,6 +16,7 @@ import {
 } from './file-failure.ts';
 import type { HttpConnectorOptions } from './http-connector.ts';
 import { TimeOver } from './http-exchange.ts';
+import { withoutBrackets } from './private-address.ts';
 import { redirectedPath } from './redirects.ts';
 import { scrubber } from './secret.ts';
 import { unpackedStream } from './unpacked-stream.ts';
@@ -174,7 +176,9 @@ function ask({ connect, headers, silenceMs, signal, leaves }: Asking, url: URL, 
       signal,
       createConnection: (_, done) => {
         // With an error Node does not look at the socket.
-        connect({ hostname, host, protocol, port }, (error, socket) => done(error, socket as Socket));
+        connect({ hostname: withoutBrackets(hostname), host, protocol, port }, (error, socket) =>
+          done(error, socket as Socket),
+        );
         return undefined;
       },
     });
@@ -185,6 +189,8 @@ function ask({ connect, headers, silenceMs, signal, leaves }: Asking, url: URL, 
       trouble ??= error;
       reject(error);
     });
+    // To an answer that changes the protocol Node says nothing else.
+    asked.once('close', () => reject(new UnreadableAnswer()));
     asked.end();
   });
 }

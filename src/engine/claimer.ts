@@ -73,7 +73,7 @@ export class Claimer {
    */
   async claim(fresh: boolean, concurrency: number, ceiling?: number): Promise<readonly ClaimedRecord[]> {
     const limit = this.#window;
-    const request = { lease: this.#lease, limit, fresh, reach: this.#reach, ceiling };
+    const request = { lease: this.#lease, limit, fresh, size: this.#size, reach: this.#reach, ceiling };
     const { records, noneFresh, characters } = await this.#numbered((claims) =>
       claimRecords(this.#db, { ...request, claims }),
     ).catch((error: unknown) => {
@@ -83,7 +83,7 @@ export class Claimer {
     });
     const full = records.length === limit;
     const waiting = records.filter(({ isFresh }) => !isFresh).length;
-    this.#drained = !full && noneFresh && waiting < waitingAtMost(limit);
+    this.#drained = !full && noneFresh && waiting < waitingAtMost(limit, this.#size);
     this.#resize(full, concurrency, characters);
     this.#reach = full ? this.#window : Math.min(2 * this.#reach, farthestReach);
     return records;

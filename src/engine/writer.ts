@@ -9,7 +9,7 @@ import { faultPoint } from './fault-points.ts';
 import type { Log } from './log.ts';
 import type { Observer } from './observer.ts';
 
-/** Settlements committed in one statement at most; more are no faster. */
+/** Settlements committed in one statement at most, unless a single run has more; more are no faster. */
 const largestFlush = 500;
 /** Statements under way at most: with so many to commit the next one waits where the job's row is. */
 const commitsAtOnce = 2;
@@ -35,7 +35,10 @@ export interface WriterOptions {
 /** Commits settlements in groups, one after the other unless there is a whole one more, and bounds what is uncommitted. */
 export class Writer {
   readonly #options: WriterOptions;
-  #waiting: SettledRecord[] = [];
+  /** By run: a chunk in two statements would come due in two parts, and its retry be another call. */
+  #waiting: (readonly SettledRecord[])[] = [];
+  /** Settlements in them. */
+  #ready = 0;
   #uncommitted = 0;
   /** Groups on their way. */
   #commits = 0;
@@ -96,15 +99,16 @@ export class Writer {
   }
 
   #push(settled: readonly SettledRecord[]): void {
-    const isFirst = this.#waiting.length === 0;
-    this.#waiting.push(...settled);
+    const isFirst = this.#ready === 0;
+    this.#waiting.push(settled);
+    this.#ready += settled.length;
     if (this.#isFull) this.#flush();
     else if (isFirst) this.#timer = setTimeout(() => this.#flush(), patienceMs);
   }
 
   /** So many wait that there is nothing to be gained by waiting for more. */
   get #isFull(): boolean {
-    return this.#waiting.length >= Math.min(this.#options.flushAt(), largestFlush);
+    return this.#ready >= Math.min(this.#options.flushAt(), largestFlush);
   }
 
   #flush(): void {
@@ -114,13 +118,26 @@ export class Writer {
   }
 
   get #mayCommit(): boolean {
-    if (this.#abandoned || this.#waiting.length === 0) return false;
-    return this.#commits === 0 || (this.#commits < commitsAtOnce && this.#waiting.length >= largestFlush);
+    if (this.#abandoned || this.#ready === 0) return false;
+    return this.#commits === 0 || (this.#commits < commitsAtOnce && this.#ready >= largestFlush);
+  }
+
+  /** Whole runs, as many as fit, at least one. */
+  #nextGroup(): readonly SettledRecord[] {
+    let runs = 0;
+    let count = 0;
+    for (const { length } of this.#waiting) {
+      if (runs > 0 && count + length > largestFlush) break;
+      runs++;
+      count += length;
+    }
+    this.#ready -= count;
+    return this.#waiting.splice(0, runs).flat();
   }
 
   /** Never rejects. */
   async #commitNext(): Promise<void> {
-    const group = this.#waiting.splice(0, largestFlush);
+    const group = this.#nextGroup();
     this.#commits++;
     faultPoint('before_commit');
     const status = await this.#commit(group);

@@ -94,7 +94,11 @@ class AnswerInspection {
     }
     const positions = this.#positions(scope, index);
     const refusal = { ...refusalOf(this.#rules, scope), isAmbiguous: positions.length > 1 };
-    for (const at of positions) this.#refusals.set(at, [...(this.#refusals.get(at) ?? []), refusal]);
+    for (const at of positions) {
+      const before = this.#refusals.get(at);
+      if (before === undefined) this.#refusals.set(at, [refusal]);
+      else if (before.length < toldAtMost || differs(before, refusal)) before.push(refusal);
+    }
   }
 
   /** What has not failed need not say which record it is. */
@@ -129,6 +133,15 @@ class AnswerInspection {
       : undefined;
   }
 }
+
+/** Items about one record whose words are told; of more, only what changes the failure is kept. */
+const toldAtMost = 50;
+
+/** Whether the item makes a failure of these another one; it does so once for each of its marks. */
+const differs = (before: readonly Refusal[], { transient, isAmbiguous, doubt }: Refusal): boolean =>
+  (!transient && before.every((each) => each.transient)) ||
+  (!isAmbiguous && before.every((each) => each.isAmbiguous)) ||
+  (doubt !== '' && before.every((each) => each.doubt === ''));
 
 const advice = 'write | omit_if_null behind the path when no list means that none has failed';
 

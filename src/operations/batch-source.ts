@@ -54,8 +54,9 @@ export async function usingSource<T>(
     const { id: upload_id, extension } = fetched;
     return await use(await openFile(context, { ...given, upload_id, extension }));
   } catch (error) {
-    // An earlier one may be what somebody has looked at.
-    if (fetched.isNew) await dropUpload(context, fetched).catch(() => {});
+    // An earlier one may be what somebody has looked at, and one that was fetched again meanwhile is somebody else's too.
+    const { newSince: since } = fetched;
+    if (since !== undefined) await dropUpload(context, fetched, since).catch(() => {});
     throw error;
   }
 }

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from '../store/database.ts';
-import { findNamedUpload, renewUpload, type Upload } from '../store/uploads.ts';
+import { findNamedUploads, renewUpload, type Upload } from '../store/uploads.ts';
 
 /**
- * The latest upload with the name and the bytes of a draft, kept from now on as long as a new one; undefined: there is
+ * An upload with the name and the bytes of a draft, kept from now on as long as a new one; undefined: there is
  * none. So the same file that is fetched again is seen to be the same rows.
  */
 export async function sameUpload(
@@ -15,14 +15,16 @@ export async function sameUpload(
   draft: string,
   { name, bytes }: Pick<Upload, 'name' | 'bytes'>,
 ): Promise<Upload | undefined> {
-  const known = await findNamedUpload(db, name, bytes);
-  if (known === undefined) return undefined;
-  // Its file may have been deleted meanwhile.
-  const [own, other] = await Promise.all([
-    digestOf(draft),
-    digestOf(join(folder, known.file)).catch(() => ''),
-  ]);
-  return own === other && (await renewUpload(db, known.id)) ? known : undefined;
+  const candidates = await findNamedUploads(db, name, bytes);
+  if (candidates.length === 0) return undefined;
+  const own = await digestOf(draft);
+  // URLs that differ in their query have one name, so the newest may be another file of the same size.
+  for (const known of candidates) {
+    // Its file may have been deleted meanwhile.
+    const other = await digestOf(join(folder, known.file)).catch(() => '');
+    if (own === other && (await renewUpload(db, known.id))) return known;
+  }
+  return undefined;
 }
 
 async function digestOf(path: string): Promise<string> {

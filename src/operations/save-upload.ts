@@ -22,8 +22,8 @@ export interface IncomingFile {
 }
 
 export interface SavedUpload extends Omit<Upload, 'createdAt'> {
-  /** false: the same had been kept before, and this is that upload. */
-  readonly isNew: boolean;
+  /** When its age began, for `dropUpload`; undefined: the same had been kept before, and this is that upload. */
+  readonly newSince: string | undefined;
 }
 
 /**
@@ -52,10 +52,11 @@ export async function saveUpload(
     const same = isKeptOnce ? await sameUpload(db, folder, draft, upload) : undefined;
     if (same !== undefined) {
       await rm(draft, { force: true });
-      return { ...same, isNew: false };
+      return { ...same, newSince: undefined };
     }
     await rename(draft, join(folder, id));
-    if (await addUpload(db, upload, room.quota)) return { ...upload, isNew: true };
+    const newSince = await addUpload(db, upload, room.quota);
+    if (newSince !== undefined) return { ...upload, newSince };
     await rm(join(folder, id), { force: true });
     throw quotaExceeded(limits.uploadQuotaBytes);
   } catch (error) {

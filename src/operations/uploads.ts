@@ -80,13 +80,17 @@ export const deleteUpload = defineOperation({
   },
 });
 
-/** Deletes an upload and its file. False: an unfinished job reads it, or it is not there. */
+/**
+ * Deletes an upload and its file. False: an unfinished job reads it, or it is not there, or it has been kept anew after
+ * `since`.
+ */
 export async function dropUpload(
   { open, uploadsFolder }: OperationContext,
   { id, file }: Pick<Upload, 'id' | 'file'>,
+  since?: string,
 ): Promise<boolean> {
   const { db } = await open();
-  if (!(await removeUpload(db, id))) return false;
+  if (!(await removeUpload(db, id, since))) return false;
   await rm(join(uploadsFolder, file), { force: true });
   return true;
 }

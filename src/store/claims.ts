@@ -11,6 +11,8 @@ export interface ClaimRequest {
   /** Claims made under this lease so far; a statement that arrives late finds another number and claims nothing. */
   readonly claims: number;
   readonly limit: number;
+  /** Records in one run; default: 1. */
+  readonly size?: number;
   /** false: only records that have been tried before. */
   readonly fresh: boolean;
   /** Rows that are looked at for fresh records, from the first that has not been; default: as many as `limit`. */
@@ -60,7 +62,7 @@ type BackRow = readonly [
  * number was used before.
  */
 export function claimRecords(db: Database, request: ClaimRequest): Promise<Claimed | undefined> {
-  const { lease, claims, limit, fresh, reach = limit, ceiling } = request;
+  const { lease, claims, limit, fresh, size = 1, reach = limit, ceiling } = request;
   return claim(
     db,
     lease,
@@ -82,7 +84,7 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before > '-infinity' and not_before <= now() and (${fresh} or tries > 0)
       order by not_before, idx
-      limit (select case when shared then ${waitingAtMost(limit)}::int else ${limit}::int end from bounds)
+      limit (select case when shared then ${waitingAtMost(limit, size)}::int else ${limit}::int end from bounds)
       for update skip locked
     ), ${writing(sql, lease, claims, sql`false`)}, fresh as materialized (
       select ${columns(sql)}, true as is_fresh from records
@@ -99,8 +101,11 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
   );
 }
 
-/** Records that came back, in a claim of `limit` that takes fresh ones as well. */
-export const waitingAtMost = (limit: number) => Math.ceil(limit / 2);
+/**
+ * Records that came back, in a claim of `limit` that takes fresh ones as well. Whole runs of `size`: a chunk that is
+ * cut in two is filled up with others, and its retry is another call.
+ */
+export const waitingAtMost = (limit: number, size: number) => Math.ceil(limit / 2 / size) * size;
 
 /**
  * Claims one record that is suspected of killing its process, when nothing else is under way, and

@@ -28,28 +28,29 @@ export async function uploadedBytes(db: Database): Promise<number> {
 }
 
 /**
- * Notes an upload whose file is in its place. False: the owner would keep more than `quota` bytes with it. Those that
- * arrive in the same moment do not see each other.
+ * Notes an upload whose file is in its place, and answers with when its age began, as Postgres writes it. undefined:
+ * the owner would keep more than `quota` bytes with it. Those that arrive in the same moment do not see each other.
  */
 export async function addUpload(
   db: Database,
   upload: Omit<Upload, 'createdAt'>,
   quota: number | undefined,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { id, name, file, bytes } = upload;
   const owner = db.owner ?? null;
-  const rows = await db.run(
-    (sql) => sql`
+  const [row] = await db.run(
+    (sql) => sql<{ since: string }[]>`
       with added as (
         insert into uploads (id, owner, name, file, bytes)
         select ${id}, ${owner}, ${name}, ${file}, ${bytes}
         where ${quota ?? null}::float8 is null or ${quota ?? null}::float8 >= ${bytes} + (
           select coalesce(sum(bytes), 0) from uploads where owner is not distinct from ${owner}::text)
         on conflict (id) do nothing
-        returning 1)
-      select from added union all select from uploads where id = ${id}`,
+        returning created_at)
+      select created_at::text as since from added
+      union all select created_at::text from uploads where id = ${id}`,
   );
-  return rows.length > 0;
+  return row?.since;
 }
 
 export async function findUpload(db: Database, id: string): Promise<Upload | undefined> {
@@ -61,19 +62,15 @@ export async function findUpload(db: Database, id: string): Promise<Upload | und
   return row && uploadOf(row);
 }
 
-/** The newest upload of the owner that is called so and has so many bytes. */
-export async function findNamedUpload(
-  db: Database,
-  name: string,
-  bytes: number,
-): Promise<Upload | undefined> {
-  const [row] = await db.run(
+/** The newest few uploads of the owner that are called so and have so many bytes, newest first. */
+export async function findNamedUploads(db: Database, name: string, bytes: number): Promise<Upload[]> {
+  const rows = await db.run(
     (sql) => sql<Row[]>`
       select id, name, file, bytes::float8 as bytes, created_at as "createdAt" from uploads
       where name = ${name} and bytes = ${bytes} and owner is not distinct from ${db.owner ?? null}::text
-      order by id desc limit 1`,
+      order by id desc limit 8`,
   );
-  return row && uploadOf(row);
+  return rows.map(uploadOf);
 }
 
 /** Lets the age of an upload begin anew. False: it is not there any more. */
@@ -94,11 +91,15 @@ export async function listUploads(db: Database, { before, limit }: UploadPage): 
   return rows.map(uploadOf);
 }
 
-/** Forgets an upload that no unfinished job reads. False: one does, or it is not there. */
-export async function removeUpload(db: Database, id: string): Promise<boolean> {
+/**
+ * Forgets an upload that no unfinished job reads. False: one does, or it is not there, or its age has begun anew after
+ * `since`, if that is given.
+ */
+export async function removeUpload(db: Database, id: string, since?: string): Promise<boolean> {
   const rows = await db.run(
     (sql) => sql`
       delete from uploads where id = ${id}
+        and (${since ?? null}::timestamptz is null or created_at = ${since ?? null}::timestamptz)
         and (${db.owner === undefined} or owner is not distinct from ${db.owner ?? null}::text)
         and not exists (
           select from batch_jobs where finished_at is null and source->'upload'->>'id' = ${id}::text)

@@ -22,6 +22,7 @@ test.each([
   ['https://crm.example.com/exports', 'exports'],
   ['https://crm.example.com/exports/a.csv', 'exports'],
   ['https://crm.example.com/exports2/a.csv', 'crm'],
+  ['https://crm.example.com/exports/..a;x=1/.b%2F...;/c..', 'exports'],
   ['https://crm.example.com/exports/../a.csv', 'crm'],
   ['https://shop.example.com:8443/v2/a.csv', 'shop'],
 ])('%s lies under the connector %s', (url, name) => {
@@ -37,6 +38,9 @@ test.each([
   'https://shop.example.com:8443/v2/%2e%2e/a.csv',
   'https://shop.example.com:8443/v2/..%2Fa.csv',
   'https://shop.example.com:8443/v2/x%5C..%5C..%5Ca.csv',
+  'https://shop.example.com:8443/v2/..;/a.csv',
+  'https://shop.example.com:8443/v2/..%3Bx=1/a.csv',
+  'https://shop.example.com:8443/v2/%252e%252e%252fa.csv',
   'https://tools.example.com/mcp/a.csv',
 ])('%s lies under none', (url) => {
   expect(() => connectorOver(new URL(url), declared)).toThrow('is not under the base_url of a connector');

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { CallLimits } from '../../src/connectors/call-limits.ts';
 import type { HttpSettings } from '../../src/connectors/connectors-file.ts';
 import { type HttpFiles, openHttpFiles } from '../../src/connectors/http-files.ts';
@@ -232,4 +235,29 @@ test('who gives up is not waited for, and the connection is closed', async () =>
 
   await expect(fetched).rejects.toBe(giveUp.signal.reason);
   await expect.poll(() => server.asked[0]?.socket.destroyed).toBe(true);
+});
+
+test('an answer that changes the protocol is refused, and does not keep the caller waiting', async () => {
+  const url = await serveBytes(
+    'HTTP/1.1 101 Switching',
+    'connection: upgrade',
+    'upgrade: websocket',
+    '',
+    rows,
+  );
+
+  expect(await failureOf(openFiles(url), `${url}/a.csv`)).toMatchObject({ code: 'response_invalid' });
+});
+
+test('a file lies at an address of IPv6', async ({ skip }) => {
+  const server = createServer((_, response) => response.end(rows)).listen(0, '::1');
+  const isThere = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) skip('no IPv6 on this machine');
+  onTestFinished(() => void server.close());
+  const url = `http://[::1]:${(server.address() as AddressInfo).port}`;
+
+  expect(await textOf(openFiles(url), `${url}/a.csv`)).toBe(rows);
 });

@@ -517,3 +517,28 @@ test('what an answer says of a record shows nothing of its redacted fields', asy
   expect(said.map((row) => row.said)).toEqual(['no [redacted] here', 'no 1234567 here']);
   await engine.stop(0);
 });
+
+test.for([
+  { count: 3500, size: 70, concurrency: 14 },
+  { count: 4000, size: 300, concurrency: 4 },
+  { count: 4000, size: 1000, concurrency: 2 },
+])('an outage takes no chunk of $size apart: each is run again as it was', async (plan, { db }) => {
+  const { count, size, concurrency } = plan;
+  const until = performance.now() + 400;
+  const { flow, runs } = chunkFlow(
+    { size },
+    async () => {
+      await sleep(30);
+      if (performance.now() < until) fail('transient');
+      return null;
+    },
+    { retry: { ...quickRetry(50, 100), jitter: true } },
+  );
+
+  const { id, engine } = await runFlow(db, flow, count, { concurrency });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(count);
+  expect(new Set(runs.map((indexes) => indexes.join())).size).toBe(Math.ceil(count / size));
+  await engine.stop(0);
+});

@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished } from 'vitest';
+import type { FetchFile } from '../../src/engine/fetch-file.ts';
+import { usingSource } from '../../src/operations/batch-source.ts';
+import type { OperationContext } from '../../src/operations/context.ts';
 import type { Database } from '../../src/store/database.ts';
 import { test } from '../support/database.ts';
 import { type FileServer, serveBytes, serveFiles } from '../support/file-server.ts';
@@ -153,6 +157,22 @@ test('a start with the URL and a plan_digest is refused when other bytes come, a
   expect(keptFiles(sluice)).toHaveLength(1);
 });
 
+test('the same file is known again although another of the same size has come from the same path', async ({
+  db,
+}) => {
+  const { sluice, url } = await openWith(db, (request, response) =>
+    response.end(request.url?.endsWith('2') ? customers.replace('Ada', 'Eve') : customers),
+  );
+  const args = { flow_id: 'any', source: { url: `${url}?page=1` } };
+
+  const { plan_digest } = await sluice.call('preview_batch', args);
+  await sluice.call('preview_batch', { ...args, source: { url: `${url}?page=2` } });
+  const { batch_job_id } = await sluice.call('start_batch', { ...args, plan_digest });
+
+  expect(await sluice.finish(batch_job_id)).toMatchObject({ counts: { succeeded: 3 } });
+  expect(keptFiles(sluice)).toHaveLength(2);
+});
+
 test('the same idempotency key and URL answer with the same job and fetch nothing', async ({ db }) => {
   const { server, sluice, url } = await openWith(db);
   const args = { flow_id: 'any', source: { url }, idempotency_key: 'monday' };
@@ -272,6 +292,32 @@ test('what is fetched for a start that is then refused is not kept, unless a pre
 
   expect(before).toEqual([]);
   expect(keptFiles(sluice)).toHaveLength(1);
+});
+
+test('what is fetched for a call that is refused stays when another has fetched the same meanwhile', async ({
+  db,
+}) => {
+  const { sluice, url } = await openWith(db);
+  const fetchFile: FetchFile = (_, __, take) =>
+    take({ headers: {}, content: Readable.from([Buffer.from(customers)]) });
+  const context = {
+    open: async () => ({ db }),
+    fetchFile,
+    uploadsFolder: join(sluice.folder, 'uploads'),
+    limits: { maxUploadBytes: 1000 },
+    signal: new AbortController().signal,
+  } as unknown as OperationContext;
+
+  let named: Record<string, unknown> = {};
+  const refused = usingSource(context, { url }, async () => {
+    const { next_step } = await sluice.call('preview_batch', { flow_id: 'any', source: { url } });
+    named = callIn(next_step);
+    throw new Error('refused');
+  });
+  await expect(refused).rejects.toThrow('refused');
+  const { batch_job_id } = await sluice.call('start_batch', named);
+
+  expect(await sluice.finish(batch_job_id)).toMatchObject({ counts: { succeeded: 3 } });
 });
 
 test.for([

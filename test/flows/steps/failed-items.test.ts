@@ -281,3 +281,15 @@ steps:
     { result: { ok: true } },
   ]);
 });
+
+test('an answer that names one record again and again is read in no time', async () => {
+  const items = [...Array<JsonValue>(60_000).fill({ index: 0 }), { index: 0, busy: false }];
+  const text = flow('index: "{{ item.index }}"\nmessage: again\nretry: "!has(item.busy)"');
+  const before = performance.now();
+
+  const { shares } = await answered(text, { items }, [{ id: 'a' }]);
+
+  // With the square of the items it takes half a minute.
+  expect(performance.now() - before).toBeLessThan(10_000);
+  expect(shares).toMatchObject([{ failure: { class: 'data', code: 'item_failed' } }]);
+});

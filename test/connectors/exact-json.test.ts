@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { exactJson } from '../../src/connectors/exact-json.ts';
+
+test('only numbers outside of texts become texts', () => {
+  const text = String.raw`["a\"12345678901234567890\\",12345678901234567890,{"1234567890123456789":-1e999},7]`;
+
+  expect(exactJson(text)).toEqual([
+    String.raw`a"12345678901234567890` + '\\',
+    '12345678901234567890',
+    { '1234567890123456789': '-1e999' },
+    7,
+  ]);
+});
+
+test('a text of 8 MiB of escapes is read', () => {
+  const escapes = '\\"'.repeat(4 * 1024 * 1024);
+
+  expect(exactJson(`[12345678901234567890,"${escapes}"]`)).toEqual([
+    '12345678901234567890',
+    '"'.repeat(4 * 1024 * 1024),
+  ]);
+});
