@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from '../domain/nearest.ts';
-import { formMeant, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
+import { issuesMeant, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
 import { keysAt } from '../domain/schema-keys.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type FileProblem, maxFileProblems } from './file-problem.ts';
@@ -19,21 +19,12 @@ export function checkShape<T>(
 ): { data: T } | { problems: FileProblem[] } {
   const checked = schema.safeParse(yaml.value, { error: (issue) => issueWords(issue, kindsInFiles) });
   if (checked.success) return { data: checked.data };
-  const issues = checked.error.issues.slice(0, maxFileProblems);
-  return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, [], advice)) };
+  const issues = checked.error.issues.flatMap(issuesMeant).slice(0, maxFileProblems);
+  return { problems: issues.flatMap((issue) => problemsOf(yaml, schema, issue, advice)) };
 }
 
-function problemsOf(
-  yaml: YamlFile,
-  schema: z.ZodType,
-  issue: Issue,
-  parent: NodePath,
-  advice: KeyAdvice,
-): FileProblem[] {
-  const path = [
-    ...parent,
-    ...issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment))),
-  ];
+function problemsOf(yaml: YamlFile, schema: z.ZodType, issue: Issue, advice: KeyAdvice): FileProblem[] {
+  const path = issue.path.map((segment) => (typeof segment === 'number' ? segment : String(segment)));
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path);
     return issue.keys
@@ -45,10 +36,6 @@ function problemsOf(
           advice(key, known) ?? didYouMean(key, known),
         ),
       );
-  }
-  if (issue.code === 'invalid_union') {
-    const branch = formMeant(issue.errors);
-    if (branch !== undefined) return branch.flatMap((inner) => problemsOf(yaml, schema, inner, path, advice));
   }
   const isKey = issue.code === 'invalid_key';
   const words = isKey ? issue.issues[0]?.message : undefined;

@@ -18,11 +18,9 @@ import type { Credentials } from './credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
 import { exchange, NoAnswer, type WireAnswer, type WireRequest } from './http-exchange.ts';
 import { NeverLeft } from './never-left.ts';
-import { redirectedPath } from './redirects.ts';
+import { isRedirect, maxRedirects, redirectedPath } from './redirects.ts';
 import { type Secret, scrubber } from './secret.ts';
 import { ownHeadersOf, wireRequest } from './wire-request.ts';
-
-const maxRedirects = 3;
 
 export interface HttpConnectorOptions {
   readonly settings: HttpSettings;
@@ -133,7 +131,7 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
       const left = hop === 0 ? names.timeoutMs : Math.max(1, deadline - performance.now());
       const answer = await exchange(pool, request, left, signal, leaves);
       const { status, headers } = answer;
-      if (status < 300 || status >= 400 || status === 304 || accepts(status)) {
+      if (!isRedirect(status) || accepts(status)) {
         return read(isPacked(answer) ? await unpacked(answer, asking) : answer, asking);
       }
 

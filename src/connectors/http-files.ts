@@ -17,12 +17,11 @@ import {
 import type { HttpConnectorOptions } from './http-connector.ts';
 import { TimeOver } from './http-exchange.ts';
 import { withoutBrackets } from './private-address.ts';
-import { redirectedPath } from './redirects.ts';
+import { isRedirect, maxRedirects, redirectedPath } from './redirects.ts';
 import { scrubber } from './secret.ts';
 import { unpackedStream } from './unpacked-stream.ts';
 import { ownHeadersOf } from './wire-request.ts';
 
-const maxRedirects = 3;
 /** Of a path, in words about it. */
 const shownPath = 200;
 
@@ -141,8 +140,7 @@ async function follow(asking: Asking, from: URL): Promise<Answered> {
     if (status === 200) return answered;
     answered.answer.destroy();
     const head = { status, headers, body: Buffer.alloc(0) };
-    if (status < 300 || status >= 400 || status === 304)
-      throw new RecordFailure(answerFailure(names, head, undefined, Date.now()));
+    if (!isRedirect(status)) throw new RecordFailure(answerFailure(names, head, undefined, Date.now()));
     const next = hop < maxRedirects ? redirectedPath(head, { method: 'GET', path }, from.origin) : undefined;
     if (next === undefined) throw new RecordFailure(redirectFailure(names, status, ''));
     path = next;

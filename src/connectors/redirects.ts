@@ -1,6 +1,11 @@
 import { isWrite } from './call-failure.ts';
 import type { WireAnswer, WireRequest } from './http-exchange.ts';
 
+export const maxRedirects = 3;
+
+/** 304 answers a condition, and leads nowhere. */
+export const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304;
+
 /**
  * The path a redirect leads to, or undefined when it is not followed.
  *

@@ -66,17 +66,26 @@ const units: Readonly<Partial<Record<string, string>>> = {
   object: 'key',
 };
 
-interface InnerIssue {
-  readonly code: unknown;
+interface FoundIssue {
+  readonly code?: unknown;
   readonly message: string;
   readonly path: readonly PropertyKey[];
+  /** Of `invalid_union`: what is wrong with the value as each of the forms it may have. */
+  readonly errors?: readonly (readonly FoundIssue[])[];
+}
+
+/** What is wrong with the form of a value that was probably meant, in place of "it has none of these forms". */
+export function issuesMeant<I extends FoundIssue>(issue: I): I[] {
+  const meant = issue.code === 'invalid_union' ? formMeant((issue.errors ?? []) as I[][]) : undefined;
+  if (meant === undefined) return [issue];
+  return meant.flatMap((inner) => issuesMeant({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /**
  * Of the forms a value may have, the only one of the kind (text, list, map) that was given; of several, the only one
  * of which nothing is missing.
  */
-export function formMeant<I extends InnerIssue>(forms: readonly (readonly I[])[]): readonly I[] | undefined {
+function formMeant<I extends FoundIssue>(forms: readonly (readonly I[])[]): readonly I[] | undefined {
   const fitting = forms.filter(
     (form) =>
       !form.some(({ code, path }) => path.length === 0 && /^invalid_(type|value)$/.test(String(code))),

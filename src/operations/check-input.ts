@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { isDeeperThan, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
-import { formMeant, isMissing, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
+import { isMissing, issuesMeant, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
 import { keysAt } from '../domain/schema-keys.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Operation } from './operation.ts';
@@ -35,7 +35,7 @@ export function checkInput<Input extends z.ZodType>(
     reportInput: true,
   });
   if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
+  const issues = parsed.error.issues.flatMap(issuesMeant);
   const mistakes = issues.slice(0, mistakesTold).flatMap((issue) => describe(issue, operation.input));
   const omitted = issues.reduce((sum, issue) => sum + mistakesIn(issue), 0) - mistakesTold;
   const lines = [...mistakes.slice(0, mistakesTold), ...(omitted > 0 ? [`and ${omitted} more`] : [])];
@@ -47,10 +47,6 @@ const mistakesIn = (issue: Issue) => (issue.code === 'unrecognized_keys' ? issue
 
 function describe(issue: Issue, schema: z.ZodType): string[] {
   if (issue.code === 'unrecognized_keys') return unknownNames(issue, schema);
-  const meant = issue.code === 'invalid_union' ? formMeant(issue.errors) : undefined;
-  if (meant !== undefined) {
-    return meant.flatMap((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] }, schema));
-  }
   const place = placeOf(issue.path);
   return [`${place === '' ? 'the arguments' : place}: ${wordsOf(issue)}`];
 }

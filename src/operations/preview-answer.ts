@@ -5,13 +5,11 @@ import { visibleText, visibleValue } from '../domain/visible-text.ts';
 import { estimate } from '../engine/preview-estimate.ts';
 import type { Cause } from '../engine/preview-rows.ts';
 import type { SampleRun } from '../engine/sample-runs.ts';
-import { labelOf } from '../flows/flow-file-name.ts';
 import type { ColumnProfile } from '../sources/profile.ts';
-import { absenceOf } from './absent-fields.ts';
 import { tokensOf } from './answer-size.ts';
 import { encodingNote } from './encoding-note.ts';
-import { setupAdvice } from './flow-state.ts';
 import type { FlowFindings, Previewed } from './preview-look.ts';
+import { previewStep } from './preview-step.ts';
 import { answerTokens } from './response-format.ts';
 import { shownValue } from './shown-payload.ts';
 
@@ -64,7 +62,7 @@ function describe(seen: Previewed, size: Size) {
     ...(ofFlow === undefined ? {} : describeFlow(seen, ofFlow, size)),
     problems,
     ...(moreProblems > 0 ? { more_problems: moreProblems } : {}),
-    next_step: nextStep(seen),
+    next_step: previewStep(seen),
   };
 }
 
@@ -251,58 +249,4 @@ function adviceFor(errorClass: ErrorClass, code: string, step: string | undefine
   return errorClass === 'data'
     ? 'Correct the rows, or what the flow makes of them (get_flow, save_flow).'
     : 'Look at these rows.';
-}
-
-function nextStep(seen: Previewed): string {
-  const { ofFlow, broken, wouldFail, wouldSend } = seen;
-  if (broken !== undefined)
-    return 'The source cannot be read to its end: mend it at that line, then preview it again.';
-  if (ofFlow === undefined) {
-    const fetched = fetchedSource(seen);
-    const call =
-      fetched === undefined
-        ? 'with one of them as flow_id'
-        : `with one of them as flow_id and source ${inCall(fetched)} (the file that was fetched)`;
-    return `list_flows shows the flows there are. preview_batch ${call} shows what it would make of these rows.`;
-  }
-  const absence = absenceOf(ofFlow.plan.flow.expects, seen.profile);
-  if (seen.isWhole && wouldSend === 0 && wouldFail > 0)
-    return inSentences(['No row would be sent. problems says why; correct that first.', absence]);
-  return inSentences([
-    ofFlow.missing.length === 0 ? undefined : setupAdvice(ofFlow.missing),
-    absence,
-    seen.isWhole ? undefined : 'Not all rows were looked at (max_seconds), so more may be wrong.',
-    wouldFail === 0
-      ? undefined
-      : `${wouldFail} ${wouldFail === 1 ? 'row' : 'rows'} would fail, each on its own: correct first, or start and repair afterwards.`,
-    startCall(seen, ofFlow),
-  ]);
-}
-
-const inSentences = (sentences: readonly (string | undefined)[]) =>
-  sentences.filter((sentence) => sentence !== undefined).join(' ');
-
-const longestCall = 700;
-
-const inCall = (given: object) => JSON.stringify(given).replaceAll('":', '": ').replaceAll(',"', ', "');
-
-/** Names the bytes that were looked at: another answer to the same URL may be other ones. */
-function fetchedSource({ given, source }: Previewed): object | undefined {
-  if (given.source?.url === undefined || source?.kind !== 'file') return undefined;
-  const { upload, format, arrayPath } = source;
-  return { upload_id: upload?.id, format, ...(arrayPath === undefined ? {} : { array_path: arrayPath }) };
-}
-
-function startCall(seen: Previewed, { plan, digest }: FlowFindings): string {
-  const { sample: _, max_seconds: __, records, flow_id: ___, ...rest } = seen.given;
-  const fetched = fetchedSource(seen);
-  const source = fetched === undefined ? {} : { source: fetched };
-  const call = { flow_id: labelOf(plan.flow), ...rest, ...source, plan_digest: digest };
-  const other = fetched === undefined ? '' : `, but source ${inCall(fetched)} (the file that was fetched),`;
-  const start =
-    records === undefined && JSON.stringify(call).length <= longestCall
-      ? `start_batch ${inCall(call)} starts exactly this.`
-      : `start_batch with the same arguments${other} and "plan_digest": "${digest}" starts exactly this.`;
-  if (plan.flow.confirm !== 'human') return start;
-  return `${start} It then waits until the person types \`sluice approve\` with its id at a terminal.`;
 }

@@ -6,7 +6,7 @@ import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
 import { describePreview } from './preview-answer.ts';
 import { lookAhead, previewDefaults } from './preview-look.ts';
-import { inlineRecords } from './start-batch.ts';
+import { inlineRecords } from './start-input.ts';
 
 const input = z.strictObject({
   flow_id: textInput(200).optional().describe('Leave it out to look at the rows alone'),

@@ -12,15 +12,16 @@ import type { Source, SourceRow } from '../sources/source.ts';
 import type { Database } from '../store/database.ts';
 import { listJobs } from '../store/jobs.ts';
 import { lastDigests } from '../store/last-successes.ts';
-import { batchOptions, checkOptions, namedFields } from './batch-options.ts';
+import { namedFields } from './batch-options.ts';
 import { rowsId, type SourceInput, usingSource } from './batch-source.ts';
-import { checkCallback } from './callbacks.ts';
 import { checkInput } from './check-input.ts';
 import { completeParams } from './check-params.ts';
 import type { OperationContext } from './context.ts';
 import { checkNamedFields } from './named-fields.ts';
+import { concurrencyOf, type Settings, settingsOf } from './new-job.ts';
 import { type Plan, planDigest } from './plan-digest.ts';
-import { checkShape, concurrencyOf, type StartInput, startBatch } from './start-batch.ts';
+import { startBatch } from './start-batch.ts';
+import { checkShape, type StartInput } from './start-input.ts';
 
 export const previewDefaults = { samples: 3, seconds: 20 } as const;
 const progressMs = 1000;
@@ -95,21 +96,16 @@ async function lookAtFlow(
   const checked = checkInput(startBatch, { ...start, flow_id: flowId });
   const flow = await context.flows.find(flowId);
   const params = completeParams(flow, checked.params as JsonObject | undefined);
-  const options = batchOptions(checked.batch, flow);
-  const idField = checked.id_field ?? flow.batch.idField ?? null;
-  checkOptions(options, idField, flow);
-  await checkCallback(options.policy, context.readiness);
+  const settings = await settingsOf(context, flow, checked);
   return usingSource(context, checked.source, (source) =>
-    lookThrough(context, given, { checked, flow, params, options, idField, source }),
+    lookThrough(context, given, { ...settings, checked, flow, params, source }),
   );
 }
 
-interface Looking {
+interface Looking extends Settings {
   readonly checked: StartInput;
   readonly flow: Flow;
   readonly params: JsonObject;
-  readonly options: ReturnType<typeof batchOptions>;
-  readonly idField: string | null;
   readonly source: Source | undefined;
 }
 

@@ -8,7 +8,8 @@ import { jobOutput } from './counts.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
 import { readCalls } from './operation-calls.ts';
-import { type StartInput, startJob } from './start-batch.ts';
+import { startJob } from './start-batch.ts';
+import type { StartInput } from './start-input.ts';
 
 /** Operations of one call. */
 const operationsAtMost = 1000;

@@ -7,6 +7,7 @@ import { compileFlow } from '../../src/flows/compile-flow.ts';
 import { formatProblem } from '../../src/flows/flow-identity.ts';
 import { transforms } from '../../src/flows/transforms/catalogue.ts';
 import type { ArgumentRule } from '../../src/flows/transforms/transform.ts';
+import { evaluate } from './evaluate.ts';
 
 const docs = resolve(import.meta.dirname, '../../docs');
 const flows = readFileSync(join(docs, 'flows.md'), 'utf8');
@@ -51,6 +52,15 @@ test.each(examples.map((text) => [/^flow: (.*)$/m.exec(text)?.[1], text] as cons
     expect('problems' in made ? made.problems.map(formatProblem) : []).toEqual([]);
   },
 );
+
+test('what the patterns of docs/flows.md are said to make of a text is what they make', () => {
+  const said = [...flows.matchAll(/(source\.(\w+) \| (?:replace_pattern|extract)\(.*?) # (.+) is (.+)$/gm)];
+
+  expect(said).toHaveLength(3);
+  for (const [, pipe = '', field = '', from = '', to] of said) {
+    expect(String(evaluate(pipe, { [field]: from }))).toBe(to);
+  }
+});
 
 test('the example connectors of docs/flows.md are declared without problems', () => {
   const [, text = ''] = /^```yaml connectors\n([\s\S]*?)^```$/m.exec(flows) ?? [];

@@ -64,6 +64,7 @@ test('however many names nobody knows a call brings, its refusal is short', () =
   const names = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`u${n}`, 1]));
   const long = { [`patch${'x'.repeat(100_000)}`]: 1 };
   const retry = { batch_job_id, patch: { set: { ['x'.repeat(100_000)]: 1 } } };
+  const letters = { batch_job_id, drop_dead_letters: Array(9000).fill('broken') };
   const manyStatuses = { batch_job_id, select: { statuses: Array(100_000).fill('broken') } };
 
   const said = [
@@ -72,6 +73,7 @@ test('however many names nobody knows a call brings, its refusal is short', () =
     refusal(() => checkInput(updateBatch, long)),
     refusal(() => checkInput(retryBatchFailedRecords, retry)),
     refusal(() => checkInput(retryBatchFailedRecords, manyStatuses)),
+    refusal(() => checkInput(updateBatch, letters)),
   ];
 
   for (const words of said) expect(words.length).toBeLessThan(2000);
@@ -80,6 +82,7 @@ test('however many names nobody knows a call brings, its refusal is short', () =
     expect.stringMatching(/no parameter batch\.u7; and 99992 more\. Nothing was changed\.$/),
   ]);
   expect(said[4]).toContain('select.statuses: must have at most 20 items');
+  expect(said[5]).toMatch(/drop_dead_letters\[7\]: must be a number, not a text; and 8992 more\. N/);
 });
 
 test('a patch names few enough fields to be carried out with every record', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../../connectors/did-you-mean.ts';
 import { recordFailureActions } from '../../domain/job.ts';
-import { formMeant, issueWords, kindsOfArguments } from '../../domain/schema-issue.ts';
+import { issuesMeant, issueWords, kindsOfArguments } from '../../domain/schema-issue.ts';
 import { SluiceError } from '../../domain/sluice-error.ts';
 import {
   confirmSchema,
@@ -123,7 +123,9 @@ export type CheckedSettings = z.output<typeof settingsSchema>;
 /** @throws SluiceError `flow_invalid` with everything that is wrong. */
 export function checkSettings(given: unknown): CheckedSettings {
   const checked = settingsSchema.safeParse(given, { error: (issue) => issueWords(issue, kindsOfArguments) });
-  const problems = checked.success ? contradictions(checked.data) : checked.error.issues.flatMap(wordsOf);
+  const problems = checked.success
+    ? contradictions(checked.data)
+    : checked.error.issues.flatMap(issuesMeant).flatMap(wordsOf);
   if (checked.success && problems.length === 0) return checked.data;
   throw new SluiceError('flow_invalid', `defineFlow: ${problems.join('; ')}`);
 }
@@ -158,10 +160,6 @@ function contradictions(settings: CheckedSettings): string[] {
 function wordsOf(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, path));
-  const meant = issue.code === 'invalid_union' ? formMeant(issue.errors) : undefined;
-  if (meant !== undefined) {
-    return meant.flatMap((inner) => wordsOf({ ...inner, path: [...issue.path, ...inner.path] }));
-  }
   const advice: unknown = issue.code === 'custom' ? issue.params?.suggestion : undefined;
   const subject = path === '' ? 'its argument' : path;
   return [`${subject} ${issue.message}${typeof advice === 'string' ? `; ${advice}` : ''}`];
