@@ -21,7 +21,7 @@ function withQuotedNumbers(text: string): string {
   let isInText = false;
   return text.replace(part, (token) => {
     if (token === '"') isInText = !isInText;
-    return isInText || token === '"' || token.startsWith('\\') ? token : quotedIfBeyond(token);
+    return isInText || token === '"' ? token : quotedIfBeyond(token);
   });
 }
 

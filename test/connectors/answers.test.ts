@@ -182,6 +182,8 @@ test.each([
     'Validation Failed (title: missing_field)',
   ],
   ['a map of its own', { error: { code: 7, fields: { phone: 'must be E.164' } } }, 'phone: must be E.164'],
+  ['a map that goes deep', { errors: { a: { b: { c: 'odd', d: { e: 'hidden' } } } } }, 'a.b.c: odd'],
+  ['one complaint in place of a map', { errors: { message: 'no', code: 'E7' } }, 'no'],
   ['one without fields', { error: { message: 'no' }, errors: [{ message: 'none' }] }, 'no'],
 ])('the complaint of %s names the fields it is about', async (_, body, said) => {
   const url = await serve((_request, response) => {

@@ -12,6 +12,10 @@ test('only numbers outside of texts become texts', () => {
   ]);
 });
 
+test('a number that is large by its exponent alone becomes a text', () => {
+  expect(exactJson('[1e400, -2.5E+999, 1e300]')).toEqual(['1e400', '-2.5E+999', 1e300]);
+});
+
 test('a text of 8 MiB of escapes is read', () => {
   const escapes = '\\"'.repeat(4 * 1024 * 1024);
 

@@ -126,13 +126,15 @@ test('a retry whose answer was lost is told again, also when its wave has ended 
 
   const first = await keyedRetry(api, id, 'again', { select, patch });
   await api.json(`${batches}/${id}?wait_seconds=20`);
-  const second = await keyedRetry(api, id, 'again', { patch, select });
+  const second = await keyedRetry(api, id.slice(0, -2), 'again', { patch, select });
+  const look = await keyedRetry(api, id, 'again', { preview: true });
 
   expect(first).toMatchObject({ http: 202, selected: 2, patched: 2, wave: 1, replayed: false });
   expect(second).toMatchObject({ http: 200, replayed: true, status: 'completed_with_errors' });
   for (const name of ['batch_job_id', 'wave', 'selected', 'patched', 'concurrency'])
     expect(second[name], name).toEqual(first[name]);
   expect(second.next_step).toContain('has finished since');
+  expect(look).toMatchObject({ http: 200, selected: 2 });
   const story = await api.json(`${batches}/${id}/records/0`);
   expect(story.record).toMatchObject({ attempts: 2, patches: 1, wave: 1 });
 });

@@ -229,12 +229,17 @@ test.for<[string, Listener, RegExp]>([
   ['empty', typed('text/csv', ''), /customers\.csv is empty\. Nothing was started\. \[/],
   ['a page', typed('text/html; charset=utf-8', page), /is an HTML page and no file of records/],
   ['a page said to be CSV', typed('text/csv', `\ufeff\n${page}`), /is an HTML page and no file of records/],
+  [
+    'a page that comes bit by bit',
+    (_, response) => void response.write('<!doc', () => setTimeout(() => response.end(page.slice(5)), 50)),
+    /is an HTML page/,
+  ],
   ['a part of a page', typed('text/html', '<div>Please wait</div>'), /is an HTML page/],
   ['a workbook', typed('text/csv', 'PK\x03\x04...'), /The file is an Excel workbook/],
   ['a header alone', typed('text/csv', 'id,name\n'), /a header and no rows below it/],
   [
     'too large, as it says',
-    typed('text/csv', large, { 'content-length': String(large.length) }),
+    (_, response) => void response.writeHead(200, { 'content-length': large.length }).write(customers),
     /1048576 bytes at most \(SLUICE_MAX_UPLOAD_BYTES\)\. .*Nothing was started\. \[/,
   ],
   [

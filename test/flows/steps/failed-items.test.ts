@@ -111,6 +111,14 @@ test('the output of the flow is the result of the others', async () => {
   expect(shares?.map((share) => ('failure' in share ? 'failed' : share.result))).toEqual([1, 'failed', 3]);
 });
 
+test('an output for the chunk as a whole is the result of each, not its item', async () => {
+  const text = flow('when: item.ok == false', 'output: "{{ steps.send.result.sent_at }}"\n');
+
+  const { shares } = await answered(text, { items: [{ ok: true }, { ok: false }, { ok: true }], sent_at: 9 });
+
+  expect(shares).toEqual([{ result: 9 }, failed('{"ok":false}'), { result: 9 }]);
+});
+
 test('a chunk without a failed item has the result of the flow', async () => {
   expect(await answered(byIndex, { items: [] })).toMatchObject({ result: { items: [] } });
 });
@@ -216,6 +224,12 @@ test.each<[string, JsonValue, string, string]>([
   },
 );
 
+test('an item without an id is not taken for a record without one', async () => {
+  const { failure } = await answered(byId, { items: [{ id: '' }] }, [{ id: '' }, { id: 'b' }]);
+
+  expect(failure).toMatchObject({ code: 'failed_items_unclear' });
+});
+
 test('without a list none has failed where the flow says so', async () => {
   const text = byIndex.replace('result.items }}', 'result.items | omit_if_null }}');
 
@@ -248,6 +262,18 @@ test('an answer to a write that nobody understands leaves it open what was writt
   const { failure } = await answered(posting, null, records, crm.options);
 
   expect(failure).toMatchObject({ code: 'undefined_name', step: 'failed_items', maybeApplied: true });
+});
+
+test('which of two records with one id a write has left out is open', async () => {
+  const crm = await served(() => answer({ failed: [{ id: 'a' }] }));
+
+  const { shares } = await answered(posting, null, [{ id: 'a' }, { id: 'a' }, { id: 'c' }], crm.options);
+
+  expect(shares).toMatchObject([
+    { failure: { maybeApplied: true } },
+    { failure: { maybeApplied: true } },
+    { result: { status: 200 } },
+  ]);
 });
 
 test('one that has been checkpointed is looked at again without another call', async () => {
