@@ -52,7 +52,8 @@ async function allResults(host: Host, { args, options }: Given) {
   };
 }
 
-function showResults({ batch_job_id, total, results: shown, next_cursor, files }: Results): string[] {
+function showResults(answer: Results): string[] {
+  const { batch_job_id, total, results: shown, next_cursor, files, ending_file } = answer;
   return [
     `Batch job ${batch_job_id}: ${grouped(total)} of these records`,
     ...shown.map(({ index, id, status, result }) => {
@@ -63,5 +64,6 @@ function showResults({ batch_job_id, total, results: shown, next_cursor, files }
     ...(files === undefined
       ? []
       : ['', 'All of them:', `  ${files.csv.path}`, `  ${files.ndjson.path}`, `  ${files.json.path}`]),
+    ...(ending_file === undefined ? [] : ['', 'What the end part of the flow returned:', `  ${ending_file}`]),
   ];
 }

@@ -2,11 +2,13 @@ import type { z } from 'zod';
 import { recordStatuses } from '../domain/record.ts';
 import type { getBatchStatus } from '../operations/get-batch-status.ts';
 import { asCommands } from './next-step.ts';
-import { counted, grouped, shortTime, span, table } from './table.ts';
+import { counted, cut, grouped, shortTime, span, table } from './table.ts';
 import { type Colour, paint, type Terminal, visible } from './terminal.ts';
 
 export type Status = z.output<(typeof getBatchStatus)['output']>;
 export type Group = Status['error_groups'][number];
+const endingShown = 500;
+
 type Paper = Pick<Terminal, 'colours'>;
 
 const colourOf: Readonly<Partial<Record<Status['status'], Colour>>> = {
@@ -67,6 +69,13 @@ function setAside({ changes, duplicates_skipped = 0 }: Status): string | undefin
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
+function returnedAtEnd({ ending }: Status): string | undefined {
+  if (ending?.result === undefined) return undefined;
+  const { result } = ending;
+  const text = typeof result === 'string' ? result : JSON.stringify(result);
+  return `The end part of the flow returned: ${cut(visible(text), endingShown)}`;
+}
+
 function remarks(status: Status): string[] {
   const lines = [
     status.intake?.state === 'reading' && status.paused?.kind !== 'approval'
@@ -86,6 +95,7 @@ function remarks(status: Status): string[] {
       : undefined,
     mayHaveArrived(status.may_have_arrived),
     setAside(status),
+    returnedAtEnd(status),
     ...undoRemarks(status),
   ].filter((line) => line !== undefined);
   return lines.length === 0 ? [] : ['', ...lines];

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { promisify, TextDecoder } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -47,6 +48,16 @@ export async function unpack(answer: WireAnswer): Promise<Buffer> {
     throw tooLarge ? new AnswerTooLarge() : new UnreadableAnswer();
   }
 }
+
+/** What stands in place of a body that is no text, such as an image; undefined: it is one. */
+export function binaryNote(body: Buffer, headers: IncomingHttpHeaders): string | undefined {
+  const type = headers['content-type'] ?? '';
+  if (type === '' || isTextual(type) || decoderFor(type) !== undefined || isUtf8(body)) return undefined;
+  return `(${body.length} bytes of ${type.split(';', 1)[0]?.trim()}: no text, and not kept)`;
+}
+
+const isTextual = (type: string) =>
+  /^\s*text\/|\b(?:json|xml|javascript|x-www-form-urlencoded)\b/i.test(type);
 
 /** The part of a body that is kept, as text: in the encoding that the headers name, else UTF-8. */
 export function textOf(body: Buffer, maxBytes = maxStoredBytes, headers: IncomingHttpHeaders = {}): string {

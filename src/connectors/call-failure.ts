@@ -113,7 +113,7 @@ function troubleOf(cause: unknown, names: CallNames): Trouble {
   if (cause instanceof AddressRefused) {
     const advice =
       names.isDeclared === false
-        ? 'if that is meant, declare it in connectors.yaml with allow_private: true and write connector: instead of url:, or set SLUICE_ALLOW_PRIVATE_HOSTS=1'
+        ? 'if that is meant, write connector: with one that has allow_private: true, or set SLUICE_ALLOW_PRIVATE_HOSTS=1'
         : 'set allow_private: true in connectors.yaml if that is meant';
     return ['data', 'host_not_allowed', `${connector} leads to an address that is not public; ${advice}`];
   }

@@ -1,7 +1,15 @@
 import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
-import { complaintIn, isPacked, maxUnpackedBytes, storedValue, textOf, unpack } from './answer-body.ts';
+import {
+  binaryNote,
+  complaintIn,
+  isPacked,
+  maxUnpackedBytes,
+  storedValue,
+  textOf,
+  unpack,
+} from './answer-body.ts';
 import {
   answerFailure,
   type CallNames,
@@ -148,7 +156,8 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
 
 function read(answer: WireAnswer, { accepts, judge, whole, scrub, names }: Asking): HttpAnswer {
   const { status, headers, body } = answer;
-  const value = storedValue(scrub(textOf(body, whole ? maxUnpackedBytes : undefined, headers)), headers);
+  const text = binaryNote(body, headers) ?? textOf(body, whole ? maxUnpackedBytes : undefined, headers);
+  const value = storedValue(scrub(text), headers);
   if (!accepts(status)) {
     throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));
   }

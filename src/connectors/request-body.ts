@@ -10,6 +10,17 @@ export function bodyText(body: JsonValue, type: string): string {
   return isForm(type) && isJsonObject(body) ? formText(body) : JSON.stringify(body);
 }
 
+/** Why a body cannot be sent as this type; undefined: it can. */
+export function bodyTrouble(body: JsonValue, type: string): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  if (/^\s*multipart\//i.test(type)) {
+    return 'the Content-Type is multipart, which is not made of fields: a step of type shell (curl -F) or python can send that';
+  }
+  return /[/+]xml\b/i.test(type)
+    ? 'the Content-Type is XML, which is not made of fields: write the body of an http_request as a text, with {{ record.name | escape_xml }} for each value'
+    : undefined;
+}
+
 const isForm = (type: string) => /^\s*application\/x-www-form-urlencoded\b/i.test(type);
 
 /** A field without a value is left out, and a list or an object is written as JSON, as in a query. */

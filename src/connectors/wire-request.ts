@@ -6,7 +6,7 @@ import type { Credentials } from './credentials.ts';
 import { isHeaderValue } from './header-rules.ts';
 import type { HttpRequest } from './http.ts';
 import type { WireRequest } from './http-exchange.ts';
-import { bodyText } from './request-body.ts';
+import { bodyText, bodyTrouble } from './request-body.ts';
 
 const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -48,11 +48,14 @@ export function wireRequest(
   if (idempotencyKey !== undefined && isWrite(method)) {
     addUnlessGiven(headers, 'idempotency-key', idempotencyKey);
   }
+  const type = headerValue(headers, 'content-type') ?? '';
+  const trouble = body === undefined ? undefined : bodyTrouble(body, type);
+  if (trouble !== undefined) throw new RecordFailure(unfitFailure(names, 'body_not_possible', trouble));
   return {
     method,
     path: settings.prefix + checkedPath(request.path, names) + queryOf(request),
     headers,
-    body: body === undefined ? null : bodyText(body, headerValue(headers, 'content-type') ?? ''),
+    body: body === undefined ? null : bodyText(body, type),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import { retryDelayMs } from '../domain/retry-policy.ts';
 import type { FinishedRecord, Flow } from '../flows/flow.ts';
+import { noRedaction, redactionOf } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import { refusesContent } from '../store/database-fault.ts';
 import {
@@ -22,7 +23,7 @@ const patienceMs = 5 * 60_000;
 /** How often a wait looks whether it has become pointless, in milliseconds. */
 const lookMs = 250;
 /** A result larger than this is not kept. */
-const largestResultBytes = 64 * 1024;
+const largestResultBytes = 1024 * 1024;
 const recordsAtOnce = 500;
 
 export interface EndingContext extends AttemptContext {
@@ -68,14 +69,15 @@ async function patiently(
 async function tryOnce(context: EndingContext, due: DueEnding): Promise<EndingOutcome | undefined> {
   const { batchJobId, params, connectors, signal, state, glob, db, flow } = context;
   try {
-    if (flow.atEnd === undefined) throw new TypeError('the flow has no end part');
+    const { atEnd } = flow;
+    if (atEnd === undefined) throw new TypeError('the flow has no end part');
     const total = Object.values(due.counts).reduce((sum, count) => sum + count, 0);
     const counts = { total, ...due.counts };
     const ending = { batchJobId, params, connectors, signal, state, glob, ...due, counts };
     const log = (message: string) => sayFor(context, message);
-    const running = flow.atEnd({ ...ending, log, results: () => finalRecords(db, batchJobId, total) });
-    const result = await untilAborted(running, signal);
-    return { result: keepable(result) };
+    const results = () => finalRecords(db, batchJobId, total);
+    const run = async () => keepable(context, (await atEnd({ ...ending, log, results })) ?? null, total);
+    return { result: await untilAborted(run(), signal) };
   } catch (error) {
     const outcome = outcomeOf(error, context);
     return outcome.kind === 'interrupted' ? undefined : { failure: outcome.failure };
@@ -83,10 +85,7 @@ async function tryOnce(context: EndingContext, due: DueEnding): Promise<EndingOu
 }
 
 /** Waits no longer than until the signal is aborted, whether the end part heeds it or not. */
-async function untilAborted(
-  running: JsonValue | Promise<JsonValue>,
-  signal: AbortSignal,
-): Promise<JsonValue> {
+async function untilAborted(running: Promise<JsonValue>, signal: AbortSignal): Promise<JsonValue> {
   let unwatch = () => {};
   const aborted = new Promise<never>((_, reject) => {
     unwatch = watchAbort(signal, () => reject(signal.reason));
@@ -103,14 +102,36 @@ async function* finalRecords(
   batchJobId: string,
   total: number,
 ): AsyncGenerator<FinishedRecord> {
+  for await (const page of pagesOfRecords(db, batchJobId, total)) yield* page;
+}
+
+async function* pagesOfRecords(
+  db: Database,
+  batchJobId: string,
+  total: number,
+): AsyncGenerator<FinishedRecord[]> {
   for (let from = 0; from < total; from += recordsAtOnce) {
-    yield* await listFinalRecords(db, batchJobId, from, from + recordsAtOnce);
+    yield await listFinalRecords(db, batchJobId, from, from + recordsAtOnce);
   }
 }
 
-function keepable(result: JsonValue | undefined): JsonValue {
-  if (result === undefined) return null;
-  return Buffer.byteLength(JSON.stringify(result)) > largestResultBytes ? null : result;
+/** The result as it is kept: every answer shows it, so without what the flow redacts. */
+async function keepable(
+  { db, batchJobId, flow, signal }: EndingContext,
+  result: JsonValue,
+  total: number,
+): Promise<JsonValue> {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes > largestResultBytes) return `(${bytes} bytes: more than ${largestResultBytes}, and not kept)`;
+  const redaction = redactionOf(flow.redact);
+  if (redaction === noRedaction || result === null) return result;
+  let shown: JsonValue = result;
+  for await (const page of pagesOfRecords(db, batchJobId, total)) {
+    signal.throwIfAborted();
+    const payloads = page.map(({ payload }) => payload);
+    shown = redaction.texts(shown, payloads);
+  }
+  return shown;
 }
 
 /** False: there is no point in going on. */

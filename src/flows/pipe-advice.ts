@@ -6,8 +6,6 @@ const otherNames: Readonly<Partial<Record<string, string>>> = {
   float: 'number',
   title: 'capitalize',
   d: 'default',
-  e: 'url_encode',
-  escape: 'url_encode',
   urlencode: 'url_encode',
   count: 'size',
   len: 'size',

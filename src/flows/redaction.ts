@@ -18,6 +18,8 @@ export interface Redaction {
   text(text: string, payload: JsonValue): string;
   /** The value with the fields' values masked in every text inside it. */
   within(value: JsonValue, payload: JsonValue): JsonValue;
+  /** The same for what sums records up: numbers in it are its own. */
+  texts(value: JsonValue, payloads: readonly JsonValue[]): JsonValue;
   failure(failure: Failure, payload: JsonValue): Failure;
   /** The payload with other values in the fields; undefined: it has none of them. */
   disguised(payload: JsonValue, change: (found: JsonValue) => JsonValue): JsonValue | undefined;
@@ -28,6 +30,7 @@ export const noRedaction: Redaction = {
   payload: (value) => value,
   text: (text) => text,
   within: (value) => value,
+  texts: (value) => value,
   failure: (failure) => failure,
   disguised: () => undefined,
 };
@@ -37,6 +40,7 @@ export const fullRedaction: Redaction = {
   payload: () => redactedMark,
   text: () => redactedMark,
   within: () => redactedMark,
+  texts: () => redactedMark,
   failure: ({ untrustedMessage: _, ...failure }) => failure,
   disguised: () => undefined,
 };
@@ -56,6 +60,12 @@ export function redactionOf(paths: readonly string[] | undefined): Redaction {
     within(value, payload) {
       const spellings = spellingsIn(payload, keyPaths);
       return spellings.length === 0 ? value : mapTexts(value, (inner) => maskIn(inner, spellings));
+    },
+    texts(value, payloads) {
+      const spellings = spellingsIn([...payloads], keyPaths);
+      return spellings.length === 0
+        ? value
+        : mapTexts(value, (inner) => maskIn(inner, spellings), keptNumber);
     },
     failure(failure, payload) {
       const { untrustedMessage: said } = failure;
@@ -173,12 +183,19 @@ function patternOf(spelling: string): string {
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
-function mapTexts(value: JsonValue, change: (text: string) => string): JsonValue {
+type Change = (text: string) => string;
+
+function mapTexts(value: JsonValue, change: Change, ofNumber = maskedNumber): JsonValue {
   if (typeof value === 'string') return change(value);
-  if (typeof value === 'number') return change(String(value)) === String(value) ? value : redactedMark;
-  if (Array.isArray(value)) return value.map((item: JsonValue) => mapTexts(item, change));
+  if (typeof value === 'number') return ofNumber(value, change);
+  if (Array.isArray(value)) return value.map((item: JsonValue) => mapTexts(item, change, ofNumber));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [change(key), mapTexts(inner, change)]),
+    Object.entries(value).map(([key, inner]) => [change(key), mapTexts(inner, change, ofNumber)]),
   );
 }
+
+const maskedNumber = (value: number, change: Change): JsonValue =>
+  change(String(value)) === String(value) ? value : redactedMark;
+
+const keptNumber = (value: number): JsonValue => value;

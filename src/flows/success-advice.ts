@@ -7,6 +7,9 @@ const retryWords: readonly string[] = ['retry_if', 'retry_when'];
 
 /** How to say which answers are good ones, for a key that is none of the `known` ones. */
 export function successAdvice(key: string, known: readonly string[]): string | undefined {
+  if (/^(success|accepted?|expected)_(codes?|status(es)?)$/.test(key)) {
+    return 'write success_codes: in a step with type: http_request, in a flow of steps';
+  }
   const isRetry = retryWords.includes(key);
   if (!isRetry && !successWords.includes(key)) return undefined;
   if (known.includes('success_when')) {

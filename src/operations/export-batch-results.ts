@@ -12,6 +12,7 @@ import { jobRedaction } from './job-flow.ts';
 import { defineOperation } from './operation.ts';
 import { refusePurged } from './purged.ts';
 import { shownValue } from './shown-payload.ts';
+import { endingFile } from './write-ending-file.ts';
 import {
   describeResult,
   type ResultFile,
@@ -29,9 +30,9 @@ export const exportBatchResults = defineOperation({
   name: 'export_batch_results',
   title: 'Export the results of a batch job',
   description: [
-    'Shows what the flow returned for finished records, in the order of the input: a page of them, and files with all (CSV with the original columns, NDJSON, JSON).',
+    'Shows what the flow returned for finished records, in input order: a page, and files with all (CSV with the original columns, NDJSON, JSON).',
     '',
-    'Use it when the person wants what came back, such as ids the target gave. For many records hand over the file path.',
+    'Use it when the person wants what came back, such as ids the target gave. For many hand over the path.',
   ].join('\n'),
   effect: 'export',
   input: z.strictObject({
@@ -55,6 +56,7 @@ export const exportBatchResults = defineOperation({
     ),
     next_cursor: z.string().optional(),
     files: filesOutput.optional(),
+    ending_file: z.string().optional(),
     next_step: z.string(),
   }),
 
@@ -76,6 +78,7 @@ export const exportBatchResults = defineOperation({
     const file = { batchJobId: job.id, folder: context.exportsFolder, statuses, redaction };
     const downloads = context.isForProgram === true || context.isRemote === true;
     const writesFiles = cursor === undefined && total > 0 && !downloads;
+    const ending = context.isForProgram === true ? undefined : await endingFile(context, db, job);
     const isWritten = !writesFiles || (await writeFiles(context, db, total, file));
     return {
       batch_job_id: job.id,
@@ -86,6 +89,7 @@ export const exportBatchResults = defineOperation({
       ...(total === 0 || context.isForProgram === true
         ? {}
         : { files: linksTo(context, file, given === undefined) }),
+      ...(ending === undefined ? {} : { ending_file: ending }),
       next_step: nextStep(job.finishedAt !== null, total, isWritten),
     };
   },

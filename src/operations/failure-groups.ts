@@ -118,6 +118,9 @@ function describeGroup(
   };
 }
 
+const foundNothingToDelete = ({ code, message }: Failure) =>
+  /^http_4(?:04|10)$/.test(code) && message.includes(' to DELETE /');
+
 function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplied: number): string {
   const retry = `retry_batch_failed_records {"batch_job_id": "${job.id}", "select": {"group_ids": ["${groupId}"]}}`;
   const look = maybeApplied === 0 ? '' : ' Some calls may have arrived: look there first.';
@@ -135,6 +138,9 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
         return `An earlier row has the same id. Nothing to do if both stand for the same thing; otherwise correct the id with patch (set, or source with the corrected error file): ${retry}.`;
       }
       if (failure.step === 'source') return unreadAdvice(job);
+      if (foundNothingToDelete(failure)) {
+        return `Nothing to do if these were to be gone: the target has nothing to delete there any more. Otherwise correct the values with patch (set, or source with the corrected error file): ${retry}.`;
+      }
       if (failure.code === 'redirect_refused') {
         return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
       }

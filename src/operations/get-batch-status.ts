@@ -94,7 +94,7 @@ export const getBatchStatus = defineOperation({
     engine.wake(first.id);
     const job = await waitFor(context, db, first, wait_seconds * 1000);
     const causes = await pageOfGroups(context, db, job, { limit: groupsShown[format] });
-    const facts = await describeJob(db, standingWith(job, causes));
+    const facts = await describeJob(context, db, standingWith(job, causes));
     const room = roomFor(context, answerTokens[format] - tokensOf(facts) - besides);
     const { groups, more } = fitGroups(causes, room);
     return { ...facts, error_groups: groups, ...(more === undefined ? {} : { more_error_groups: more }) };
@@ -130,10 +130,10 @@ const needsAttention = (job: BatchJob) =>
   job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
 
 /** Everything but the causes of failures. */
-async function describeJob(db: Database, job: BatchJob) {
+async function describeJob(context: OperationContext, db: Database, job: BatchJob) {
   const waiting = await waitingFor(db, job);
   const stopped = stoppedBy(job);
-  const ending = await endingOf(db, job);
+  const { ending, isCut } = await endingOf(db, job, context);
   const deliveries = await deliveriesOf(db, job);
   const purged = purgedOf(job);
   const paused = pausedOf(job);
@@ -166,7 +166,7 @@ async function describeJob(db: Database, job: BatchJob) {
     ...(arrived === undefined ? {} : { may_have_arrived: arrived }),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
-    next_step: nextStep(job, waiting, { ending, arrived, ...undone }),
+    next_step: nextStep(job, waiting, { ending, isCut, arrived, ...undone }),
   };
 }
 

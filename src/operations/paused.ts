@@ -28,11 +28,16 @@ export function pausedStep(job: BatchJob): string {
   const steps = {
     caller: `Paused. ${resume} goes on.`,
     limit: `Paused, because as many records failed as may: error_groups says why. ${resume} goes on, and as many may fail again; ${cancel} gives up.`,
-    circuit: `Do not poll: waiting_for says what is wrong. Single records try from time to time, and the job goes on by itself once the target answers. ${resume} goes on at full concurrency at once, so only for a target that is known to be well; ${cancel} gives up.`,
+    circuit: `Do not poll: waiting_for says what is wrong. Single records try from time to time, and the job goes on by itself once the target answers.${slower(job)} ${resume} goes on at full concurrency at once, so only for a target that is known to be well; ${cancel} gives up.`,
     ramp: `Paused, because too many of the first records failed: error_groups says why. ${resume} goes on with more of them; ${cancel} gives up.`,
     approval: `Nothing has been sent. Ask the person to run \`sluice approve ${job.id}\` at a terminal; no tool can do that. ${cancel} gives up.`,
   };
   return steps[job.pauseKind ?? 'caller'];
+}
+
+function slower({ id, pauseMessage }: BatchJob): string {
+  if (pauseMessage === null || !/ 429\b/.test(pauseMessage)) return '';
+  return ` It is called too often: update_batch {"batch_job_id": "${id}", "rate": "5/s"} starts so many records in a time as the target allows.`;
 }
 
 type PauseWait = { kind: 'approval' | 'circuit'; since: string; text: string };

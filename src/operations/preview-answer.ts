@@ -8,8 +8,9 @@ import type { SampleRun } from '../engine/sample-runs.ts';
 import type { ColumnProfile } from '../sources/profile.ts';
 import { tokensOf } from './answer-size.ts';
 import { encodingNote } from './encoding-note.ts';
+import { headerNote } from './header-note.ts';
 import type { FlowFindings, Previewed } from './preview-look.ts';
-import { previewStep } from './preview-step.ts';
+import { inSentences, previewStep } from './preview-step.ts';
 import { answerTokens } from './response-format.ts';
 import { shownValue } from './shown-payload.ts';
 
@@ -66,17 +67,17 @@ function describe(seen: Previewed, size: Size) {
   };
 }
 
-function describeSource({ source, file, broken }: Previewed) {
+function describeSource({ source, file, broken, profile }: Previewed) {
   const place =
     broken === undefined ? {} : { broken: `line ${broken.line}: ${broken.message.slice(0, 300)}` };
   if (source === undefined) return { format: 'inline' };
   if (source.kind === 'job') return { format: 'batch job', ...place };
-  const note = encodingNote(source);
+  const note = inSentences([encodingNote(source), headerNote(source, profile)]);
   return {
     format: source.format,
     path: (source.upload?.name ?? source.path).slice(-200),
     ...(file === undefined ? {} : { encoding: file.encoding }),
-    ...(note === undefined ? {} : { note }),
+    ...(note === '' ? {} : { note }),
     ...(file?.delimiter === undefined ? {} : { delimiter: file.delimiter }),
     ...place,
   };
@@ -194,11 +195,17 @@ function requestsOf(runs: readonly SampleRun[], size: Size): object[] {
       ...(step === 'target' ? {} : { step: step.slice(0, 100) }),
       ...(connector === undefined ? { kind } : {}),
       ...requestFields(request, size.request),
-      ...(isOpen && at === calls.length - 1 ? { after_it: 'depends on the answer' } : {}),
+      ...(isOpen ? aboutAnswers(at, calls.length) : {}),
       ...(calls.length > 3 && at === 2 ? { more_calls: calls.length - 3 } : {}),
     }));
   });
 }
+
+/** What a call of a rehearsed run owes to answers that nobody has. */
+const aboutAnswers = (at: number, calls: number) => ({
+  ...(at > 0 ? { as_if: 'the calls before it answered nothing' } : {}),
+  ...(at === calls - 1 ? { after_it: 'depends on the answer' } : {}),
+});
 
 function requestFields(request: JsonValue, tokens: number): object {
   if (!isJsonObject(request) || typeof request.url !== 'string')

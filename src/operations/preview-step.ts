@@ -26,11 +26,14 @@ export function previewStep(seen: Previewed): string {
     wouldFail === 0
       ? undefined
       : `${wouldFail} ${wouldFail === 1 ? 'row' : 'rows'} would fail, each on its own: correct first, or start and repair afterwards.`,
+    ofFlow.targets.some(({ methods }) => methods.includes('DELETE'))
+      ? 'This deletes at the target: show the person what is above, and go on only with their consent.'
+      : undefined,
     startCall(seen, ofFlow),
   ]);
 }
 
-const inSentences = (sentences: readonly (string | undefined)[]) =>
+export const inSentences = (sentences: readonly (string | undefined)[]) =>
   sentences.filter((sentence) => sentence !== undefined).join(' ');
 
 const longestCall = 700;

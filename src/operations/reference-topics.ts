@@ -5,7 +5,7 @@ import { firstSentence, plainText } from './reference-text.ts';
 
 const docs = join(dirname(createRequire(import.meta.url).resolve('sluice-mcp/package.json')), 'docs');
 /** The pages that say how flows are written, in the order of the topics. */
-const files = ['flows', 'steps', 'transforms', 'code-flows', 'repair'];
+const files = ['flows', 'steps', 'transforms', 'code-flows', 'repair', 'cookbook'];
 
 /** What one heading of the docs stands over. */
 export interface Topic {

@@ -32,7 +32,17 @@ function skippedStep(job: BatchJob): string | undefined {
 
 function endingStep(job: BatchJob, ending: Ending | undefined): string | undefined {
   if (ending?.status !== 'failed') return undefined;
-  return `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}. When the cause is gone, retry_batch_failed_records {"batch_job_id": "${job.id}"} runs it again, after the failed records if there are any.`;
+  const reason = `The end part of the flow failed: ${ending.error?.message ?? 'no reason is known'}.`;
+  const retry = `retry_batch_failed_records {"batch_job_id": "${job.id}"`;
+  const rest = 'runs it again, after the failed records if there are any';
+  return ending.error?.class === 'data'
+    ? `${reason} Mend the flow (get_flow, save_flow); ${retry}, "flow_version": "latest"} ${rest}, and the same call without flow_version where the cause lay outside.`
+    : `${reason} When the cause is gone, ${retry}} ${rest}.`;
+}
+
+function cutStep(job: BatchJob, isCut: boolean): string | undefined {
+  if (!isCut) return undefined;
+  return `Only the beginning of what the end part returned is shown; export_batch_results {"batch_job_id": "${job.id}"} has all of it as ending_file.`;
 }
 
 function undoneStep(undone = 0): string | undefined {
@@ -42,6 +52,8 @@ function undoneStep(undone = 0): string | undefined {
 
 interface Endings {
   readonly ending: Ending | undefined;
+  /** Not all that the end part returned is shown. */
+  readonly isCut: boolean;
   /** Records taken back since. */
   readonly undone?: number | undefined;
   readonly arrived: MaybeApplied | undefined;
@@ -51,7 +63,7 @@ interface Endings {
 export function nextStep(
   job: BatchJob,
   waiting: Waiting | undefined,
-  { ending, undone, arrived }: Endings,
+  { ending, isCut, undone, arrived }: Endings,
 ): string {
   const id = `"batch_job_id": "${job.id}"`;
   if (job.status === 'paused') return pausedStep(job);
@@ -72,8 +84,11 @@ export function nextStep(
     endingStep(job, ending),
   ];
   const steps = all.filter((step) => step !== undefined);
-  if (steps.length > 0) return steps.join(' ');
-  return job.setAside === 0
+  if (steps.length === 0) steps.push(allWell(job));
+  return [...steps, cutStep(job, isCut)].filter((step) => step !== undefined).join(' ');
+}
+
+const allWell = ({ setAside }: BatchJob) =>
+  setAside === 0
     ? 'Finished; every record succeeded.'
     : 'Finished; every record succeeded, or had not to be sent.';
-}

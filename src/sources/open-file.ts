@@ -103,7 +103,7 @@ async function kindOf(request: FileRequest, file: OpenFile): Promise<FileKind> {
   const format = request.format ?? sniffFormat(request.extension ?? extname(request.path), text);
   if (format !== undefined) return { format, charset };
   throw invalid(
-    `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}.`,
+    `The format of ${quotePath(request.path)} cannot be told. Give format: ${sourceFormats.join(', ')}. A list with one value a line is a csv, if a line with a name stands above it.`,
   );
 }
 

@@ -132,6 +132,22 @@ test.each([
   expect((await openConnector(url).call(request())).body).toEqual(body);
 });
 
+test.each([
+  ['image/png', [0x89, 0x50, 0x4e, 0x47, 0xff, 0x00], '(6 bytes of image/png: no text, and not kept)'],
+  ['application/pdf; v=1', [0x25, 0xe2, 0xe3], '(3 bytes of application/pdf: no text, and not kept)'],
+  ['application/octet-stream', [0x61, 0xc3, 0xbc], 'aü'],
+  ['', [0x61, 0xfc], 'a\ufffd'],
+  ['text/csv', [0x61, 0xfc], 'a\ufffd'],
+  ['application/x-table; charset=latin1', [0x61, 0xfc], 'aü'],
+])('of an answer of %s with the bytes %j the body is %j', async (type, bytes, body) => {
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-type': type });
+    response.end(Buffer.from(bytes));
+  });
+
+  expect(await openConnector(url).call(request())).toMatchObject({ status: 200, body });
+});
+
 test('what is kept of a large answer is its first 64 KiB', async () => {
   const url = await serve((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify('y'.repeat(200_000)));

@@ -56,6 +56,25 @@ test.each([
   expect(hits[0]?.body).toEqual(type.includes('json') || sent.startsWith('{') ? JSON.parse(sent) : sent);
 });
 
+test.each([
+  ['multipart/form-data', /type shell \(curl -F\) or python/],
+  ['application/soap+xml', /escape_xml/],
+])('fields are not sent as %s, which they would not be', async (type, words) => {
+  const target = await startTarget();
+  onTestFinished(() => target.close());
+  const headers = { 'Content-Type': type };
+
+  const failure = await failureOf(openConnector(target.url).call(request({ headers, body: { a: 1 } })));
+  await openConnector(target.url).call(request({ headers, body: '<a>1</a>' }));
+
+  expect(failure).toMatchObject({
+    class: 'data',
+    code: 'body_not_possible',
+    message: expect.stringMatching(words),
+  });
+  expect(target.hits.map(({ headers: sent }) => sent['content-type'])).toEqual([type]);
+});
+
 test('a GET carries neither a body nor an idempotency key', async () => {
   const { url, hits } = await target();
 

@@ -105,7 +105,7 @@ test('a private origin that nobody declared is refused', async () => {
 
   expect(await failureOf(registry.httpAt(url).call(request()))).toMatchObject({
     code: 'host_not_allowed',
-    message: `${new URL(url).host} leads to an address that is not public; if that is meant, declare it in connectors.yaml with allow_private: true and write connector: instead of url:, or set SLUICE_ALLOW_PRIVATE_HOSTS=1`,
+    message: `${new URL(url).host} leads to an address that is not public; if that is meant, write connector: with one that has allow_private: true, or set SLUICE_ALLOW_PRIVATE_HOSTS=1`,
   });
   expect(hits).toEqual([]);
 });

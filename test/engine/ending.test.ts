@@ -310,3 +310,40 @@ test('an end part that throws a failure keeps its text from outside apart', asyn
   });
   await engine.stop(0);
 });
+
+test('what the end part returned is kept without the values of redacted fields, and with its sums', async ({
+  db,
+}) => {
+  const { flow } = endingFlow(
+    async ({ results }) => {
+      const emails: JsonValue[] = [];
+      for await (const { payload } of results()) emails.push((payload as { email: string }).email);
+      return { emails, by: { 'ann0@x.example': 1 }, sum: 123456 };
+    },
+    { redact: ['email', 'code'] },
+  );
+  const records = [0, 1].map((n) => ({
+    id: null,
+    json: JSON.stringify({ email: `Ann${n}@x.example`, code: '123456' }),
+  }));
+
+  const { id, engine } = await runFlow(db, flow, 2, { records });
+  await jobWhen(db, id, finished);
+
+  expect(await readEndingResult(db, id)).toEqual({
+    emails: ['[redacted]', '[redacted]'],
+    by: { '[redacted]': 1 },
+    sum: 123456,
+  });
+  await engine.stop(0);
+});
+
+test('of a result that is too large to be kept its size is', async ({ db }) => {
+  const { flow } = endingFlow(() => 'x'.repeat(1024 * 1024));
+
+  const { id, engine } = await runFlow(db, flow, 1);
+  await jobWhen(db, id, finished);
+
+  expect(await readEndingResult(db, id)).toMatch(/^\(1048578 bytes: more than 1048576, and not kept\)$/);
+  await engine.stop(0);
+});

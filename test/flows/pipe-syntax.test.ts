@@ -132,7 +132,10 @@ test.each([
     'source.a | datetime("yyyy-MM-ddTHH:mm")',
     '20 format of datetime cannot have "T" in it; write "yyyy-MM-dd\'T\'HH:mm"',
   ],
-  ['source.a | date("X")', expect.stringMatching(/^16 .* cannot have "X" in it; a date is yyyy, MM and dd/)],
+  [
+    'source.a | date("yyyy X")',
+    expect.stringMatching(/^16 .* cannot have "X" in it; a date is yyyy, MM and dd/),
+  ],
   [`source.a | date("${'y'.repeat(101)}")`, '16 format of date must be a date format such as "yyyy-MM-dd"'],
   ['source.a | number(";")', '18 decimal_mark of number must be "." or ","'],
   [

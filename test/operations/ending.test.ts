@@ -1,12 +1,19 @@
-import { expect } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
 import type { Flow } from '../../src/flows/flow.ts';
 import type { OperationContext } from '../../src/operations/context.ts';
+import { exportBatchResults } from '../../src/operations/export-batch-results.ts';
 import { getBatchStatus } from '../../src/operations/get-batch-status.ts';
 import { retryBatchFailedRecords } from '../../src/operations/retry-batch-failed-records.ts';
 import type { Database } from '../../src/store/database.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, runFlow, testFlow } from '../support/engine.ts';
+
+const exportsFolder = mkdtempSync(join(tmpdir(), 'sluice-ending-'));
+afterAll(() => rmSync(exportsFolder, { recursive: true, force: true }));
 
 /** A job over a flow with an end part, and the operations as every surface calls them. */
 async function begin(
@@ -18,6 +25,7 @@ async function begin(
   const context = {
     open: async () => ({ db, engine, ensureStandby: async () => {} }),
     limits: { maxConcurrency: 50 },
+    exportsFolder,
     signal: new AbortController().signal,
   } as unknown as OperationContext;
   return {
@@ -31,6 +39,7 @@ async function begin(
       });
       return getBatchStatus.output.parse(answer);
     },
+    results: () => exportBatchResults.run(context, { batch_job_id: id, limit: 1 }),
     retry: () => retryBatchFailedRecords.run(context, { batch_job_id: id }),
   };
 }
@@ -90,14 +99,32 @@ test('a failed end part is named with its reason, and one retry runs it again', 
   await engine.stop(0);
 });
 
-test('a large result is shown by its beginning', async ({ db }) => {
-  const { id, engine, status } = await begin(db, () => ({ text: 'x'.repeat(10_000) }));
+test('the flow is to blame for an end part that failed over data, so the retry takes the mended one', async ({
+  db,
+}) => {
+  const { id, engine, status } = await begin(db, () => fail('data', { message: 'no number' }));
   await jobWhen(db, id, finished);
 
-  const { ending } = await status();
+  const { next_step } = await status();
+
+  expect(next_step).toContain(
+    `retry_batch_failed_records {"batch_job_id": "${id}", "flow_version": "latest"}`,
+  );
+  await engine.stop(0);
+});
+
+test('a large result is shown by its beginning, and an export has it whole', async ({ db }) => {
+  const whole = { text: 'x'.repeat(10_000) };
+  const { id, engine, status, results } = await begin(db, () => whole);
+  await jobWhen(db, id, finished);
+
+  const { ending, next_step } = await status();
+  const { ending_file = '' } = await results();
 
   expect(ending?.result).toMatch(/^\{"text":"x+…$/);
   expect(String(ending?.result).length).toBeLessThan(2048);
+  expect(next_step).toContain(`export_batch_results {"batch_job_id": "${id}"} has all of it as ending_file.`);
+  expect(JSON.parse(readFileSync(ending_file, 'utf8'))).toEqual(whole);
   await engine.stop(0);
 });
 

@@ -47,6 +47,16 @@ test.each([
   expect((await ask(said)).topic).toBe(name);
 });
 
+test.each([
+  ['graphql', 'answers-that-say-no-with-200'],
+  ['multipart', 'http_request'],
+  ['excel', 'files-of-records'],
+  ['epoch', 'mapping'],
+  ['download', '4-download-a-list-of-files'],
+])('a word that is no topic leads to those that speak of it: %s', async (said, name) => {
+  await expect(ask(said)).rejects.toThrow(new RegExp(`it is spoken of in [^.]*\\b${name}\\b`));
+});
+
 test('every topic has a name and an about of its own, and the kinds of steps are among them', () => {
   expect(new Set(names).size).toBe(names.length);
   expect(topics.filter(({ about }) => about === '').map(({ name }) => name)).toEqual([]);

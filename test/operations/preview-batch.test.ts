@@ -67,6 +67,15 @@ steps:
   - { name: keep, type: echo, message: "{{ items }}" }
 `;
 
+const deleting = `flow: deleting
+target: { connector: crm, endpoint: "/customers/{{ source.id }}", method: DELETE }
+mapping: {}
+`;
+
+const roaming = `flow: roaming
+steps: [{ type: http_request, url: "{{ record.link }}", hosts: ["*"] }]
+`;
+
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
 const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
@@ -101,6 +110,8 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'whole.yaml': checking('size: 10').replace('checking', 'whole'),
       'numbered.yaml': numbered,
       'bulk.yaml': bulk,
+      'deleting.yaml': deleting,
+      'roaming.yaml': roaming,
       'sorting.yaml': sorting,
       'planned.yaml': planned,
       'echoing.yaml': echoing,
@@ -292,12 +303,29 @@ test('steps are gone through without a single call, as far as no answer is neede
 
   expect(preview.untrusted_requests).toMatchObject([
     { index: 0, step: 'find', method: 'GET', url: `${target.url}/v2/find/7` },
-    { step: 'create', method: 'POST', body: { mail: '[redacted]' } },
+    { step: 'create', method: 'POST', body: { mail: '[redacted]' }, as_if: expect.stringMatching(/nothing/) },
   ]);
+  expect(preview.untrusted_requests[0]).not.toHaveProperty('as_if');
   expect(preview.rehearsed).toMatch(/first rows/);
   expect(preview.targets).toMatchObject([{ connector: 'crm', methods: ['GET', 'POST'] }]);
   expect(JSON.stringify(preview.untrusted_requests)).not.toMatch(/ada@/i);
   expect(target.hits).toEqual([]);
+});
+
+test('a preview of deletions asks for the consent of the person', async ({ mcp }) => {
+  const records = [{ id: 7 }];
+
+  const { next_step } = await mcp.call('preview_batch', { flow_id: 'deleting', records });
+
+  expect(next_step).toMatch(/^This deletes at the target: show the person .* consent\. start_batch /);
+});
+
+test('a preview says to which host the url of a record leads', async ({ mcp }) => {
+  const records = [{ link: 'https://a.example/x?y=1' }];
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'roaming', records });
+
+  expect(preview.untrusted_requests).toMatchObject([{ input: { to: 'a.example', path: '/x?y=1' } }]);
 });
 
 test('the requests of a preview know how many records the job will have', async ({ mcp, target }) => {
@@ -415,6 +443,29 @@ test('an encoding that was guessed is named by the preview and the start, and UT
   expect((await mcp.call('preview_batch', known)).source).not.toHaveProperty('note');
   expect(await mcp.call('start_batch', known)).not.toHaveProperty('note');
 });
+
+test.for([
+  { text: '1000\n1001\n1002\n', name: '"1000"' },
+  { text: 'https://a.example\nhttps://b.example\n', name: '"https://a.example"' },
+  { text: '7,Ann,ann@x.example\n8,Bob,bob@x.example\n', name: '"ann@x.example"' },
+])('a file without a header is told before its first row is lost: $name', async ({ text, name }, { mcp }) => {
+  const path = mcp.write('bare.csv', text);
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'echoing', source: { path } });
+
+  expect(preview.source.note).toContain(`its ${name} looks like a value`);
+});
+
+test.for(['country,2024,2025\nDE,1,2\nAT,3,4\n', '1,x\nAnn,7\n'])(
+  'a number that may be the name of a column needs no word: %j',
+  async (text, { mcp }) => {
+    const path = mcp.write('headed.csv', text);
+
+    const preview = await mcp.call('preview_batch', { flow_id: 'echoing', source: { path } });
+
+    expect(preview.source).not.toHaveProperty('note');
+  },
+);
 
 test('a file that breaks off gets no digest, and one that is too long for the time says so', async ({
   mcp,

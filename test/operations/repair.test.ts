@@ -5,7 +5,7 @@ import { createJob } from '../../src/store/create-job.ts';
 import { test as base } from '../support/database.ts';
 import { failureOf, newJob } from '../support/jobs.ts';
 import { type Connected, connect } from '../support/mcp.ts';
-import { startTarget } from '../support/target.ts';
+import { startTarget, status } from '../support/target.ts';
 
 const lines = (...text: string[]) => `${text.join('\n')}\n`;
 
@@ -249,6 +249,21 @@ test('records whose call was answered are looked for at the target before they a
 
   expect(error_groups).toMatchObject([{ error_class: 'data', count: 2, maybe_applied: 2 }]);
   expect(error_groups[0].next_step).toMatch(/Some calls may have arrived: look there first\.$/);
+  await mcp.close();
+  await target.close();
+});
+
+test('what a deletion did not find needs nothing more', async ({ db }) => {
+  const target = await startTarget({ answer: () => status(404) });
+  const mcp = await connect(db, {
+    'book.yaml': 'flow: book\ntarget: { connector: crm, endpoint: "/x/{{ source.name }}", method: DELETE }\n',
+    'connectors.yaml': `crm: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  });
+
+  const { error_groups } = await booked(mcp, [row(0), row(1)]);
+
+  expect(error_groups).toMatchObject([{ code: 'http_404', count: 2 }]);
+  expect(error_groups[0].next_step).toMatch(/^Nothing to do if these were to be gone/);
   await mcp.close();
   await target.close();
 });

@@ -17,6 +17,7 @@ const none = { pending: 0, processing: 0, succeeded: 0, failed: 0, retried_succe
 const adviceFor = (counts: object) =>
   nextStep({ ...broken, counts: { ...none, skipped: 0, ...counts } }, undefined, {
     ending: undefined,
+    isCut: false,
     arrived: undefined,
   });
 
@@ -33,4 +34,15 @@ test('once what was read has been sent, only the rows behind it are left to do',
   expect(advice).toBe(
     'The file was read up to row 300 only. Mend it and start a new job with the rows behind that.',
   );
+});
+
+test.each([
+  ['shop answered 429 to the last 10 calls.', true],
+  ['shop answered 503 to the last 10 calls.', false],
+])('a job paused because %s is slowed down if that helps: %s', (pauseMessage, helps) => {
+  const paused = { ...broken, status: 'paused', pauseKind: 'circuit', pauseMessage } as BatchJob;
+
+  const advice = nextStep(paused, undefined, { ending: undefined, isCut: false, arrived: undefined });
+
+  expect(advice.includes('update_batch {"batch_job_id": "JOB", "rate": "5/s"}')).toBe(helps);
 });

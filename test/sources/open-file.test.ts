@@ -28,6 +28,7 @@ test.each([
   ['UTF-32, little end first', '.csv', utf32('a,b\n1,2\n', 'LE'), 'UTF-32. Save it as UTF-8'],
   ['UTF-32, big end first', '.json', utf32('[{"a":1}]', 'BE'), 'UTF-32. Save it as UTF-8'],
   ['plain words', '.txt', 'just some words\n', 'Give format: csv, tsv, ndjson, json'],
+  ['ids', '.txt', '1000\n1001\n', 'is a csv, if a line with a name stands above it'],
 ])('a file with %s is refused', async (_, extension, content, message) => {
   const opening = openWritten(folder, extension, content);
 

@@ -107,6 +107,8 @@ interface Group {
 interface Found {
   count: number;
   total: number;
+  /** What rounding has taken from the total so far (Neumaier). */
+  lost: number;
   least: number;
   most: number;
   readonly all: JsonValue[];
@@ -117,7 +119,7 @@ const emptyGroup = (key: JsonValue, { columns }: Plan): Group => ({
   count: 0,
   columns: columns.map((column) => ({
     ...column,
-    found: { count: 0, total: 0, least: Infinity, most: -Infinity, all: [] },
+    found: { count: 0, total: 0, lost: 0, least: Infinity, most: -Infinity, all: [] },
   })),
 });
 
@@ -149,13 +151,22 @@ function note(found: Found, { kind, name }: Column, value: JsonValue): void {
     throw new RecordFailure({ class: 'data', code: 'not_a_number', message });
   }
   found.count++;
-  found.total += number;
+  addExactly(found, number);
   if (!Number.isFinite(found.total)) {
     const message = `${kind} ${name}: the numbers become too large`;
     throw new RecordFailure({ class: 'data', code: 'number_too_large', message });
   }
   found.least = Math.min(found.least, number);
   found.most = Math.max(found.most, number);
+}
+
+/** A sum of many amounts such as 0.1 would drift away from the one that a person finds. */
+function addExactly(found: Found, number: number): void {
+  const total = found.total + number;
+  const [larger, smaller] =
+    Math.abs(found.total) >= Math.abs(number) ? [found.total, number] : [number, found.total];
+  found.lost += larger - total + smaller;
+  found.total = total;
 }
 
 function resultOf({ key, count, columns }: Group): JsonValue {
@@ -168,8 +179,9 @@ function resultOf({ key, count, columns }: Group): JsonValue {
   return { ...(key === null ? {} : { key }), count, ...Object.fromEntries(made) };
 }
 
-function amountOf(kind: Sum, { count, total, least, most, all }: Found): JsonValue {
+function amountOf(kind: Sum, { count, total: rounded, lost, least, most, all }: Found): JsonValue {
   if (kind === 'collect') return all;
+  const total = rounded + lost;
   if (kind === 'sum') return total;
   if (count === 0) return null;
   return kind === 'average' ? total / count : kind === 'min' ? least : most;

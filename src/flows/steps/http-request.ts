@@ -36,7 +36,9 @@ const settings = z.strictObject({
     )
     .min(1, 'must name at least one host')
     .optional()
-    .describe('Hosts that a url of one place, such as {{ item }}, may lead to; "*" for all that are public.'),
+    .describe(
+      'Hosts that a url of one place, such as {{ item }}, may lead to; ["*"] for all that are public.',
+    ),
   headers: z.record(z.string(), scalar).optional().describe('Name: value; places in the value.'),
   query: z
     .record(z.string(), z.unknown())
@@ -48,7 +50,7 @@ const settings = z.strictObject({
     .unknown()
     .optional()
     .describe(
-      'Sent as JSON; places at any depth. With a Content-Type of another kind a text goes as it is, with the values in it as they are, and a map as a form if that is the type.',
+      'Sent as JSON; places at any depth. With a Content-Type of another kind a text goes as it is, with the values in it as they are ({{ record.name | escape_xml }} makes one fit for XML), and a map as a form if that is the type; a nested key of a form is written out: "metadata[order]". Multipart is for shell (curl -F) or python.',
     ),
   json: z.unknown().optional().describe('Another word for body.'),
   auth: authSchema.optional().describe('For a url; a connector has its own.'),
@@ -68,7 +70,7 @@ export const httpRequest = stepKind({
   name: 'http_request',
   aliases: ['http', 'http.request'],
   doc: [
-    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins. So does an answer of which `success_when` is not true; with a `retry_when` that is true it is transient, too. A whole number of the answer beyond 2^53 comes as a text.',
+    'Calls an HTTP API: a declared connector, or a whole URL. The result is `{status, headers, body}`, or what `response` makes of it. Any other status than success fails the step: 408, 425, 429 and 5xx are transient, and a longer `Retry-After` wins. So does an answer of which `success_when` is not true; with a `retry_when` that is true it is transient, too. A whole number of the answer beyond 2^53 comes as a text. Of an answer that is no text, such as an image or a PDF, only type and size are kept: files are downloaded by shell or python.',
     'POST, PUT, PATCH and DELETE carry an `Idempotency-Key`, the same on every attempt. Redirects are followed on the same origin only; addresses that are not public are refused unless the connector (or SLUICE_ALLOW_PRIVATE_HOSTS) allows them.',
   ].join('\n\n'),
   example: `type: http_request
@@ -101,9 +103,16 @@ response: { customer: response.body.id }
       approval: target.approval,
       variables: auth === undefined ? [] : variablesOf(auth),
       preview(call) {
-        const { path } = target.resolve(call.scope, call.frame.context.connectors, call.step);
+        const { connector, path } = target.resolve(call.scope, call.frame.context.connectors, call.step);
         const { query = {}, headers = {}, body } = requestOf(parts, method, path, given, call, target);
-        return { method, to: target.summary, path, query, headers, ...(body === undefined ? {} : { body }) };
+        return {
+          method,
+          to: given.hosts === undefined ? target.summary : connector.name,
+          path,
+          query,
+          headers,
+          ...(body === undefined ? {} : { body }),
+        };
       },
       ...(given.connector === undefined ? {} : { planned: plannedFor(given.connector) }),
       async run(call) {

@@ -160,7 +160,7 @@ function anyHost(url: string, hosts: readonly string[] | undefined, site: StepSi
     site.problem(
       ['url'],
       'leaves the host to the record',
-      'name the hosts it may lead to, such as hosts: [images.example.com], or "*" for all that are public',
+      'name the hosts it may lead to, such as hosts: [images.example.com], or hosts: ["*"] for all that are public',
     );
   }
   return {

@@ -32,7 +32,12 @@ function isMisplaced(part: string, parts: readonly string[]): boolean {
   return part.startsWith('m') && has(/^y/) && has(/^d/) && !has(/^[Hh]/);
 }
 
+/** Read as the seconds or the milliseconds since 1970, which Luxon writes and does not read. */
+export const secondsFormat = 'X';
+export const millisecondsFormat = 'x';
+
 export function isDateFormat(text: string, use: FormatUse): boolean {
+  if (text === secondsFormat || text === millisecondsFormat) return true;
   return text.length <= longestFormat && strangePart(text, use) === undefined;
 }
 

@@ -1,4 +1,5 @@
 import { DateTime } from 'luxon';
+import { millisecondsFormat, secondsFormat } from './date-format.ts';
 import {
   type ArgumentRule,
   type PipeValue,
@@ -26,7 +27,7 @@ export const dateTransforms: readonly Transform[] = [
   },
   {
     name: 'datetime',
-    doc: 'The time in ISO 8601, from ISO 8601 or from a format; UTC unless the text says otherwise.',
+    doc: 'The time in ISO 8601, from ISO 8601 or from a format; UTC unless the text says otherwise. "X" and "x" read seconds and milliseconds since 1970.',
     args: [inputFormat],
     apply: (value, [format]) => readDate(value, format)?.toISO() ?? undefined,
   },
@@ -64,12 +65,22 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
   const text = String(value).trim();
   if (text === '') return undefined;
 
-  const options = { zone: 'utc', setZone: true, locale: 'en-US' } as const;
-  const date =
-    format === undefined ? readIso(text) : DateTime.fromFormat(text, textArgument(format), options);
+  const date = format === undefined ? readIso(text) : readInFormat(text, textArgument(format));
   if (date?.isValid === true) return date;
   const hint = format === undefined ? '; for other forms name the format, as in date("dd/MM/yyyy")' : '';
   throw new ValueProblem('date_expected', `is not a date in the form ${formName(format)}${hint}`, value);
+}
+
+function readInFormat(text: string, format: string): DateTime | undefined {
+  if (format === secondsFormat) return readEpoch(text, 1000);
+  if (format === millisecondsFormat) return readEpoch(text, 1);
+  return DateTime.fromFormat(text, format, { zone: 'utc', setZone: true, locale: 'en-US' });
+}
+
+/** A count of units since 1970, each of so many milliseconds. */
+function readEpoch(text: string, unitMs: number): DateTime | undefined {
+  if (!/^-?\d{1,15}(\.\d{1,9})?$/.test(text)) return undefined;
+  return DateTime.fromMillis(Math.round(Number(text) * unitMs), { zone: 'utc' });
 }
 
 /** Whole dates only: Luxon would also take "2026" or "12:30". */

@@ -77,10 +77,33 @@ export const textTransforms: readonly Transform[] = [
   textTransform('url_encode', 'Encoded for use in a URL.', [], (text) =>
     encodeURIComponent(text.toWellFormed()),
   ),
+  textTransform(
+    'escape_xml',
+    'Fit to stand in XML or HTML, between tags or in quotes: "R&D" is "R&amp;D".',
+    [],
+    escapeMarkup,
+    ['escape_html', 'escape', 'e'],
+  ),
   textTransform('hash', 'SHA-256 of the text, as hexadecimal digits.', [], (text) =>
     createHash('sha256').update(text).digest('hex'),
   ),
 ];
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Control characters are left out: no XML can hold them. */
+function escapeMarkup(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[&<>"']/g, (sign) => entities[sign] ?? sign)
+    .replace(/[\p{Cc}\uFFFE\uFFFF]/gu, (control) => (/[\t\n\r\u0080-\u009f]/.test(control) ? control : ''));
+}
 
 function capitalize(text: string): string {
   const [first = ''] = text;

@@ -16,6 +16,16 @@ test('a sum leaves out blank texts and says when it becomes too large', async ()
   });
 });
 
+test('a sum of amounts is the one that a person finds, however many they are', async () => {
+  const flow = 'steps: [{ type: echo }]\nfinally: [{ name: sums, type: aggregate, sum: { all: result } }]\n';
+  const records = Array.from({ length: 10_000 }, (_, index) => ({
+    ...{ index, id: null, status: 'succeeded', payload: {}, error: null },
+    result: index === 0 ? 1e12 : 0.1,
+  }));
+
+  expect(await endingOf(flow, records)).toMatchObject({ sum: { all: 1_000_000_000_999.9 } });
+});
+
 test('values of expressions are JSON', async () => {
   const flow = `
 steps: [{ type: echo }]
