@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Option } from 'commander';
 import { SluiceError } from '../domain/sluice-error.ts';
@@ -39,12 +39,13 @@ export async function exportAll(
   begin: () => Promise<Exported>,
 ): Promise<Answer> {
   const { output } = options;
+  const format = formatOf(options);
   const { answer, files, nothing, holds } = await begin();
   if (files === undefined) {
     host.terminal.err.write(`${nothing} Nothing was written.\n`);
     return { json: answer, text: [] };
   }
-  const source = files[formatOf(options)].path;
+  const source = files[format].path;
   if (typeof output !== 'string') {
     await pipeline(createReadStream(source), host.terminal.out, { end: false });
     return { json: answer, text: [] };
@@ -54,10 +55,25 @@ export async function exportAll(
   return { json: answer, text: [`${holds} in ${target}`] };
 }
 
-function formatOf({ ndjson, output }: Given['options']): Format {
+const formats: Readonly<Record<string, Format>> = {
+  '': 'csv',
+  '.csv': 'csv',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.json': 'json',
+};
+
+/** @throws SluiceError `invalid_input` when the file is named for a format that is not written */
+function formatOf({ csv, ndjson, output }: Given['options']): Format {
+  if (ndjson === true) return 'ndjson';
+  if (csv === true) return 'csv';
   const name = String(output ?? '');
-  if (ndjson === true || /\.(ndjson|jsonl)$/i.test(name)) return 'ndjson';
-  return /\.json$/i.test(name) ? 'json' : 'csv';
+  const format = formats[extname(name).toLowerCase()];
+  if (format !== undefined) return format;
+  throw new SluiceError(
+    'invalid_input',
+    `--output: "${name}" names no format that is written: let it end in .csv, .ndjson or .json. Nothing was written.`,
+  );
 }
 
 async function copyTo(source: string, target: string, named: string): Promise<void> {

@@ -17,7 +17,7 @@ const list = operationCommand({
   summary: 'list the flows, the files that cannot run, drafts, and connectors',
   operation: listFlows,
   fixed: { response_format: 'detailed' },
-  show: (_, listing) => showFlows(listing),
+  show: ({ width }, listing) => showFlows(listing, width),
 });
 
 const show = operationCommand({
@@ -39,7 +39,7 @@ const reference = operationCommand({
   positional: [{ parameter: 'topic' }],
   examples: ['sluice flows reference', 'sluice flows reference http_request'],
   operation: getFlowReference,
-  show: (_, topic) => showReference(topic),
+  show: ({ width }, topic) => showReference(topic, width),
 });
 
 const validate: Command = {

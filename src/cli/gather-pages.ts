@@ -1,7 +1,7 @@
 /** A page of an answer, which holds fewer items than were asked for when they are too long for a conversation. */
 interface Page {
   readonly next_cursor?: string | undefined;
-  readonly next_step: string;
+  readonly next_step?: string;
 }
 
 /** Asks for page after page until the list has `limit` items or there are no more: a terminal has room for them. */

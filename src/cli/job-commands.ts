@@ -46,8 +46,9 @@ const list = operationCommand({
   summary: 'list jobs, newest first',
   operation: listBatchJobs,
   rename: { flow_id: 'flow' },
+  gathers: 'jobs',
   examples: ['sluice list --status processing', 'sluice list --flow customer-import --since 7d'],
-  show: (_, listing) => showJobs(listing),
+  show: showJobs,
 });
 
 type Updated = z.output<(typeof updateBatch)['output']>;

@@ -102,9 +102,13 @@ function flagsFor(name: string, given: unknown): string[] {
   const operation = operations.find((each) => each.name === name);
   if (operation === undefined) return [];
   const { positional = [], rename = {} } = spoken[name] ?? {};
-  const offered = new InputOptions(operation, { except: [...positional, 'action'], rename });
+  return flagsOf(new InputOptions(operation, { except: [...positional, 'action'], rename }), given);
+}
+
+/** The options that stand for an input: what `inputFrom` is, the other way round. */
+export function flagsOf(offered: InputOptions, input: unknown): string[] {
   return offered.all.flatMap(({ path, options }) => {
-    const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)?.[key], given);
+    const value = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)?.[key], input);
     const [option] = options;
     if (value === undefined || typeof option?.long !== 'string') return [];
     return path.at(-1) === 'wait_seconds' ? ['--wait'] : flagWith(option.long, value);

@@ -10,6 +10,8 @@ export function openTerminal({ stdin, stdout, stderr, env }: NodeJS.Process): Te
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
+  // A job goes on when nobody reads its progress any more.
+  stderr.on('error', () => {});
   const wantsColours = !env.NO_COLOR && env.TERM !== 'dumb';
   return {
     out: stdout,
@@ -20,6 +22,8 @@ export function openTerminal({ stdin, stdout, stderr, env }: NodeJS.Process): Te
     hasPipedInput: hasPipe(stdin.fd),
     colours: stdout.isTTY === true && wantsColours,
     columns: stderr.columns ?? plainColumns,
+    // A window of unknown size has 0.
+    width: stdout.columns || Number.POSITIVE_INFINITY,
   };
 }
 

@@ -5,7 +5,16 @@ import type { Command } from './command.ts';
 import { gatherPages } from './gather-pages.ts';
 import { type Answer, type Host, invoke } from './host.ts';
 import { InputOptions, put } from './input-options.ts';
+import { flagsOf } from './next-step.ts';
+import { shellWord } from './shell-word.ts';
 import { type Terminal, toJson } from './terminal.ts';
+
+/** How an answer was asked for. */
+export interface Asked {
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The same command line with other parameters, to be copied. */
+  readonly again: (changes: Readonly<Record<string, unknown>>) => string;
+}
 
 export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodType> {
   readonly name: string;
@@ -22,7 +31,13 @@ export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodT
   readonly examples?: readonly string[];
   /** A list of the answer that is gathered from several pages, to as many items as are asked for. */
   readonly gathers?: keyof z.output<Output>;
-  readonly show: (paper: Pick<Terminal, 'colours'>, output: z.output<Output>) => readonly string[];
+  /** What a terminal has room for besides, in an answer made for a conversation. */
+  readonly complete?: (host: Host, output: z.output<Output>) => Promise<z.output<Output>>;
+  readonly show: (
+    paper: Pick<Terminal, 'colours' | 'width'>,
+    output: z.output<Output>,
+    asked: Asked,
+  ) => readonly string[];
   readonly exitCode?: (output: z.output<Output>) => number;
   readonly operation: Operation<Input, Output>;
 }
@@ -31,7 +46,7 @@ export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodT
 export function operationCommand<Input extends z.ZodType, Output extends z.ZodType>(
   spec: OperationCommand<Input, Output>,
 ): Command {
-  const { operation, positional = [], fixed = {}, exitCode = () => 0 } = spec;
+  const { operation, positional = [], fixed = {}, exitCode = () => 0, complete } = spec;
   const named = positional.map(({ parameter }) => parameter);
   const except = [...named, ...(spec.without ?? []), ...Object.keys(fixed)];
   const options = new InputOptions(operation, { except, rename: spec.rename ?? {} });
@@ -48,18 +63,31 @@ export function operationCommand<Input extends z.ZodType, Output extends z.ZodTy
       for (const [at, { parameter, otherwise }] of positional.entries()) {
         put(input, [parameter], given.args[at] ?? otherwise);
       }
-      const output = await ask(host, spec, input);
-      return { json: output, text: spec.show(host.terminal, output), exitCode: exitCode(output) };
+      const page = await ask(host, spec, input);
+      const output = complete === undefined ? page : await complete(host, page);
+      // "latest" may be another job by the time the line is copied.
+      const found: Record<string, unknown> = { ...input, ...(output as object) };
+      const words = named.flatMap((parameter) => found[parameter] ?? []).map(String);
+      const again = (changes: object) =>
+        commandLine([...name.split(' '), ...words], flagsOf(options, { ...input, ...changes }));
+      const text = spec.show(host.terminal, output, { input, again });
+      return { json: output, text, exitCode: exitCode(output) };
     },
   };
 }
+
+const commandLine = (words: readonly string[], flags: readonly string[]) =>
+  `\`${['sluice', ...words.map(shellWord), ...flags].join(' ')}\``;
 
 function ask<Input extends z.ZodType, Output extends z.ZodType>(
   host: Host,
   { operation, gathers }: OperationCommand<Input, Output>,
   input: Record<string, unknown>,
 ): Promise<z.output<Output>> {
-  const askFor = (more: object) => invoke(host, operation, { ...input, ...more });
+  // A cursor stands behind what an offset has passed over.
+  const { offset: _, ...behind } = input;
+  const askFor = (more: { readonly cursor?: string }) =>
+    invoke(host, operation, { ...(more.cursor === undefined ? input : behind), ...more });
   if (gathers === undefined) return askFor({});
   const { limit } = checkInput(operation, input) as { readonly limit: number };
   return gatherPages(gathers, limit, askFor);

@@ -3,7 +3,7 @@ import { exportBatchResults } from '../operations/export-batch-results.ts';
 import { type Command, type Given, groups } from './command.ts';
 import { exportAll, exportOptions, wantsAll } from './export-all.ts';
 import { type Host, invoke } from './host.ts';
-import { operationCommand } from './operation-command.ts';
+import { type Asked, operationCommand } from './operation-command.ts';
 import { counted, cut, grouped } from './table.ts';
 import { visible } from './terminal.ts';
 
@@ -19,7 +19,7 @@ const page = operationCommand({
   positional: [{ parameter: 'batch_job_id', otherwise: 'latest' }],
   operation: exportBatchResults,
   gathers: 'results',
-  show: (_, results) => showResults(results),
+  show: (_, results, asked) => showResults(results, asked),
 });
 
 export const results: Command = {
@@ -52,15 +52,17 @@ async function allResults(host: Host, { args, options }: Given) {
   };
 }
 
-function showResults(answer: Results): string[] {
-  const { batch_job_id, total, results: shown, next_cursor, files, ending_file } = answer;
+function showResults(
+  { batch_job_id, total, results: shown, next_cursor, files, ending_file }: Results,
+  { again }: Asked,
+): string[] {
   return [
     `Batch job ${batch_job_id}: ${grouped(total)} of these records`,
     ...shown.map(({ index, id, status, result }) => {
       const name = id === undefined ? `record ${index}` : `record ${index} (${visible(id)})`;
       return `${name}: ${status}  ${cut(visible(JSON.stringify(result)), resultShown)}`;
     }),
-    ...(next_cursor === undefined ? [] : [`More: --cursor ${next_cursor}`]),
+    ...(next_cursor === undefined ? [] : [`More: ${again({ cursor: next_cursor })}`]),
     ...(files === undefined
       ? []
       : ['', 'All of them:', `  ${files.csv.path}`, `  ${files.ndjson.path}`, `  ${files.json.path}`]),

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { exportBatchErrors } from '../operations/export-batch-errors.ts';
-import { showGroups } from './show-status.ts';
+import type { Asked } from './operation-command.ts';
+import { type Group, showGroups } from './show-status.ts';
 import { counted, cut, grouped } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
@@ -8,26 +9,59 @@ type Errors = z.output<(typeof exportBatchErrors)['output']>;
 
 const payloadShown = 200;
 
+/** Causes that are shown with all that is known of them; of others a line each. */
+const causesShown = 5;
+
 /** The causes of a job's failures, the first failed records, and where all of them are. */
-export function showErrors(paper: Pick<Terminal, 'colours'>, errors: Errors): string[] {
+export function showErrors(
+  paper: Pick<Terminal, 'colours' | 'width'>,
+  errors: Errors,
+  { again }: Asked,
+): string[] {
   if (errors.total_failed === 0) return [`No record of batch job ${errors.batch_job_id} has failed.`];
   return [
     `Batch job ${errors.batch_job_id}: ${grouped(errors.total_failed)} failed`,
-    ...showGroups(paper, errors.groups),
+    ...showGroups(paper, errors.groups.slice(0, causesShown)),
+    ...otherCauses(paper, errors, again),
     '',
     ...errors.errors.flatMap((record) => showRecord(paper, record)),
-    ...(errors.next_cursor === undefined ? [] : [`More: --cursor ${errors.next_cursor}`]),
-    ...(errors.next_groups_cursor === undefined
+    ...(errors.next_cursor === undefined
       ? []
-      : [`More causes: --groups-cursor ${errors.next_groups_cursor}`]),
+      : [`More: ${again({ cursor: errors.next_cursor, groups_cursor: undefined })}`]),
     ...(errors.files === undefined
       ? []
       : ['', 'All of them:', ...Object.values(errors.files).map(({ path }) => `  ${path}`)]),
   ];
 }
 
+function otherCauses(
+  { width }: Pick<Terminal, 'width'>,
+  { groups, next_groups_cursor }: Errors,
+  again: Asked['again'],
+): string[] {
+  const others = groups.slice(causesShown);
+  if (others.length === 0) return [];
+  return [
+    '',
+    ...others.map((group) => cut(causeLine(group), width)),
+    `One of them: ${again({ group_id: 'GROUP', groups_cursor: undefined })}, such as ${others[0]?.group_id}.`,
+    ...(next_groups_cursor === undefined
+      ? []
+      : [`More causes: ${again({ groups_cursor: next_groups_cursor })}`]),
+  ];
+}
+
+function causeLine({ group_id, count, code, message, untrusted_message: said }: Group): string {
+  const told = visible(said === undefined ? message : `said: "${said}"`);
+  return `[${group_id}]  ${grouped(count)} failed  ${code}  ${told}`;
+}
+
 /** Dead letters of all jobs, and where all of them are. */
-export function showDeadLetters(paper: Pick<Terminal, 'colours'>, errors: Errors): string[] {
+export function showDeadLetters(
+  paper: Pick<Terminal, 'colours'>,
+  errors: Errors,
+  { again }: Asked,
+): string[] {
   if (errors.total_failed === 0) return ['There are no dead letters.'];
   return [
     `${counted(errors.total_failed, 'dead letter')}`,
@@ -35,7 +69,7 @@ export function showDeadLetters(paper: Pick<Terminal, 'colours'>, errors: Errors
       `${paint(paper, 'bold', record.batch_job_id ?? '')}  ${visible(record.flow ?? '')}`,
       ...showRecord(paper, record),
     ]),
-    ...(errors.next_cursor === undefined ? [] : [`More: --cursor ${errors.next_cursor}`]),
+    ...(errors.next_cursor === undefined ? [] : [`More: ${again({ cursor: errors.next_cursor })}`]),
     ...(errors.files === undefined ? [] : ['', 'All of them:', `  ${errors.files.csv.path}`]),
   ];
 }

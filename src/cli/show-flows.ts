@@ -17,10 +17,13 @@ type Missing = Listing['flows'][number]['missing'];
 const summaryShown = 40;
 
 /** The flows of the folder, the files that cannot run, what waits for a person, and the connectors. */
-export function showFlows({ folder, flows, invalid, drafts, connectors, next_step }: Listing): string[] {
+export function showFlows(
+  { folder, flows, invalid, drafts, connectors, next_step }: Listing,
+  width = Number.POSITIVE_INFINITY,
+): string[] {
   return [
     `Flows in ${folder}`,
-    ...flowTable(flows),
+    ...flowTable(flows, width),
     ...invalid.flatMap(({ problems }) => ['', ...problems.map(visible)]),
     ...drafts.flatMap(({ name, reasons, approve_command }) => [
       '',
@@ -33,7 +36,7 @@ export function showFlows({ folder, flows, invalid, drafts, connectors, next_ste
   ];
 }
 
-function flowTable(flows: Listing['flows']): string[] {
+function flowTable(flows: Listing['flows'], width: number): string[] {
   if (flows.length === 0) return [];
   const rows = flows.map((flow) => [
     flow.version === null ? flow.name : `${flow.name}@${flow.version}`,
@@ -44,7 +47,7 @@ function flowTable(flows: Listing['flows']): string[] {
   const titles = [{ title: 'FLOW' }, { title: 'RUNS' }, { title: 'DOES' }, { title: 'DESCRIPTION' }];
   return [
     '',
-    ...table(titles, rows),
+    ...table(titles, rows, width),
     ...flows.flatMap(({ name, missing }) => remedies(missing).map((line) => `${visible(name)}: ${line}`)),
   ];
 }
@@ -101,10 +104,15 @@ export function showFlow(flow: OneFlow): string[] {
 }
 
 /** A topic of the reference, and those around it. */
-export function showReference({ text, topics, next_step }: Reference): string[] {
+export function showReference({ text, topics, next_step }: Reference, width: number): string[] {
   const others = Object.entries(topics);
   const titles = [{ title: 'TOPIC' }, { title: 'IS ABOUT' }];
-  return [text, ...(others.length === 0 ? [] : ['', ...table(titles, others)]), '', asCommands(next_step)];
+  return [
+    text,
+    ...(others.length === 0 ? [] : ['', ...table(titles, others, width)]),
+    '',
+    asCommands(next_step),
+  ];
 }
 
 /** What became of a text that was to be saved. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { searchLogs } from '../operations/search-logs.ts';
 import { asCommands } from './next-step.ts';
+import type { Asked } from './operation-command.ts';
 import { cut, grouped, shortTime } from './table.ts';
 import { paint, type Terminal, visible } from './terminal.ts';
 
@@ -12,14 +13,14 @@ type Paper = Pick<Terminal, 'colours'>;
 const valueShown = 2000;
 
 /** What happened, one event or attempt after the other. */
-export function showLogs(paper: Paper, logs: Logs): string[] {
+export function showLogs(paper: Paper, logs: Logs, { again }: Asked): string[] {
   const { lines, searched_back_to, next_cursor } = logs;
   return [
     ...(lines.length === 0 ? ['Nothing has been found.'] : lines.flatMap((line) => showLine(paper, line))),
     ...(searched_back_to === undefined
       ? []
       : [`Nothing before ${shortTime(searched_back_to)} was looked at.`]),
-    ...(next_cursor === undefined ? [] : [`More: --cursor ${next_cursor}`]),
+    ...(next_cursor === undefined ? [] : [`More: ${again({ cursor: next_cursor })}`]),
   ];
 }
 

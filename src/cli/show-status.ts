@@ -31,7 +31,8 @@ export function showStatus(paper: Paper, status: Status): string[] {
     `${paint(paper, colourOf[status.status] ?? 'bold', status.status)}  ${pace(status)}`,
     ...(rows.length === 0 ? [] : ['', ...indented(rows)]),
     ...remarks(status),
-    ...showGroups(paper, status.error_groups, status.more_error_groups),
+    ...showGroups(paper, status.error_groups),
+    ...moreGroups(status),
     '',
     asCommands(status.next_step),
   ];
@@ -78,9 +79,7 @@ function returnedAtEnd({ ending }: Status): string | undefined {
 
 function remarks(status: Status): string[] {
   const lines = [
-    status.intake?.state === 'reading' && status.paused?.kind !== 'approval'
-      ? 'The source is still being read.'
-      : undefined,
+    status.intake?.state === 'reading' && !hasToWait(status) ? 'The source is still being read.' : undefined,
     status.intake?.state === 'stopped' ? 'The source was not read to its end.' : undefined,
     status.waiting_for === undefined && status.paused
       ? `Paused: ${visible(status.paused.message)}`
@@ -100,6 +99,9 @@ function remarks(status: Status): string[] {
   ].filter((line) => line !== undefined);
   return lines.length === 0 ? [] : ['', ...lines];
 }
+
+/** Nothing is read before what the job waits for is there. */
+const hasToWait = ({ total, waiting_for }: Status) => total === 0 && waiting_for !== undefined;
 
 /** Which records to look for at the target before they are sent again. */
 function mayHaveArrived(found: Status['may_have_arrived']): string | undefined {
@@ -129,28 +131,21 @@ function undoRemarks({ undo_of, undone, gone_already }: Status): string[] {
 }
 
 /** The causes of failures, each with what helps. */
-export function showGroups(
-  paper: Paper,
-  groups: readonly Group[],
-  more?: Status['more_error_groups'],
-): string[] {
-  return groups
-    .flatMap((group) => [
-      '',
-      `${paint(paper, 'red', `${grouped(group.count)} failed`)}  ${group.error_class}, ${group.code}${place(group)}  [${group.group_id}]`,
-      `  ${visible(group.message)}`,
-      ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
-      `  ${circumstances(group)}`,
-      `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
-    ])
-    .concat(
-      more === undefined
-        ? []
-        : [
-            '',
-            `${counted(more.failures, 'failure')} of ${counted(more.groups, 'other cause')}; \`sluice errors\` has all.`,
-          ],
-    );
+export function showGroups(paper: Paper, groups: readonly Group[]): string[] {
+  return groups.flatMap((group) => [
+    '',
+    `${paint(paper, 'red', `${grouped(group.count)} failed`)}  ${group.error_class}, ${group.code}${place(group)}  [${group.group_id}]`,
+    `  ${visible(group.message)}`,
+    ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
+    `  ${circumstances(group)}`,
+    `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
+  ]);
+}
+
+function moreGroups({ batch_job_id, more_error_groups: more }: Status): string[] {
+  if (more === undefined) return [];
+  const left = `${counted(more.failures, 'failure')} of ${counted(more.groups, 'other cause')}`;
+  return ['', `${left}; \`sluice errors ${batch_job_id}\` leads to all of them.`];
 }
 
 /** How much of the trouble it is, when it happened, and where to look. */

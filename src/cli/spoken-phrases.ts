@@ -4,7 +4,7 @@ type Phrase = readonly [said: RegExp, spoken: string];
 const before: readonly Phrase[] = [
   [
     /Give exactly one of records \(inline\) and source \([^)]*\)/g,
-    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id',
+    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id, only one of them',
   ],
   [
     /source takes either path, url or upload_id \(with format, array_path\) or batch_job_id \(with statuses\), only one of them/g,
@@ -42,7 +42,6 @@ const before: readonly Phrase[] = [
   [/duplicates: "skip"/g, '--duplicates skip'],
   [/give callback as well/g, 'give --callback as well'],
   [/with source \{"batch_job_id": "([^"]+)"[^}]*\}/g, 'with --batch-job-id $1'],
-  [/Call get_batch_status with wait_seconds until finished is true/g, '`sluice status --wait` follows it'],
   [/Call (get_batch_status \{[^}]*\}) until finished is true/g, '$1 follows it'],
   [/, "cancel" ends it/g, ', `sluice cancel` ends it'],
   [/\bpass replaces: "([^"]*)"/g, 'pass --replaces $1'],

@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { startBatch } from '../operations/start-batch.ts';
@@ -49,12 +51,18 @@ export async function pathOf(
   file: string | undefined,
 ): Promise<string | undefined> {
   const { input, hasPipedInput, err } = host.terminal;
-  if (file !== undefined && file !== '-') return resolve(host.cwd, file);
+  if (file !== undefined && file !== '-') return regularPath(host, resolve(host.cwd, file));
   const isMeant = file === '-';
   if (!isMeant && (namesRows(given) || !hasPipedInput)) return undefined;
   // Without this line a pipe that nobody closes looks like a command that hangs.
   if (!isMeant && !given.json) err.write('No file was named: reading records from standard input.\n');
   return spoolInput(input, host.folders);
+}
+
+/** `<(command)` and a named pipe are read once, and a job may have to read its file again. */
+async function regularPath({ folders }: Host, path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFIFO() === true ? spoolInput(createReadStream(path), folders) : path;
 }
 
 /** An option says where the rows are. */
@@ -73,11 +81,13 @@ function greeting({ batch_job_id, flow, replayed, earlier_job, note }: Started):
 }
 
 function detached({ background }: Host, { said, ...started }: Started & Begun): Answer {
-  const records = started.total === 0 ? 'The records' : counted(started.total, 'record');
+  const { total, waiting_for } = started;
   const next =
-    started.waiting_for !== undefined || background
+    waiting_for !== undefined || background
       ? asCommands(started.next_step)
       : 'Background work is off (SLUICE_BACKGROUND): the job goes on while `sluice run` or another Sluice process runs.';
-  const where = started.waiting_for === undefined ? 'on the way.' : 'wait.';
-  return { json: started, text: [...(said ?? []), `${records} ${where}`, next] };
+  const where = waiting_for === undefined ? 'on the way.' : 'wait.';
+  // None may have been read yet, or none is before something is mended.
+  const records = total === 0 ? [] : [`${counted(total, 'record')} ${where}`];
+  return { json: started, text: [...(said ?? []), ...records, next] };
 }

@@ -7,17 +7,29 @@ export interface Column {
 
 const gap = '  ';
 
-/** Rows under titles, each column as wide as its widest cell. Cells may hold foreign text. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows under titles, each column as wide as its widest cell. Cells may hold foreign text. Lines longer than `width`
+ * lose the end of their last cell, though none becomes shorter than the line of the titles.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width = Number.POSITIVE_INFINITY,
+): string[] {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(visible))];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => lengthOf(row[at] ?? ''))));
-  return cells.map((row) =>
+  const [titles = '', ...lines] = cells.map((row) =>
     columns
       .map(({ align }, at) => pad(row[at] ?? '', widths[at] ?? 0, align))
       .join(gap)
       .trimEnd(),
   );
+  const longest = Math.max(width, lengthOf(titles));
+  return [titles, ...lines.map((line) => cut(line, longest))];
 }
+
+/** Columns that lines take. */
+export const widthOf = (lines: readonly string[]) => Math.max(...lines.map(lengthOf));
 
 function pad(text: string, width: number, align: Column['align']): string {
   const blanks = ' '.repeat(width - lengthOf(text));
@@ -28,6 +40,10 @@ const lengthOf = (text: string) => [...text].length;
 
 export const cut = (text: string, length: number) =>
   lengthOf(text) <= length ? text : `${[...text].slice(0, length - 1).join('')}…`;
+
+/** Without its beginning, for a path: its end names the file. */
+export const cutFront = (text: string, length: number) =>
+  lengthOf(text) <= length ? text : `…${[...text].slice(1 - length).join('')}`;
 
 /** 12345 as 12,345. */
 export const grouped = (count: number) => count.toLocaleString('en');

@@ -15,6 +15,8 @@ export interface Terminal {
   readonly hasPipedInput: boolean;
   readonly colours: boolean;
   readonly columns: number;
+  /** Columns of the window that shows `out`; a pipe takes lines of any length. */
+  readonly width: number;
 }
 
 export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';

@@ -153,7 +153,7 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
     case 'conflict':
       return 'The target already has these records. Nothing to do if that is what you expect.';
     case 'bug':
-      return `This should not happen. Look at the payloads (export_batch_errors); a retry may help: ${retry}.${look}`;
+      return `This should not happen. Look at the payloads (export_batch_errors {"batch_job_id": "${job.id}"}); a retry may help: ${retry}.${look}`;
   }
 }
 
@@ -166,4 +166,4 @@ const mistakesOfFlows: readonly string[] = [
 ];
 
 const unreadAdvice = (job: BatchJob) =>
-  `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records.`;
+  `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records {"batch_job_id": "${job.id}"}.`;

@@ -21,6 +21,6 @@ export function refusePurged({ id, purgedAt }: BatchJob): void {
   if (purgedAt === null) return;
   throw new SluiceError(
     'batch_job_purged',
-    `The payloads and results of batch job ${id} were deleted on ${purgedAt.toISOString().slice(0, 10)}, because it was older than the retention (SLUICE_RETENTION). get_batch_status still has its counts and causes. To send the records again, start a new job with their source. Nothing was changed.`,
+    `The payloads and results of batch job ${id} were deleted on ${purgedAt.toISOString().slice(0, 10)}, because it was older than the retention (SLUICE_RETENTION). get_batch_status {"batch_job_id": "${id}"} still has its counts and causes. To send the records again, start a new job with their source. Nothing was changed.`,
   );
 }

@@ -169,7 +169,7 @@ function notFinished({ id, status }: BatchJob): SluiceError {
   const next =
     status === 'paused'
       ? `update_batch {"batch_job_id": "${id}", "action": "resume"} lets it go on, "cancel" ends it; what is then skipped can be retried as well.`
-      : 'Call get_batch_status with wait_seconds until finished is true.';
+      : `Call get_batch_status {"batch_job_id": "${id}", "wait_seconds": 30} until finished is true.`;
   return new SluiceError(
     'batch_job_not_finished',
     `Batch job ${id} is ${status}; failed records can be retried once it has finished. ${next} Nothing was changed.`,

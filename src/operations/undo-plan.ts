@@ -103,8 +103,12 @@ export async function planUndo(db: Database, job: BatchJob, selection: UndoSelec
 
 export function undoneRightNow(job: BatchJob, underWay: string | null): SluiceError {
   const which = underWay === null ? 'Another batch job' : `Batch job ${underWay}`;
+  const look =
+    underWay === null
+      ? 'list_batch_jobs shows it.'
+      : `get_batch_status {"batch_job_id": "${underWay}", "wait_seconds": 30} follows it.`;
   return new SluiceError(
     'already_running',
-    `${which} is taking the records of ${job.id} back right now. Follow it with get_batch_status. Nothing was started.`,
+    `${which} is taking the records of ${job.id} back right now. ${look} Nothing was started.`,
   );
 }

@@ -137,7 +137,7 @@ function refusal(job: BatchJob, { action }: Change): SluiceError {
   if (job.finishedAt !== null) {
     return new SluiceError(
       'batch_job_finished',
-      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. retry_batch_failed_records takes failed or skipped records up again. Nothing was changed.`,
+      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. retry_batch_failed_records {"batch_job_id": "${job.id}"} takes failed or skipped records up again. Nothing was changed.`,
     );
   }
   if (job.pauseKind === 'approval') {
@@ -148,7 +148,7 @@ function refusal(job: BatchJob, { action }: Change): SluiceError {
   }
   return new SluiceError(
     'batch_job_finished',
-    `Batch job ${job.id} is ${job.status}, so it cannot ${action}. Its records under way are finishing; get_batch_status follows them. Nothing was changed.`,
+    `Batch job ${job.id} is ${job.status}, so it cannot ${action}. Its records under way are finishing; get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} follows them. Nothing was changed.`,
   );
 }
 

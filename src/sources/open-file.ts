@@ -120,14 +120,29 @@ async function refuseUnreadable(
 ): Promise<void> {
   const rows = readOpenFile(source, file, { maxRecordBytes: maxHeaderBytes });
   try {
-    const { done } = await rows.next();
+    const { done, value: first = [] } = await rows.next();
     if (done === true) throw invalid(noRows[source.format]);
+    refuseWrongHeader(first);
   } catch (error) {
     if (error instanceof SourceBroken) throw invalid(error.message);
     throw error;
   } finally {
     await rows.return(undefined);
   }
+}
+
+/** Fewer rows may be at fault themselves. */
+const rowsAgainstHeader = 3;
+const widthCodes: readonly string[] = ['row_too_long', 'row_too_short'];
+
+/** Where all rows differ from the header in the same way, the line that was taken for the header is none. */
+function refuseWrongHeader(rows: readonly SourceRow[]): void {
+  const [first] = rows;
+  if (rows.length < rowsAgainstHeader || first?.kind !== 'bad' || !widthCodes.includes(first.code)) return;
+  if (!rows.every((row) => row.kind === 'bad' && row.code === first.code)) return;
+  throw invalid(
+    `${first.message} None of the ${rows.length} rows that were looked at has as many cells as the header. The first line must be the header: remove what stands above it, such as a title, or correct it.`,
+  );
 }
 
 const noRows: Readonly<Record<SourceFormat, string>> = {

@@ -13,6 +13,8 @@ export interface Ended {
 export interface Running {
   readonly ended: Promise<Ended>;
   signal(name: NodeJS.Signals): void;
+  /** Nobody reads stderr any more. */
+  closeStderr(): void;
   /** Resolves when stderr holds `text`; rejects when the command ends without. */
   hasSaid(text: string): Promise<void>;
 }
@@ -69,6 +71,7 @@ function follow(child: ReturnType<typeof spawn>): Running {
   return {
     ended,
     signal: (name) => child.kill(name),
+    closeStderr: () => child.stderr?.destroy(),
     hasSaid: (text) =>
       new Promise((resolve, reject) => {
         const look = () => stderr.includes(text) && resolve();

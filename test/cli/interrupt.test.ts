@@ -107,6 +107,17 @@ test('Ctrl-C pauses a job that is run by the command that looks at it', async ()
   expect(stdout).toContain('cancelled');
 });
 
+test('a job goes on when nobody reads its progress any more', async () => {
+  const running = sluice.begin(['start', 'slow', 'rows.ndjson', '--concurrency', '10']);
+  await running.hasSaid('Batch job');
+
+  running.closeStderr();
+  const { code, stdout } = await running.ended;
+
+  expect(stdout).toContain('completed  500 of 500 records');
+  expect(code).toBe(0);
+});
+
 test('a command that has to end leaves its job to the background', async () => {
   const running = sluice.begin(['start', 'slow', 'rows.ndjson', '--concurrency', '20']);
   await running.hasSaid('Batch job');

@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { serveFiles } from '../support/file-server.ts';
@@ -86,6 +88,16 @@ test('records come through a pipe, and the same ones again are seen to be the sa
   expect(JSON.parse(second.stdout).earlier_job).toBe(JSON.parse(first.stdout).batch_job_id);
 });
 
+test('a named pipe is read as one on standard input is', async () => {
+  const pipe = join(sluice.home, 'rows.pipe');
+  execFileSync('mkfifo', [pipe]);
+
+  const started = sluice.run(['start', 'example', 'rows.pipe', '--json']);
+  await writeFile(pipe, 'id,name,email\n1,Ada,ada@example.com\n');
+
+  expect(JSON.parse((await started).stdout)).toMatchObject({ status: 'completed', total: 1 });
+});
+
 test('an empty pipe starts nothing', async () => {
   const { code, stderr } = await sluice.run(['start', 'example', '-'], { input: '' });
 
@@ -112,6 +124,50 @@ test('what is refused before anything happens exits with 2', async () => {
   );
 });
 
+test('the command that a refusal names is about the job that was named', async () => {
+  const id = async (name: string) =>
+    (await json('start', 'example', file(name, `id,name,email\n${name},,x@y.z\n`))).batch_job_id;
+  const [older] = [await id('older.csv'), await id('newer.csv')];
+
+  const { stderr } = await sluice.run(['cancel', older]);
+
+  expect(stderr).toContain(`\`sluice retry ${older}\``);
+});
+
+test('an export is refused when its name stands for a format that is not written', async () => {
+  await sluice.run(['start', 'example', file('unnamed.csv', 'id,name,email\n9,,x@y.z\n')]);
+
+  const refused = await sluice.run(['errors', '--output', 'failed.xlsx']);
+  const plain = await sluice.run(['errors', '--output', 'failed']);
+
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('.csv, .ndjson or .json') });
+  expect(existsSync(join(sluice.home, 'failed.xlsx'))).toBe(false);
+  expect(plain.code).toBe(0);
+});
+
+test('every cause is shown, not only those a conversation has room for', async () => {
+  const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'];
+  const target = await startTarget({
+    answer: ({ id }) => ({ kind: 'status', status: 422, body: { error: `no ${words[Number(id)]}` } }),
+  });
+  onTestFinished(() => target.close());
+  const flows = join(sluice.home, 'flows');
+  writeFileSync(
+    join(flows, 'connectors.yaml'),
+    `choosy: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+  );
+  writeFileSync(
+    join(flows, 'choosy.yaml'),
+    'flow: choosy\ntarget: { connector: choosy, endpoint: /things }\n',
+  );
+  const rows = words.map((_, at) => `${at},Ada`);
+  await sluice.run(['start', 'choosy', file('choosy.csv', `id,name\n${rows.join('\n')}\n`)]);
+
+  const { stdout } = await sluice.run(['errors']);
+
+  expect(stdout.match(/\[g[0-9a-f]+\]/g)).toHaveLength(words.length);
+});
+
 test('as many failed records are shown as are asked for, however long their causes are', async () => {
   const error = 'because '.repeat(200);
   const target = await startTarget({ answer: () => ({ kind: 'status', status: 422, body: { error } }) });
@@ -135,7 +191,7 @@ test('as many failed records are shown as are asked for, however long their caus
   expect(usual.next_cursor).toBe('9');
   expect(usual.groups).toHaveLength(1);
   expect(more.stdout.match(/^record \d+/gm)).toHaveLength(25);
-  expect(more.stdout).toContain('More: --cursor 24');
+  expect(more.stdout).toContain(`More: \`sluice errors ${usual.batch_job_id} --limit 25 --cursor 24\``);
 });
 
 test('records are given inline', async () => {
@@ -174,6 +230,23 @@ test('list shows the jobs, and takes the filters of the operation', async () => 
   expect(everything.stdout).toMatch(/^ID +FLOW +STATUS/);
   expect(everything.stdout).toContain('inline');
   expect(running).toEqual({ jobs: [] });
+});
+
+test('list shows as many jobs as are asked for, and the command that goes on', async () => {
+  const label = 'as long as a conversation has room for '.repeat(4);
+  const started = Array.from({ length: 8 }, (_, at) =>
+    sluice.run(['start', 'example', '--records', `[{"id":"L${at}"}]`, '--label', label]),
+  );
+  await Promise.all(started);
+
+  const { jobs } = await json('list', '--limit', '8');
+  const { stdout } = await sluice.run(['list', '--flow', 'example', '--offset', '1', '--limit', '2']);
+  const [, more = ''] = /More: `sluice (.*)`/.exec(stdout) ?? [];
+  const next = await json(...more.split(' '));
+
+  expect(jobs).toHaveLength(8);
+  expect(more).toMatch(/^list --flow example --limit 2 --cursor \S+$/);
+  expect(next.jobs[0].batch_job_id).toBe(jobs[3].batch_job_id);
 });
 
 test('every operation can be called by its own name', async () => {

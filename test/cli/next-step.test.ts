@@ -33,8 +33,8 @@ test.each([
     `Correct the values with --set or --file (the corrected error file): \`sluice retry ${id}\`. Or mend the flow, and retry with --flow-version latest.`,
   ],
   [
-    `Have the person correct them in the file of export_batch_errors {"batch_job_id": "${id}"}, then give it as patch.source of retry_batch_failed_records.`,
-    `Correct them in the file of \`sluice errors ${id}\`, then give it with --file to \`sluice retry\`.`,
+    `Have the person correct them in the file of export_batch_errors {"batch_job_id": "${id}"}, then give it as patch.source of retry_batch_failed_records {"batch_job_id": "${id}"}.`,
+    `Correct them in the file of \`sluice errors ${id}\`, then give it with --file to \`sluice retry ${id}\`.`,
   ],
   [
     `Nothing has been sent. Ask the person to run \`sluice approve ${id}\` at a terminal; no tool can do that.`,
@@ -70,7 +70,7 @@ test.each([
   ],
   [
     'Give exactly one of records (inline) and source ({path}). Nothing was started.',
-    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id. Nothing was started.',
+    'Name a file, or - for a pipe, or give --url, --records or --batch-job-id, only one of them. Nothing was started.',
   ],
   [
     'preview_batch with one of them as flow_id and source {"upload_id": "u1", "format": "json", "array_path": "a.b"} (the file) shows it.',

@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest';
 import { showErrors } from '../../src/cli/show-errors.ts';
 import { showFlows } from '../../src/cli/show-flows.ts';
+import { showJobs } from '../../src/cli/show-jobs.ts';
 import { exitCodeOf, type Status, showStatus } from '../../src/cli/show-status.ts';
 import { span, table } from '../../src/cli/table.ts';
 import { toJson, visible, visibleLines } from '../../src/cli/terminal.ts';
 
 const id = '0197a4c2-0000-7000-8000-000000000000';
-const plain = { colours: false };
+const plain = { colours: false, width: Number.POSITIVE_INFINITY };
+const asked = {
+  input: {},
+  again: (changes: object) => `again ${JSON.stringify(changes)}`,
+};
 const counts = {
   pending: 0,
   processing: 0,
@@ -68,27 +73,98 @@ test('after a retry no time is told, since the days before it would count', () =
 });
 
 test('what a target said cannot steer the terminal', () => {
-  const errors = showErrors(plain, {
-    batch_job_id: id,
-    total_failed: 1,
-    groups: [],
-    errors: [
-      {
-        index: 4,
-        id: 'a\u0007b',
-        status: 'failed',
-        attempts: 1,
-        group_id: 'g1',
-        error: { class: 'data', code: 'c', message: 'm', untrusted_message: '\u009b2J' },
-        payload: { name: '\u202egnp.exe' },
-      },
-    ],
-    next_step: '',
-  });
+  const errors = showErrors(
+    plain,
+    {
+      batch_job_id: id,
+      total_failed: 1,
+      groups: [],
+      errors: [
+        {
+          index: 4,
+          id: 'a\u0007b',
+          status: 'failed',
+          attempts: 1,
+          group_id: 'g1',
+          error: { class: 'data', code: 'c', message: 'm', untrusted_message: '\u009b2J' },
+          payload: { name: '\u202egnp.exe' },
+        },
+      ],
+      next_step: '',
+    },
+    asked,
+  );
 
   const text = [...errors, ...showStatus(plain, status)].join('');
 
   expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test('causes that are not shown are found by a command about this job', () => {
+  const text = showStatus(plain, { ...status, more_error_groups: { groups: 4, failures: 90 } });
+
+  expect(text).toContain(`90 failures of 4 other causes; \`sluice errors ${id}\` leads to all of them.`);
+});
+
+test('a job that waits before anything was read is not said to be reading', () => {
+  const waiting_for = { kind: 'connector', since: '2026-01-01T00:00:00.000Z', text: 'A secret is missing.' };
+  const reading = { ...status, intake: { state: 'reading', rows_read: 0 }, waiting_for } as Status;
+
+  expect(showStatus(plain, { ...reading, total: 0 }).join()).not.toContain('being read');
+  expect(showStatus(plain, reading).join()).toContain('being read');
+});
+
+test('many causes take a line each behind the first five', () => {
+  const groups = Array.from({ length: 7 }, (_, at) => ({ ...group, group_id: `g${at}`, samples: [] }));
+  const errors = { batch_job_id: id, total_failed: 21, groups, errors: [], next_step: '' };
+
+  const lines = showErrors({ ...plain, width: 40 }, { ...errors, next_groups_cursor: '7' }, asked);
+
+  expect(lines.filter((line) => line.startsWith('3 failed'))).toHaveLength(5);
+  expect(lines.filter((line) => line.startsWith('['))).toEqual([
+    '[g5]  3 failed  http_422  said: "bad �[…',
+    '[g6]  3 failed  http_422  said: "bad �[…',
+  ]);
+  expect(lines).toContain('More causes: again {"groups_cursor":"7"}');
+});
+
+const job = {
+  batch_job_id: id,
+  flow: 'customer-import',
+  status: 'completed_with_errors',
+  finished: true,
+  total: 20_000,
+  counts,
+  failed_now: 300,
+  source: '/home/ada/Documents/customers of last year.csv',
+} as const;
+const listed = (...ages: number[]) => ({
+  jobs: ages.map((seconds) => ({
+    ...job,
+    created_at: new Date(Date.now() - seconds * 1000 - 500).toISOString(),
+  })),
+});
+
+test('a list of jobs fits a window of 80 columns, and is whole where there is room or a pipe', () => {
+  const narrow = showJobs({ width: 80 }, listed(5, 3700, 200_000), asked);
+  const [, whole = ''] = showJobs(plain, listed(5), asked);
+
+  expect(narrow).toEqual([
+    'ID        FLOW         STATUS                 RECORDS  FAILED  AGE  NAME',
+    '00000000  customer-i…  completed_with_errors   20,000     300   5s  …st year.csv',
+    '00000000  customer-i…  completed_with_errors   20,000     300   1h  …st year.csv',
+    '00000000  customer-i…  completed_with_errors   20,000     300   2d  …st year.csv',
+  ]);
+  expect(whole).toContain(`${id}  customer-import  completed_with_errors`);
+  expect(whole).toContain('…da/Documents/customers of last year.csv');
+});
+
+test('a list that nothing fits does not say that there are no jobs', () => {
+  const none = showJobs(plain, { jobs: [] }, asked);
+  const noneFits = showJobs(plain, { jobs: [] }, { ...asked, input: { status: 'failed' } });
+
+  expect(none).toEqual(['No batch jobs. `sluice start <flow> <file>` starts one.']);
+  expect(noneFits).toEqual(['No batch job fits. `sluice list` shows all of them.']);
 });
 
 test('foreign text stays on one line, and a foreign text of several lines keeps them', () => {
@@ -115,6 +191,12 @@ test('columns are as wide as their widest cell', () => {
   );
 
   expect(lines).toEqual(['NAME        N', 'a           1', 'longer  1,000']);
+});
+
+test('a line that a window has no room for loses the end of its last cell', () => {
+  const lines = table([{ title: 'NAME' }, { title: 'ABOUT' }], [['a', 'all of it']], 12);
+
+  expect(lines).toEqual(['NAME  ABOUT', 'a     all o…']);
 });
 
 test.each([

@@ -18,6 +18,13 @@ test.each([
   ['a byte order mark only', '.csv', '\ufeff', 'empty'],
   ['blank lines only', '.ndjson', ' \n\r\n', 'empty'],
   ['a header only', '.csv', 'a,b\n\n', 'no rows'],
+  [
+    'a title above the header',
+    '.csv',
+    'Customers 2026\n\nname,city\nAda,Rome\nBob,Ulm\n',
+    'Line 3 has 2 cells',
+  ],
+  ['a delimiter at the end of each row', '.csv', 'a;b\n1;2;\n3;4;\n5;6;\n', 'the header has 2'],
   ['a line for spreadsheets only', '.csv', 'sep=;\n', 'no header'],
   ['megabytes of line ends', '.csv', '\n'.repeat(5_000_000), 'no header and no records'],
   ['a workbook', '.xlsx', 'PK\x03\x04rest', 'Save the sheet as CSV'],
@@ -53,6 +60,17 @@ test.each([
   const source = await openWritten(folder, extension, content);
 
   expect(source.format).toBe(format);
+});
+
+test.each([
+  ['the only row', 'a,b\n1\n', ['row_too_short']],
+  ['two rows', 'a,b\n1\n2\n', ['row_too_short', 'row_too_short']],
+  ['rows of all widths', 'a,b\n1\n2,3,4\n5\n', ['row_too_short', 'row_too_long', 'row_too_short']],
+  ['one of several', 'a,b\n1\n2,3\n4\n', ['row_too_short', undefined, 'row_too_short']],
+])('%s may fail alone for other cells than the header has', async (_, content, codes) => {
+  const rows = await rowsOf(await openWritten(folder, '.csv', content));
+
+  expect(rows.map((row) => (row.kind === 'bad' ? row.code : undefined))).toEqual(codes);
 });
 
 test('the format asked for wins', async () => {

@@ -26,6 +26,7 @@ export function pipedTerminal(
       hasPipedInput: input !== undefined,
       colours: false,
       columns: 100,
+      width: Number.POSITIVE_INFINITY,
     },
     async said() {
       out.end();
