@@ -17,7 +17,7 @@ export interface Progress {
   readonly passed?: Readonly<Record<string, StepOutcome>>;
   /** How often each step has failed in this wave, by its path; under '' those that had no retry of their own. */
   readonly failing?: Readonly<Record<string, number>>;
-  /** Of a chunk: the records it is about. The results are worth nothing to a chunk of others. */
+  /** Of a chunk: the records it is about, which are to make a chunk again. The results are worth nothing to others. */
   readonly indexes?: readonly number[];
   /** How often the answer to a chunk has named the record as failed: what is sent after that is another call. */
   readonly refused?: number;

@@ -92,7 +92,12 @@ export type Settlement =
       readonly retryInMs: number;
       readonly progress?: Progress | undefined;
     }
-  | { readonly status: 'pending'; readonly uncounted: true; readonly failure?: Failure | undefined };
+  | {
+      readonly status: 'pending';
+      readonly uncounted: true;
+      readonly failure?: Failure | undefined;
+      readonly progress?: Progress | undefined;
+    };
 
 /**
  * The only place that decides what status follows an attempt.

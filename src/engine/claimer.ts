@@ -95,9 +95,9 @@ export class Claimer {
     return records;
   }
 
-  /** One record of a job that a circuit has paused, after `probes` that were in vain. */
+  /** One record of a job that a circuit has paused, or a run that broke, after `probes` that were in vain. */
   async claimProbe(probes: number, fresh: boolean, ceiling?: number): Promise<readonly ClaimedRecord[]> {
-    const request = { lease: this.#lease, probes, fresh, ceiling };
+    const request = { lease: this.#lease, probes, size: this.#size, fresh, ceiling };
     const { records } = await this.#numbered((claims) => claimProbe(this.#db, { ...request, claims }));
     return records;
   }

@@ -32,7 +32,8 @@ export type Probe =
   | { readonly kind: 'trouble'; readonly trouble: Trouble };
 
 interface ProbeUnderWay {
-  readonly index: number;
+  /** The record that tries, or those of one run. */
+  readonly indexes: ReadonlySet<number>;
   /** Counts them, from 1. */
   readonly probes: number;
   readonly resolve: (found: Probe) => void;
@@ -105,7 +106,7 @@ export class LaneRecords {
 
   /** None has been claimed that is not settled. */
   get areNone(): boolean {
-    return this.#turns.underWay === 0 && this.#turns.ready === 0;
+    return this.#turns.areNone;
   }
 
   set concurrency(concurrency: number) {
@@ -158,18 +159,19 @@ export class LaneRecords {
   }
 
   /**
-   * Lets one record try whether the trouble that paused the job is over, after `probes` that found it is not. If
-   * it is not, the attempt does not count. `found` resolves when that has been committed, and never rejects.
-   * undefined: no record is due.
+   * Lets one record, or a run that broke, try whether the trouble that paused the job is over, after `probes` that
+   * found it is not. If it is not, the attempt does not count. `found` resolves when that has been committed, and
+   * never rejects. undefined: no record is due.
    */
   async probe(probes: number): Promise<{ readonly found: Promise<Probe> } | undefined> {
     const { budget } = this.#options.brakes;
-    const [record] = await this.#claimer.claimProbe(probes, budget.allowsFresh, this.#ramp.ceiling);
-    if (record === undefined) return undefined;
+    const records = await this.#claimer.claimProbe(probes, budget.allowsFresh, this.#ramp.ceiling);
+    if (records.length === 0) return undefined;
     const found = new Promise<Probe>((resolve) => {
-      this.#probe = { index: record.index, probes: probes + 1, resolve };
+      const indexes = new Set(records.map(({ index }) => index));
+      this.#probe = { indexes, probes: probes + 1, resolve };
     });
-    this.#turns.add([record], false);
+    this.#turns.add(records, false);
     return { found: this.#committed(found) };
   }
 
@@ -184,7 +186,7 @@ export class LaneRecords {
   /** Gives up what has not started. */
   handBack(): void {
     const records = this.#turns.takeBack();
-    if (records.some(({ index }) => index === this.#probe?.index)) this.#probe?.resolve({ kind: 'untried' });
+    for (const { index } of records) this.#probeOf(index)?.resolve({ kind: 'untried' });
     this.#writer.handBack(records);
   }
 
@@ -254,7 +256,7 @@ export class LaneRecords {
     const { watch, brakes, context, isStopping } = this.#options;
     if (isStopping() || !watch.mayStart || context.signal.aborted) return false;
     const { status } = watch.control;
-    if (this.#probe?.index !== record.index) return isRunning(status) && brakes.allow(record);
+    if (this.#probeOf(record.index) === undefined) return isRunning(status) && brakes.allow(record);
     return (isRunning(status) || status === 'paused') && brakes.budget.allows(record);
   }
 
@@ -265,8 +267,8 @@ export class LaneRecords {
 
   /** What has to be written of a record, once everybody has taken note who decides about the next ones. */
   #noted(record: ClaimedRecord, reached: Settlement): SettledRecord {
-    const probe = this.#probe?.index === record.index ? this.#probe : undefined;
-    const settlement = probe === undefined ? reached : this.#judge(probe, reached);
+    const probe = this.#probeOf(record.index);
+    const settlement = probe === undefined ? reached : this.#judge(probe, record, reached);
     this.#options.brakes.note(record, settlement);
     const { flow, context } = this.#options;
     const remembered = this.#remembers && 'result' in settlement;
@@ -278,7 +280,7 @@ export class LaneRecords {
   }
 
   /** What the record that tries has found out, and what that means for it. */
-  #judge(probe: ProbeUnderWay, reached: Settlement): Settlement {
+  #judge(probe: ProbeUnderWay, record: ClaimedRecord, reached: Settlement): Settlement {
     const { brakes, flow } = this.#options;
     const failure = 'failure' in reached ? reached.failure : undefined;
     // Of a mapping that got nowhere near its target nothing can be learned.
@@ -289,11 +291,28 @@ export class LaneRecords {
     }
     const trouble = failure && brakes.circuit.troubleOf(failure, probe.probes);
     probe.resolve(trouble === undefined ? { kind: 'answered' } : { kind: 'trouble', trouble });
-    return trouble === undefined ? reached : { status: 'pending', uncounted: true };
+    // What must not be sent again because its answer was lost has failed, trouble or not.
+    return trouble === undefined || failure?.class === 'interrupted' ? reached : inVain(record, reached);
   }
 
   #returnUntried(record: ClaimedRecord): void {
-    if (this.#probe?.index === record.index) this.#probe.resolve({ kind: 'untried' });
+    this.#probeOf(record.index)?.resolve({ kind: 'untried' });
     this.#writer.add(record, { status: 'pending', uncounted: true });
   }
+
+  /** The probe that the record belongs to. */
+  #probeOf(index: number): ProbeUnderWay | undefined {
+    return this.#probe?.indexes.has(index) === true ? this.#probe : undefined;
+  }
+}
+
+/** An attempt that does not count. That its call may have arrived, and with which others, is known all the same. */
+function inVain({ progress: before }: ClaimedRecord, reached: Settlement): Settlement {
+  const untried = { status: 'pending', uncounted: true } as const;
+  if ('uncounted' in reached || 'result' in reached || reached.failure.maybeApplied !== true) return untried;
+  const { failure, progress } = reached;
+  if (progress?.indexes === undefined) return { ...untried, failure };
+  const { failing: _, ...kept } = progress;
+  const failing = before?.failing;
+  return { ...untried, failure, progress: failing === undefined ? kept : { ...kept, failing } };
 }

@@ -118,11 +118,15 @@ const refusedOnceMore = (record: ClaimedRecord | undefined): Progress => ({
   refused: (refusalsIn(record?.progress).refused ?? 0) + 1,
 });
 
-/** The first record keeps the results of a chunk; how often steps have failed is kept with each. */
+/**
+ * The first record keeps the results of a chunk, and which records were in it when their call has to be made again;
+ * how often steps have failed is kept with each.
+ */
 function progressLeft({ progress, failure }: Broken, records: Records, at: number): Progress | undefined {
   const ofRecord = refusalsIn(records[at]?.progress);
-  if (progress !== undefined && at === 0) {
-    return { ...progress, indexes: records.map(({ index }) => index), ...ofRecord };
+  const isKept = progress !== undefined || failure.class === 'transient' || failure.maybeApplied === true;
+  if (isKept && at === 0) {
+    return { results: {}, ...progress, indexes: records.map(({ index }) => index), ...ofRecord };
   }
   const failing = failure.class === 'transient' ? progress?.failing : undefined;
   if (failing === undefined && ofRecord.refused === undefined) return undefined;

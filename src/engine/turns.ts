@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { ClaimedRecord } from '../domain/record.ts';
+import { cutRuns } from './cut-runs.ts';
 
 export interface TurnsOptions {
   /** Runs at once. */
@@ -17,18 +18,19 @@ export interface TurnsOptions {
 /**
  * The claimed records of a lane, waiting for a turn or in one, in start order.
  *
- * Each turn takes whatever is first among the ready ones, so that handing records back needs no search in
+ * Each turn takes whatever run is first among the ready ones, so that handing records back needs no search in
  * the queue.
  */
 export class Turns {
   readonly #options: TurnsOptions;
   readonly #queue: PQueue;
   readonly #turn = () => this.#take();
-  #ready: ClaimedRecord[] = [];
-  /** Place of the first of them that is left. */
-  #first = 0;
-  /** Turns that have not begun. */
-  #waiting = 0;
+  /** Runs that have not started. */
+  #runs: ClaimedRecord[][] = [];
+  /** Records in them. */
+  #ready = 0;
+  /** Records that wait for others to make a run. */
+  #rest: readonly ClaimedRecord[] = [];
   #underWay = 0;
 
   constructor(options: TurnsOptions) {
@@ -36,9 +38,14 @@ export class Turns {
     this.#queue = new PQueue({ concurrency: options.concurrency });
   }
 
-  /** Records that have not started. */
+  /** Records that may start. */
   get ready(): number {
-    return this.#ready.length - this.#first;
+    return this.#ready;
+  }
+
+  /** Nothing is here that has not ended. */
+  get areNone(): boolean {
+    return this.#underWay === 0 && this.#ready === 0 && this.#rest.length === 0;
   }
 
   /** Runs under way. */
@@ -54,23 +61,25 @@ export class Turns {
     if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
   }
 
-  /** Adds records; with `more` to come, a rest that fills no run waits for them. */
+  /** Adds records; with `more` to come, a rest that makes no run waits for them. */
   add(records: readonly ClaimedRecord[], more: boolean): void {
-    this.#ready = [...this.#ready.slice(this.#first), ...records];
-    this.#first = 0;
-    const runs = this.ready / this.#options.size;
-    const missing = (more ? Math.floor(runs) : Math.ceil(runs)) - this.#waiting;
-    this.#waiting += Math.max(missing, 0);
-    for (let at = 0; at < missing; at++) void this.#queue.add(this.#turn);
+    const { size } = this.#options;
+    const { runs, rest } = cutRuns([...this.#rest, ...records], { size, more, waited: this.#rest.length });
+    this.#rest = rest;
+    for (const run of runs) {
+      this.#runs.push(run);
+      this.#ready += run.length;
+      void this.#queue.add(this.#turn);
+    }
   }
 
   /** Gives up what has not started. */
   takeBack(): ClaimedRecord[] {
     this.#queue.clear();
-    this.#waiting = 0;
-    const records = this.#ready.slice(this.#first);
-    this.#ready = [];
-    this.#first = 0;
+    const records = [...this.#runs.flat(), ...this.#rest];
+    this.#runs = [];
+    this.#ready = 0;
+    this.#rest = [];
     return records;
   }
 
@@ -81,15 +90,14 @@ export class Turns {
 
   /** Never rejects. */
   async #take(): Promise<void> {
-    this.#waiting--;
-    const { size, run, lowWater, onLow } = this.#options;
-    const before = this.ready;
-    const records = this.#ready.slice(this.#first, this.#first + size);
-    if (records.length === 0) return;
-    this.#first += records.length;
+    const { run, lowWater, onLow } = this.#options;
+    const before = this.#ready;
+    const records = this.#runs.shift();
+    if (records === undefined) return;
+    this.#ready -= records.length;
     this.#underWay++;
     const low = lowWater();
-    if (before > low && this.ready <= low) onLow();
+    if (before > low && this.#ready <= low) onLow();
     await run(records);
     this.#underWay--;
     if (this.#underWay === 0) onLow();

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { RecordFailure } from '../domain/failure.ts';
+import { abortReason } from './abort-reason.ts';
 
 /** After so many items without a pause others get their turn: timers, and whoever aborts. */
 const itemsInTurn = 500;
@@ -55,8 +56,12 @@ export async function runLoop<Item, T>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxParallel, items.length) }, work));
-  if (signal.aborted) throw signal.reason;
+  if (signal.aborted) throw abortReasonAmong(failures, signal);
   if (defects.length > 0) throw defects[0];
   failures.sort((a, b) => a.index - b.index);
   return { results, failures, failure: failures[0] };
 }
+
+const abortReasonAmong = (failures: readonly LoopFailure[], signal: AbortSignal): unknown =>
+  failures.map(({ error }) => abortReason(signal, error)).find((reason) => reason !== signal.reason) ??
+  signal.reason;

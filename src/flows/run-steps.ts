@@ -1,6 +1,7 @@
 import { type Failure, RecordFailure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { StepOutcome } from '../domain/progress.ts';
+import { abortReason } from './abort-reason.ts';
 import { BrokenRun } from './broken-run.ts';
 import { runLoop } from './loop.ts';
 import { type CompiledStep, innerScope, type OwnRetry, type StepFrame, type StepList } from './step-frame.ts';
@@ -98,7 +99,7 @@ function attempted(step: CompiledStep, path: string, frame: StepFrame): MaybePro
 }
 
 function runBody(step: CompiledStep, path: string, frame: StepFrame): MaybePromise<JsonValue> {
-  if (step.timeoutMs !== undefined)
+  if (step.timeoutMs !== undefined && step.body.keepsTime !== true)
     return withinTime(step.timeoutMs, path, step.body.hasEffects, frame.signal, run);
   return run(frame.signal);
 
@@ -131,8 +132,7 @@ function recovered(
   frame: StepFrame,
   error: unknown,
 ): MaybePromise<StepOutcome> {
-  // The failure may come of the abort.
-  if (frame.signal.aborted) throw frame.signal.reason;
+  if (frame.signal.aborted) throw abortReason(frame.signal, error);
   if (!(error instanceof RecordFailure) || (error instanceof BrokenRun && error.isOpen)) throw error;
   const failure = { ...error.failure, step: error.failure.step ?? path };
   const { onError } = step;

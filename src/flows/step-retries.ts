@@ -1,6 +1,7 @@
 import { watchAbort } from '../connectors/abort-watch.ts';
 import { RecordFailure } from '../domain/failure.ts';
 import { type RetryPolicy, retryDelayMs } from '../domain/retry-policy.ts';
+import { abortReason } from './abort-reason.ts';
 
 /** Inside a loop nobody waits longer than this in place, in milliseconds. */
 const longestWaitMs = 60_000;
@@ -18,7 +19,7 @@ export async function patiently<T>(
     try {
       return await run();
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      if (signal.aborted) throw abortReason(signal, error);
       if (!mayPass(error) || tries > policy.retries) throw error;
       const wait = Math.min(retryDelayMs(policy, tries, Math.random()), longestWaitMs);
       await pause(Math.max(wait, error.failure.retryAfterMs ?? 0), signal);

@@ -1,12 +1,13 @@
 import { watchAbort } from '../connectors/abort-watch.ts';
 import { RecordFailure } from '../domain/failure.ts';
+import { abortReason } from './abort-reason.ts';
 
 /** Connectors that know the time limit report it better, so they come first. */
 const graceMs = 250;
 
 /**
  * Runs a step with a limit to its time: then its signal is aborted, and the step has failed whether it
- * heeds the signal or not.
+ * heeds the signal or not. What heeds it at once may say that an answer is lost.
  */
 export async function withinTime<T>(
   timeoutMs: number,
@@ -19,7 +20,7 @@ export async function withinTime<T>(
   const own = new AbortController();
   const unwatch = watchAbort(signal, () => own.abort(signal.reason));
   const over = new Promise<never>((_, reject) => {
-    own.signal.addEventListener('abort', () => reject(own.signal.reason), { once: true });
+    own.signal.addEventListener('abort', () => setImmediate(reject, own.signal.reason), { once: true });
   });
   const timer = setTimeout(() => own.abort(timeOver(timeoutMs, step, hasEffects)), timeoutMs + graceMs);
   try {
@@ -31,15 +32,19 @@ export async function withinTime<T>(
 }
 
 /**
- * Runs something until the signal aborts: then it has ended with the signal's reason, whether it heeds the signal
- * or not. A failure that comes after an abort comes of it.
+ * Runs something until the signal aborts: then it has ended, whether it heeds the signal or not. What heeds it at
+ * once may say that an answer is lost.
  */
 export function untilAborted<T>(
   signal: AbortSignal,
   run: () => T | Promise<T>,
   failed: (error: unknown) => unknown = (error) => error,
 ): T | Promise<T> {
-  const thrown = (error: unknown): unknown => (signal.aborted ? signal.reason : failed(error));
+  const thrown = (error: unknown): unknown => {
+    if (!signal.aborted) return failed(error);
+    const reason = abortReason(signal, error);
+    return reason === signal.reason ? reason : failed(reason);
+  };
   try {
     const result = run();
     return result instanceof Promise ? raced(signal, result, thrown) : result;
@@ -55,7 +60,7 @@ async function raced<T>(
 ): Promise<T> {
   let unwatch = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    unwatch = watchAbort(signal, () => reject(signal.reason));
+    unwatch = watchAbort(signal, () => setImmediate(reject, signal.reason));
     if (signal.aborted) reject(signal.reason);
   });
   try {

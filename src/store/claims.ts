@@ -139,20 +139,30 @@ export interface ProbeRequest extends Omit<ClaimRequest, 'limit' | 'reach'> {
 
 /**
  * Claims one record of a job that a circuit has paused, when nothing else is under way, to try whether the
- * trouble is over.
+ * trouble is over. If a run that broke began with it, its others come along: without them the call would be another.
  */
 export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed | undefined> {
-  const { lease, claims, fresh, ceiling, probes } = request;
+  const { lease, claims, size = 1, fresh, ceiling, probes } = request;
   return claim(
     db,
     lease,
     claims,
     probeDue,
     (sql) => sql`
-    again as materialized (
-      select ctid as at from records
+    waiting as materialized (
+      select ctid as at, idx, not_before, case
+          when json_typeof(progress->'indexes') = 'array' and json_array_length(progress->'indexes') <= ${size}
+            and not_before < 'infinity'
+          then progress->'indexes' end as run
+      from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before > '-infinity' and (not_before <= now() or not_before = 'infinity')
+      order by not_before, idx limit ${probedInTurn * size}
+    ), members as materialized (
+      select first.at as first, other.at from waiting first, json_array_elements_text(first.run) as member
+      join waiting other on other.idx = member::int and other.not_before < 'infinity'
+    ), again as materialized (
+      select at from waiting where at not in (select at from members where at <> first)
       order by not_before, idx limit ${probedInTurn}
     ), fresh as materialized (
       select ctid as at from records
@@ -163,8 +173,10 @@ export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed
     ), candidates as materialized (
       select at, row_number() over () as place, count(*) over () as places
       from (select at from again union all select at from fresh) as found
-    ), due as materialized (
+    ), chosen as materialized (
       select at from candidates where place = 1 + ${probes}::int % places
+    ), due as materialized (
+      select at from chosen union select members.at from members join chosen on first = chosen.at
     ), ${writing(sql, lease, claims, sql`not_before = 'infinity'`)}, ${asWritten(sql)}`,
   );
 }

@@ -192,7 +192,9 @@ function toRow({ record, settlement, digest }: SettledRecord, usual: RecordStatu
 }
 
 function columnsOf(settlement: Settlement) {
-  if ('uncounted' in settlement) return { n: 0, ...failureColumns(settlement.failure) };
+  if ('uncounted' in settlement) {
+    return { n: 0, ...failureColumns(settlement.failure), p: settlement.progress };
+  }
   if ('result' in settlement) return { r: settlement.result };
   const { failure, progress } = settlement;
   const failed = { ...failureColumns(failure), p: progress };

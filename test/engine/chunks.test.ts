@@ -10,6 +10,7 @@ import { ChunkResult } from '../../src/flows/chunk-result.ts';
 import type { Attempt, ChunkRule, FlowResult } from '../../src/flows/flow.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import type { Database } from '../../src/store/database.ts';
+import { noConnectors } from '../support/connectors.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, runFlow, testFlow } from '../support/engine.ts';
 import { requeue } from '../support/jobs.ts';
@@ -177,6 +178,125 @@ test('a chunk larger than the share of retries in a claim is put together again 
   await jobWhen(db, id, finished);
 
   expect(runs.map((indexes) => indexes.length)).toEqual([300, 300]);
+  await engine.stop(0);
+});
+
+test('a chunk that broke comes back as it was beside records that failed alone', async ({ db }) => {
+  const busy: Failure = { ...refusal, class: 'transient' };
+  const { flow, runs } = chunkFlow(
+    { size: 10 },
+    (attempt) => {
+      if (runs.length === 3) fail('transient', { maybeApplied: true });
+      return runs.length < 6 ? refusing(attempt, (n) => n % 10 === 4, busy) : null;
+    },
+    { retry: quickRetry(2, 300) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 60, { concurrency: 1 });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(60);
+  const broken = Array.from({ length: 10 }, (_, n) => 20 + n);
+  expect(runs.filter((indexes) => indexes.includes(20))).toEqual([broken, broken]);
+  await engine.stop(0);
+});
+
+test('half a chunk that broke comes back as it was while fresh records are left', async ({ db }) => {
+  let failures = 0;
+  const { flow, runs } = chunkFlow(
+    { size: 10, onError: 'bisect' },
+    async (attempt) => {
+      await sleep(2);
+      const numbers = numbersOf(attempt);
+      if (numbers.includes(7)) fail('data');
+      if (numbers[0] === 0 && failures++ === 0) fail('transient', { maybeApplied: true });
+      return null;
+    },
+    { retry: quickRetry(2) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 1000, { concurrency: 1 });
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ succeeded: 999, failed: 1 });
+  const half = [0, 1, 2, 3, 4];
+  expect(runs.filter((indexes) => indexes.includes(0)).slice(1)).toEqual([half, half]);
+  await engine.stop(0);
+});
+
+test('a part of broken chunks that is retried waits for nobody', async ({ db }) => {
+  let isDown = true;
+  const { flow, runs } = chunkFlow({ size: 10 }, () => {
+    if (isDown) fail('transient', { maybeApplied: true });
+    return null;
+  });
+  const { id, engine } = await runFlow(db, flow, 600, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+  isDown = false;
+  runs.length = 0;
+  const indexes = Array.from({ length: 600 }, (_, n) => n).filter((n) => n % 10 !== 9);
+
+  await requeue(db, id, 0, { statuses: ['failed'], indexes }, 1);
+  engine.wake();
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ retried_success: 540, failed: 60 });
+  await engine.stop(0);
+});
+
+test('broken chunks are retried as they were also after their last attempt', async ({ db }) => {
+  let isDown = true;
+  const { flow, runs } = chunkFlow({ size: 4 }, (attempt) => {
+    if (!isDown) return null;
+    if (attempt.index === 4) fail('transient', { maybeApplied: true });
+    return refusing(attempt, (n) => n === 1 || n === 10);
+  });
+  const { id, engine } = await runFlow(db, flow, 12, { concurrency: 1 });
+  await jobWhen(db, id, finished);
+  isDown = false;
+  runs.length = 0;
+
+  await requeue(db, id, 0, { statuses: ['failed'] }, 1);
+  engine.wake();
+  await jobWhen(db, id, finished);
+
+  expect(runs).toEqual([
+    [4, 5, 6, 7],
+    [1, 10],
+  ]);
+  await engine.stop(0);
+});
+
+test('a chunk that broke finds out as a whole whether the trouble that paused the job is over', async ({
+  db,
+}) => {
+  let calls = 0;
+  const { flow, runs } = chunkFlow(
+    { size: 10 },
+    () => {
+      calls++;
+      if (calls <= 8) fail('transient', { connector: 'crm-system', maybeApplied: true });
+      return null;
+    },
+    { retry: quickRetry(3) },
+  );
+  const circuit = () => ({ failures: 5, authFailures: 3, firstProbeMs: 50, longestProbeMs: 50 });
+
+  const { id, engine } = await runFlow(
+    db,
+    flow,
+    200,
+    { concurrency: 2 },
+    { openConnectors: async () => noConnectors({ circuit }) },
+  );
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(200);
+  const others = new Map<number, Set<string>>();
+  for (const indexes of runs.slice(0, calls)) {
+    for (const index of indexes) others.set(index, (others.get(index) ?? new Set()).add(indexes.join()));
+  }
+  expect([...others].filter(([, sets]) => sets.size > 1)).toEqual([]);
   await engine.stop(0);
 });
 

@@ -4,6 +4,7 @@ import type { CircuitSettings } from '../../src/connectors/circuit.ts';
 import type { Failure } from '../../src/domain/failure.ts';
 import { stopJob } from '../../src/store/control.ts';
 import type { BatchJob } from '../../src/store/jobs.ts';
+import { listMaybeApplied } from '../../src/store/maybe-applied.ts';
 import { steerJob } from '../../src/store/steering.ts';
 import { noConnectors } from '../support/connectors.ts';
 import { test } from '../support/database.ts';
@@ -167,6 +168,48 @@ test('a record that fails in any case does not keep the circuit open', async ({ 
   const job = await jobWhen(db, id, finished);
 
   expect(job.counts).toMatchObject({ failed: 11, succeeded: 29 });
+  await engine.stop(0);
+});
+
+test('a record that tries while the circuit is open, and whose answer is lost, may have arrived', async ({
+  db,
+}) => {
+  const tried: number[] = [];
+  const flow = testFlow(({ index }) => {
+    tried.push(index);
+    fail('transient', { ...down, code: 'timeout', maybeApplied: true });
+  });
+  const { id, engine } = await runFlow(db, flow, 40, { concurrency: 2 }, watched());
+  await jobWhen(db, id, ({ probes }) => probes >= 3);
+
+  await stopJob(db, id, 'cancelled', 'cancelled');
+  await jobWhen(db, id, finished);
+
+  const { count, records } = await listMaybeApplied(db, id, 100);
+  expect(count).toBe(tried.length);
+  expect(records.map(({ index }) => index)).toEqual(tried.toSorted((a, b) => a - b));
+  expect((await jobWhen(db, id, finished)).maybeApplied).toBe(tried.length);
+  await engine.stop(0);
+});
+
+test('what must not be sent again when its answer is lost is not, also while the circuit is open', async ({
+  db,
+}) => {
+  const tried: number[] = [];
+  const flow = testFlow(
+    ({ index }) => {
+      tried.push(index);
+      if (tried.length > 14) return null;
+      fail('interrupted', { code: 'answer_lost', connector: 'crm-system', maybeApplied: true });
+    },
+    { retry: quickRetry(3) },
+  );
+
+  const { id, engine } = await runFlow(db, flow, 40, { concurrency: 2 }, watched());
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts).toMatchObject({ failed: 14, succeeded: 26 });
+  expect(new Set(tried).size).toBe(tried.length);
   await engine.stop(0);
 });
 

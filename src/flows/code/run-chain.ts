@@ -23,7 +23,8 @@ export async function runChain(chain: Chain, frame: Frame): Promise<JsonValue> {
     return frame.last;
   } catch (error) {
     const handler = chain.handlers.find(({ after }) => after >= begun);
-    if (handler === undefined || !(error instanceof RecordFailure)) throw error;
+    const { signal } = frame.run.context;
+    if (handler === undefined || signal.aborted || !(error instanceof RecordFailure)) throw error;
     const place = { path: frame.pathOf('onError'), subject: 'onError' };
     const result = await callUser(frame, place, handler.run, { error: thrownBy(error) });
     return jsonOf(result, 'the result of onError');

@@ -1,5 +1,5 @@
 import { watchAbort } from '../../connectors/abort-watch.ts';
-import { RecordFailure } from '../../domain/failure.ts';
+import { abortReason } from '../abort-reason.ts';
 import { withinTime } from '../step-time.ts';
 import type { UserFunction } from './chain.ts';
 import type { Frame } from './frame.ts';
@@ -40,7 +40,7 @@ export async function guarded(
     if (call.timeoutMs === undefined) return await untilAborted(signal, run);
     return await withinTime(call.timeoutMs, groupedPath(call.path), hasEffects, signal, run);
   } catch (error) {
-    if (signal.aborted && !(error instanceof RecordFailure)) throw signal.reason;
+    if (signal.aborted && abortReason(signal, error) === signal.reason) throw signal.reason;
     throw stepFailure(error, call);
   }
 }
@@ -48,7 +48,7 @@ export async function guarded(
 /** What is abandoned may still reject; the promise of the race hears it, and nobody else. */
 function untilAborted(signal: AbortSignal, run: (signal: AbortSignal) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const unwatch = watchAbort(signal, () => reject(signal.reason));
+    const unwatch = watchAbort(signal, () => setImmediate(reject, signal.reason));
     const ended = (async () => run(signal))();
     ended.then(resolve, reject).finally(unwatch);
   });

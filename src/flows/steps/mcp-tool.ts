@@ -52,6 +52,7 @@ arguments: { name: "{{ record.name }}", tags: [import, "{{ record.country }}"] }
       hasEffects: true,
       summary: `${name} ${tool}`,
       connectors: [{ name, type: 'mcp' }],
+      keepsTime: true,
       approval: ['mcp_tool steps reach tools of other servers'],
       preview: (call) => ({ server: name, tool, arguments: argumentsFor(call) }),
       run(call) {

@@ -56,6 +56,7 @@ statement: |
       hasEffects: writes,
       summary: `${statement.verb.toUpperCase()} ${connector}`,
       connectors: [{ name: connector, type: 'sql' }],
+      keepsTime: true,
       approval: ['sql steps reach a database'],
       async run({ scope, step, timeoutMs, signal, frame }) {
         const answer = await frame.context.connectors.sql(connector).run({

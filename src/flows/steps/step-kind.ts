@@ -40,6 +40,8 @@ export interface StepBody {
   readonly variables?: readonly string[];
   /** Those of the variables that it can do without. */
   readonly mayMiss?: readonly string[];
+  /** It heeds `timeoutMs` itself, from when its call has its turn: no time is lost by waiting for that. */
+  readonly keepsTime?: true;
   /** @throws RecordFailure */
   run(call: StepCall): Promise<JsonValue> | JsonValue;
   /**
@@ -59,7 +61,7 @@ export interface StepCall {
   readonly step: string;
   /** The same on every attempt of the same record and step. */
   readonly idempotencyKey: string;
-  /** Milliseconds this run may take, when the step says so; the signal is aborted then. */
+  /** Milliseconds this run may take, when the step says so; the signal is aborted then, unless the step keeps time. */
   readonly timeoutMs: number | undefined;
   /** Aborted when the run has to end, because its time is over or the process stops. */
   readonly signal: AbortSignal;

@@ -5,10 +5,10 @@ import { noConnectors } from '../../support/connectors.ts';
 import { failFirst, startTarget, status, type TargetOptions } from '../../support/target.ts';
 import { failureOf, resultOf, run } from './run-code.ts';
 
-async function crm(options: TargetOptions = {}) {
+async function crm(options: TargetOptions = {}, settings: Parameters<typeof openConnector>[1] = {}) {
   const target = await startTarget(options);
   onTestFinished(() => target.close());
-  const connector = openConnector(target.url);
+  const connector = openConnector(target.url, settings);
   return { target, connectors: noConnectors({ http: () => connector }) };
 }
 
@@ -179,4 +179,18 @@ test('an abort ends a call that is under way', async () => {
   abort.abort(new Error('stopping'));
 
   await expect(running).rejects.toThrow('stopping');
+});
+
+test('an abort leaves a lost answer to a person when the connector says so', async () => {
+  const { target, connectors } = await crm({ answer: () => ({ kind: 'hang' }) }, { retryLostAnswers: false });
+  const abort = new AbortController();
+  const builder = flow()
+    .step('send', ({ fetch }) => fetch('crm', '/a', { body: 1 }))
+    .onError(() => 'dealt with');
+
+  const failed = failureOf(builder, {}, { connectors, signal: abort.signal });
+  await target.reached(1);
+  abort.abort(new Error('stopping'));
+
+  expect(await failed).toMatchObject({ class: 'interrupted', code: 'answer_lost', maybeApplied: true });
 });

@@ -75,6 +75,33 @@ test.each(Object.entries(endless))('an abort ends %s at once, with its reason', 
   expect(hits.filter(({ path }) => path !== '/hang')).toEqual([]);
 });
 
+const lostCalls = {
+  'a step': '{ type: http_request, connector: ledger, path: /hang, method: POST }',
+  'a step whose failures are dealt with':
+    '{ type: http_request, connector: ledger, path: /hang, method: POST, on_error: continue }',
+  'a step that is tried again in a loop':
+    '{ type: http_request, for_each: [1, 2], connector: ledger, path: /hang, method: POST, retry: 2x fixed(1ms) }',
+  'a loop with a time limit':
+    '{ type: batch, items: [1, 2], timeout: 1h, task: { type: http_request, connector: ledger, path: /hang, method: POST } }',
+};
+
+test.each(Object.entries(lostCalls))('an abort in %s leaves a lost answer to a person', async (_, step) => {
+  const { url, hits, reached } = await target(() => ({ kind: 'hang' }));
+  const stop = new AbortController();
+  const connectors = `ledger: { type: http, base_url: "${url}", retry_lost_answers: false }`;
+  const ran = run(`steps: [${step}, ${call(url, 'after')}]\n`, {}, { signal: stop.signal, connectors });
+  await Promise.race([reached(1), ran]);
+
+  stop.abort(stopped);
+
+  expect((await ran).failure).toMatchObject({
+    class: 'interrupted',
+    code: 'answer_lost',
+    maybeApplied: true,
+  });
+  expect(hits.map(({ path }) => path)).toEqual(['/hang']);
+});
+
 test('nothing runs under a signal that was aborted before', async () => {
   const { url, hits } = await target();
   const steps = [

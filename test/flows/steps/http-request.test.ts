@@ -195,6 +195,17 @@ test('the time limit of the step ends a call that hangs', async () => {
   expect(failure).toMatchObject({ class: 'transient', code: 'timeout', maybeApplied: true, step: 'call' });
 });
 
+test('a call that waits for its turn loses no time of the step, and has not been sent', async () => {
+  const { url } = await target();
+  const flow = step(
+    'for_each: [1, 2], max_parallel: 2, connector: crm, path: /x, method: POST, timeout: 200ms',
+  );
+
+  const { failure } = await run(flow, {}, { connectors: crm(url, ', rate: 1/s') });
+
+  expect(failure).toBeUndefined();
+});
+
 test('a later step sees the whole of a large answer', async () => {
   const customers = Array.from({ length: 5000 }, (_, id) => ({ id, name: `customer number ${id}` }));
   const { url } = await target(() => ({ kind: 'ok', body: { customers } }));

@@ -99,6 +99,15 @@ test('a step that takes too long may have been applied', async ({ url }) => {
   expect(failure).toMatchObject({ class: 'transient', code: 'timeout', step: 'one', maybeApplied: true });
 });
 
+test('a statement that waits for its turn loses no time of the step', async ({ url }) => {
+  const text = `${flow('select pg_sleep(0.6)')}    timeout: 1s\n    for_each: [1, 2, 3]\n    max_parallel: 3\n`;
+  const connectors = 'shop: { type: sql, url_env: SHOP_DB_URL, allow_private: true, concurrency: 1 }';
+
+  const { failure } = await run(text, {}, { ...connected(url), connectors });
+
+  expect(failure).toBeUndefined();
+});
+
 test('a select that changes something says so, and a lost answer counts', async ({ url }) => {
   const text = `${flow('select pg_sleep(60)')}    timeout: 500ms\n    effects: true\n`;
 
