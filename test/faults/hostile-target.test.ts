@@ -145,14 +145,16 @@ test('credentials that are revoked midway stop the job after a few calls, and a 
   await expect
     .poll(async () => (await mcp.call('get_batch_status', { batch_job_id: id })).status, { timeout: 15_000 })
     .toBe('paused');
-  const refused = withStatus(target.hits, 401).length;
+  const refusals = withStatus(target.hits, 401);
   revoked = false;
   const first = await mcp.finish(id);
   if (first.failed_now > 0) await mcp.call('retry_batch_failed_records', { batch_job_id: id });
   const second = await mcp.finish(id);
 
-  expect(refused).toBeLessThanOrEqual(20 + 3);
-  expect(first.failed_now).toBeLessThanOrEqual(refused);
+  // Behind that single records try, before it is seen that the job is paused, on a busy machine.
+  const beforeProbes = refusals.filter(({ at }) => at < (refusals[0]?.at ?? 0) + 2000);
+  expect(beforeProbes.length).toBeLessThanOrEqual(20 + 3);
+  expect(first.failed_now).toBeLessThanOrEqual(refusals.length);
   expect(second.failed_now).toBe(0);
   expect(target.effects.size).toBe(300);
 });
