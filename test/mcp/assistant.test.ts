@@ -1,13 +1,10 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { getEncoding } from 'js-tiktoken';
 import { expect } from 'vitest';
 import { openCommandLine } from '../support/command-line.ts';
 import { test } from '../support/database.ts';
 import { type Connected, connect } from '../support/mcp.ts';
 import { type Hit, type Mode, ok, startTarget, status } from '../support/target.ts';
-
-const encoding = getEncoding('o200k_base');
-const tokens = (text: string) => encoding.encode(text, [], []).length;
+import { tokens } from '../support/tokens.ts';
 
 const flow = [
   'flow: people-import',

@@ -1,5 +1,4 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { getEncoding } from 'js-tiktoken';
 import { expect } from 'vitest';
 import { cutTo, tokensOf } from '../../src/operations/answer-size.ts';
 import { finishJob } from '../../src/store/control.ts';
@@ -8,10 +7,7 @@ import type { Database } from '../../src/store/database.ts';
 import { test as base } from '../support/database.ts';
 import { failureOf, newJob } from '../support/jobs.ts';
 import { type Connected, connect } from '../support/mcp.ts';
-
-const encoding = getEncoding('o200k_base');
-const tokens = (value: unknown) =>
-  encoding.encode(typeof value === 'string' ? value : JSON.stringify(value), [], []).length;
+import { tokens } from '../support/tokens.ts';
 
 /** Text without any word in it, which costs most. */
 const noise = (length: number, seed = 1): string => {

@@ -1,16 +1,14 @@
-import { getEncoding } from 'js-tiktoken';
 import { expect, test } from 'vitest';
 import { stepKinds } from '../../src/flows/steps/catalogue.ts';
 import type { OperationContext } from '../../src/operations/context.ts';
 import { getFlowReference } from '../../src/operations/get-flow-reference.ts';
 import { readTopics, topicsOf } from '../../src/operations/reference-topics.ts';
+import { tokens } from '../support/tokens.ts';
 
 const ask = (topic?: string) =>
   getFlowReference.run({} as OperationContext, topic === undefined ? {} : { topic });
 const topics = await readTopics();
 const names = topics.map(({ name }) => name);
-const encoding = getEncoding('o200k_base');
-const tokens = (value: unknown) => encoding.encode(JSON.stringify(value), [], []).length;
 
 test('without a topic it answers the smallest flow of each kind, and says what every other topic is about', async () => {
   const { topic, text, topics: others } = await ask();

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { assemble } from '../../src/assemble.ts';
+import { assemble, type Sluice } from '../../src/assemble.ts';
 import type { Call, Host } from '../../src/cli/host.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { readConfig } from '../../src/config.ts';
@@ -17,7 +17,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** The command line in this process, with a home of its own and no database. */
+/** The command line in this process, with a home of its own, and no database unless the environment names one. */
 export interface CommandLine {
   readonly home: string;
   /** Runs a command to its end. `input` is what is piped to it; `typed` what a person types at a terminal. */
@@ -33,6 +33,15 @@ export interface HomeSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+function contextOf(sluice: Sluice, folder: string, { signal, roots = [], owner = null }: Call) {
+  const context = sluice.context({ signal, owner, folder });
+  const files = async () => {
+    const allowed = await context.files();
+    return { ...allowed, folders: [...allowed.folders, ...roots] };
+  };
+  return { ...context, files };
+}
+
 export function openCommandLine(settings: HomeSettings = {}): CommandLine {
   const home = settings.home ?? mkdtempSync(join(tmpdir(), 'sluice-line-'));
   const env = { SLUICE_HOME: home, SLUICE_BACKGROUND: 'off', ...settings.env };
@@ -42,15 +51,18 @@ export function openCommandLine(settings: HomeSettings = {}): CommandLine {
     async run(args, { input, typed } = {}) {
       const piped = pipedTerminal({ input, typed });
       const { terminal } = piped;
-      const sluice = assemble(config, quietLog, () => false);
+      let runsJobs = false;
+      const sluice = assemble(config, quietLog, () => runsJobs);
       const open = () =>
         ({
           terminal,
           cwd: home,
           folders: { home, flows: config.flowsFolder, exports: config.exportsFolder },
           background: false,
-          runJobs() {},
-          context: ({ signal, owner = null }: Call) => sluice.context({ signal, owner, folder: home }),
+          runJobs() {
+            runsJobs = true;
+          },
+          context: (call: Call) => contextOf(sluice, home, call),
           onSignal: () => () => {},
           flowSchema: async () => flowJsonSchema(),
           connecting: connectingOf(config, env),
