@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Console } from 'node:console';
+import { setFlagsFromString } from 'node:v8';
 import { readConfig } from './config.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 
@@ -43,6 +44,9 @@ function refuseMore(words: readonly string[]): void {
     `Not understood: ${said}. \`sluice --help\` lists the commands; settings are environment variables.`,
   );
 }
+
+// See docs/decisions/heap-growth.md.
+setFlagsFromString('--heap-growing-percent=100');
 
 // stdout belongs to the protocol and to answers: what a dependency prints goes to stderr.
 globalThis.console = new Console(process.stderr, process.stderr);
