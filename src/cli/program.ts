@@ -83,13 +83,19 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     exitCode = answer.exitCode ?? 0;
   });
   try {
-    await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
+    await program.parseAsync(withHelp(args), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (!(error instanceof SluiceError || error instanceof CommanderError)) options.onUnexpected(error);
     return report(terminal, error, args.includes('--json'));
   }
+}
+
+/** `sluice help start` as `sluice start --help`. */
+function withHelp(args: readonly string[]): string[] {
+  const [first = 'help', ...rest] = args;
+  return first === 'help' ? [...rest, '--help'] : [first, ...rest];
 }
 
 type Run = (command: Command, given: Parameters<Command['run']>[1]) => Promise<void>;

@@ -4,7 +4,7 @@ import { type Command, type Given, groups } from './command.ts';
 import { exportAll, exportOptions, wantsAll } from './export-all.ts';
 import { type Host, invoke } from './host.ts';
 import { type Asked, operationCommand } from './operation-command.ts';
-import { counted, cut, grouped } from './table.ts';
+import { counted, cut } from './table.ts';
 import { visible } from './terminal.ts';
 
 type Results = z.output<(typeof exportBatchResults)['output']>;
@@ -47,17 +47,19 @@ async function allResults(host: Host, { args, options }: Given) {
   return {
     answer,
     files: answer.files,
-    nothing: `Batch job ${answer.batch_job_id} has no such records.`,
+    nothing: noneOf(answer.batch_job_id),
     holds: counted(answer.total, 'record'),
   };
 }
+
+const noneOf = (batchJobId: string) => `Batch job ${batchJobId} has no such records.`;
 
 function showResults(
   { batch_job_id, total, results: shown, next_cursor, files, ending_file }: Results,
   { again }: Asked,
 ): string[] {
   return [
-    `Batch job ${batch_job_id}: ${grouped(total)} of these records`,
+    total === 0 ? noneOf(batch_job_id) : `Batch job ${batch_job_id}: ${counted(total, 'record')}`,
     ...shown.map(({ index, id, status, result }) => {
       const name = id === undefined ? `record ${index}` : `record ${index} (${visible(id)})`;
       return `${name}: ${status}  ${cut(visible(JSON.stringify(result)), resultShown)}`;

@@ -118,6 +118,23 @@ test('no option takes so much of a line that 80 columns leave no room to say wha
   expect(terms.filter((term) => term.length > 32)).toEqual([]);
 });
 
+test.each([
+  [['help'], ['--help']],
+  [
+    ['help', 'start'],
+    ['start', '--help'],
+  ],
+  [
+    ['help', 'flows', 'approve'],
+    ['flows', 'approve', '--help'],
+  ],
+])('the words %j ask for help as well', async (words, flags) => {
+  const asked = await run(...words);
+
+  expect(asked).toEqual(await run(...flags));
+  expect(asked).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: sluice') });
+});
+
 test('help speaks of commands and options', async () => {
   const { stdout } = await run('start', '--help');
 
