@@ -73,6 +73,8 @@ export interface Interrupted {
   readonly kind: 'interrupted';
   /** What has to be known of it, although the attempt does not count. */
   readonly failure?: Failure | undefined;
+  /** What the next attempt has to know. */
+  readonly progress?: Progress | undefined;
 }
 
 /**
@@ -115,7 +117,9 @@ export function settle(
   }
 
   // Work cut off from outside is no failure: the attempt does not count.
-  if (outcome.kind === 'interrupted') return { status: 'pending', uncounted: true, failure: outcome.failure };
+  if (outcome.kind === 'interrupted') {
+    return { status: 'pending', uncounted: true, failure: outcome.failure, progress: outcome.progress };
+  }
 
   const { failure, again = { policy, tries: record.tries } } = outcome;
   const left = outcome.progress === undefined ? {} : { progress: outcome.progress };

@@ -1,8 +1,9 @@
 import { closeCircuit, postponeProbe } from '../store/self-pause.ts';
 import type { LaneOptions } from './lane-options.ts';
-import type { LaneRecords, Probe } from './lane-records.ts';
+import type { LaneRecords } from './lane-records.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { nameOf } from './log.ts';
+import type { Probe } from './probe.ts';
 
 export interface CircuitProbeOptions extends Pick<LaneOptions, 'db' | 'lease' | 'job' | 'log'> {
   readonly records: LaneRecords;

@@ -1,6 +1,5 @@
 import type { JobStatus } from '../domain/job.ts';
 import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
-import type { Trouble } from '../store/self-pause.ts';
 import type { SettledRecord } from '../store/settlements.ts';
 import { successScope } from '../store/success-scope.ts';
 import type { Brakes } from './brakes.ts';
@@ -9,6 +8,7 @@ import { groupSize, mostUnderWay } from './commit-bounds.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { LaneWatch } from './lane-watch.ts';
 import { isTextual } from './new-record.ts';
+import { inVain, type Probe, type ProbeUnderWay } from './probe.ts';
 import { processChunk, type ReachedRecord } from './process-chunk.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
 import { RampProgress } from './ramp.ts';
@@ -24,19 +24,6 @@ export interface LaneRecordsOptions extends Pick<LaneOptions, 'db' | 'lease' | '
   readonly isStopping: () => boolean;
   /** Called when the lane may have something to do. */
   readonly onChange: () => void;
-}
-
-/** What a record that tries has found out. `untried`: nothing, since it could not begin, or was cut off. */
-export type Probe =
-  | { readonly kind: 'untried' | 'answered' }
-  | { readonly kind: 'trouble'; readonly trouble: Trouble };
-
-interface ProbeUnderWay {
-  /** The record that tries, or those of one run. */
-  readonly indexes: ReadonlySet<number>;
-  /** Counts them, from 1. */
-  readonly probes: number;
-  readonly resolve: (found: Probe) => void;
 }
 
 const isRunning = (status: JobStatus) => status === 'pending' || status === 'processing';
@@ -236,10 +223,15 @@ export class LaneRecords {
     }
     if (flow.chunk === undefined || startable.length === 0) return;
     for (const { index } of startable) brakes.circuit.began(index);
-    const settled = (reached: readonly ReachedRecord[]) =>
+    const isProbe = startable.some(({ index }) => this.#probeOf(index) !== undefined);
+    let isFoundOut = false;
+    const settled = (reached: readonly ReachedRecord[]) => {
+      isFoundOut = isProbe;
       this.#writer.addAll(reached.map(({ record, settlement }) => this.#noted(record, settlement)));
+    };
     const { signal } = context;
-    const mayGoOn = () => watch.mayStart && !signal.aborted;
+    // Where one half of a chunk has found the trouble lasting, the other need not find it again.
+    const mayGoOn = () => !isFoundOut && watch.mayStart && !signal.aborted;
     const chunk = { ...context, signal, chunk: flow.chunk, mayGoOn, settled };
     await processChunk(chunk, startable);
   }
@@ -304,15 +296,4 @@ export class LaneRecords {
   #probeOf(index: number): ProbeUnderWay | undefined {
     return this.#probe?.indexes.has(index) === true ? this.#probe : undefined;
   }
-}
-
-/** An attempt that does not count. That its call may have arrived, and with which others, is known all the same. */
-function inVain({ progress: before }: ClaimedRecord, reached: Settlement): Settlement {
-  const untried = { status: 'pending', uncounted: true } as const;
-  if ('uncounted' in reached || 'result' in reached || reached.failure.maybeApplied !== true) return untried;
-  const { failure, progress } = reached;
-  if (progress?.indexes === undefined) return { ...untried, failure };
-  const { failing: _, ...kept } = progress;
-  const failing = before?.failing;
-  return { ...untried, failure, progress: failing === undefined ? kept : { ...kept, failing } };
 }

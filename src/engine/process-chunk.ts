@@ -104,7 +104,7 @@ function shareOf(outcome: RunOutcome, records: Records, at: number): Outcome {
       : { kind: 'done', result: storedResult(share.result) };
   }
   if (outcome.kind === 'broken') return { ...outcome, progress: progressLeft(outcome, records, at) };
-  return outcome;
+  return { ...outcome, progress: at === 0 ? outcome.progress : undefined };
 }
 
 function ownShare(outcome: Done | Shared, count: number, at: number): Share {

@@ -133,8 +133,10 @@ async function attemptFlow(context: AttemptContext, material: RunMaterial): Prom
       const failure = redactionOf(flow.redact).failure(outcome.failure, material.payload);
       return withinSize({ ...outcome, failure }, keeping?.kept());
     }
-    const mayHaveArrived = flow.hasEffects && signal.reason === cutOff && !(error instanceof NeverLeft);
-    return mayHaveArrived ? { ...outcome, failure: wasCutOff } : outcome;
+    if (!flow.hasEffects || error instanceof NeverLeft) return outcome;
+    // Its calls may have arrived, so the records of a chunk have to make the same calls again.
+    const progress = material.indexes && ofRun(material, keeping?.kept() ?? { results: {} });
+    return { ...outcome, progress, failure: signal.reason === cutOff ? wasCutOff : undefined };
   }
 }
 
@@ -151,15 +153,18 @@ const wasCutOff: Failure = {
   maybeApplied: true,
 };
 
-function keepingFor(context: AttemptContext, { record, payload, indexes, progress: before }: RunMaterial) {
+/** Progress as it is kept with the record, or with the first one of a chunk. */
+const ofRun = ({ record, indexes }: RunMaterial, progress: Progress): Progress =>
+  indexes === undefined ? progress : { ...progress, indexes, ...refusalsIn(record.progress) };
+
+function keepingFor(context: AttemptContext, material: RunMaterial) {
+  const { record, payload, progress: before } = material;
   const redaction = redactionOf(context.flow.redact);
   let kept = before;
   return {
     kept: () => kept,
     async checkpoint(progress: Progress): Promise<void> {
-      const ofChunk =
-        indexes === undefined ? progress : { ...progress, indexes, ...refusalsIn(record.progress) };
-      if (await context.keep(record, ofChunk)) kept = progress;
+      if (await context.keep(record, ofRun(material, progress))) kept = progress;
     },
     log: (message: string) => sayFor(context, redaction.text(String(message), payload), record.index),
   };

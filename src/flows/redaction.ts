@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failure.ts';
-import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 
 /** What stands in the place of a field that must not be seen. */
 export const redactedMark = '[redacted]';
@@ -190,9 +190,22 @@ function mapTexts(value: JsonValue, change: Change, ofNumber = maskedNumber): Js
   if (typeof value === 'number') return ofNumber(value, change);
   if (Array.isArray(value)) return value.map((item: JsonValue) => mapTexts(item, change, ofNumber));
   if (!isJsonObject(value)) return value;
-  return Object.fromEntries(
+  return ofOwnKeys(
     Object.entries(value).map(([key, inner]) => [change(key), mapTexts(inner, change, ofNumber)]),
   );
+}
+
+/** Keys that have become alike are numbered, so that none takes the place of another. */
+function ofOwnKeys(entries: readonly (readonly [string, JsonValue])[]): JsonObject {
+  const made = new Map<string, JsonValue>();
+  const next = new Map<string, number>();
+  for (const [key, value] of entries) {
+    let [name, number] = [key, next.get(key) ?? 2];
+    while (made.has(name)) name = `${key} ${number++}`;
+    next.set(key, number);
+    made.set(name, value);
+  }
+  return Object.fromEntries(made);
 }
 
 const maskedNumber = (value: number, change: Change): JsonValue =>

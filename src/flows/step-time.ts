@@ -7,7 +7,7 @@ const graceMs = 250;
 
 /**
  * Runs a step with a limit to its time: then its signal is aborted, and the step has failed whether it
- * heeds the signal or not. What heeds it at once may say that an answer is lost.
+ * heeds the signal or not. What heeds it at once may say that an answer is lost, and nothing else.
  */
 export async function withinTime<T>(
   timeoutMs: number,
@@ -24,7 +24,11 @@ export async function withinTime<T>(
   });
   const timer = setTimeout(() => own.abort(timeOver(timeoutMs, step, hasEffects)), timeoutMs + graceMs);
   try {
-    return await Promise.race([run(own.signal), over]);
+    const result = await Promise.race([run(own.signal), over]);
+    own.signal.throwIfAborted();
+    return result;
+  } catch (error) {
+    throw own.signal.aborted ? abortReason(own.signal, error) : error;
   } finally {
     clearTimeout(timer);
     unwatch();

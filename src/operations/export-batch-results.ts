@@ -78,7 +78,8 @@ export const exportBatchResults = defineOperation({
     const file = { batchJobId: job.id, folder: context.exportsFolder, statuses, redaction };
     const downloads = context.isForProgram === true || context.isRemote === true;
     const writesFiles = cursor === undefined && total > 0 && !downloads;
-    const ending = context.isForProgram === true ? undefined : await endingFile(context, db, job);
+    const isFirst = cursor === undefined && context.isForProgram !== true;
+    const ending = isFirst ? await endingFile(context, db, job) : undefined;
     const isWritten = !writesFiles || (await writeFiles(context, db, total, file));
     return {
       batch_job_id: job.id,

@@ -10,9 +10,10 @@ import { ChunkResult } from '../../src/flows/chunk-result.ts';
 import type { Attempt, ChunkRule, FlowResult } from '../../src/flows/flow.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import type { Database } from '../../src/store/database.ts';
+import { steerJob } from '../../src/store/steering.ts';
 import { noConnectors } from '../support/connectors.ts';
 import { test } from '../support/database.ts';
-import { fail, finished, jobWhen, quickRetry, runFlow, testFlow } from '../support/engine.ts';
+import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
 import { requeue } from '../support/jobs.ts';
 
 /** A flow that keeps the indexes of every run. */
@@ -298,6 +299,68 @@ test('a chunk that broke finds out as a whole whether the trouble that paused th
   }
   expect([...others].filter(([, sets]) => sets.size > 1)).toEqual([]);
   await engine.stop(0);
+});
+
+test('a half that finds the trouble lasting costs the other half of its chunk no attempt', async ({ db }) => {
+  let isDown = true;
+  const { flow, runs } = chunkFlow(
+    { size: 4, onError: 'bisect' },
+    (attempt) => {
+      if (!isDown) return null;
+      if (runs.length > 5 && numbersOf(attempt).length === 4) fail('data');
+      fail('transient', { connector: 'crm-system' });
+    },
+    { retry: quickRetry(1) },
+  );
+  const circuit = () => ({ failures: 5, authFailures: 3, firstProbeMs: 50, longestProbeMs: 50 });
+  const connectors = { openConnectors: async () => noConnectors({ circuit }) };
+  const { id, engine } = await runFlow(db, flow, 20, { concurrency: 1 }, connectors);
+  await jobWhen(db, id, ({ probes }) => probes >= 2);
+  isDown = false;
+
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.counts.succeeded).toBe(20);
+  await engine.stop(0);
+});
+
+test.for([
+  { way: 'a pause', pauses: true },
+  { way: 'the end of its process', pauses: false },
+])('a chunk that is cut off by $way comes back as it was', async ({ pauses }, { db }) => {
+  let isCalled = () => {};
+  const called = new Promise<void>((resolve) => {
+    isCalled = resolve;
+  });
+  const busy: Failure = { ...refusal, class: 'transient' };
+  const { flow, runs } = chunkFlow(
+    { size: 2 },
+    async (attempt) => {
+      if (runs.length < 3) {
+        const failure = { ...busy, retryAfterMs: attempt.index === 0 ? 300 : 20 };
+        return refusing(attempt, (n) => n % 2 === 1, failure);
+      }
+      isCalled();
+      if (runs.length === 3) await sleep(60_000, null, { signal: attempt.signal });
+      return null;
+    },
+    { retry: quickRetry(3) },
+  );
+  const { id, engine } = await runFlow(db, flow, 4, { concurrency: 2 });
+  await called;
+
+  if (pauses) {
+    await steerJob(db, id, { action: 'pause', now: true });
+    engine.wake(id);
+  } else await engine.stop(0);
+  await sleep(400);
+  if (pauses) await steerJob(db, id, { action: 'resume' });
+  const next = pauses ? engine : testEngine(db, flow, { holder: 'next' });
+  next.wake(id);
+  await jobWhen(db, id, finished);
+
+  expect(runs.slice(2)).toEqual([[3], [1], [3]]);
+  await next.stop(0);
 });
 
 test('max_failures stops within the records that are under way', async ({ db }) => {

@@ -318,7 +318,7 @@ test('what the end part returned is kept without the values of redacted fields, 
     async ({ results }) => {
       const emails: JsonValue[] = [];
       for await (const { payload } of results()) emails.push((payload as { email: string }).email);
-      return { emails, by: { 'ann0@x.example': 1 }, sum: 123456 };
+      return { emails, by: { 'ann0@x.example': 1, 'ann1@x.example': 2 }, sum: 123456 };
     },
     { redact: ['email', 'code'] },
   );
@@ -332,7 +332,7 @@ test('what the end part returned is kept without the values of redacted fields, 
 
   expect(await readEndingResult(db, id)).toEqual({
     emails: ['[redacted]', '[redacted]'],
-    by: { '[redacted]': 1 },
+    by: { '[redacted]': 1, '[redacted] 2': 2 },
     sum: 123456,
   });
   await engine.stop(0);

@@ -49,7 +49,11 @@ export async function guarded(
 function untilAborted(signal: AbortSignal, run: (signal: AbortSignal) => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const unwatch = watchAbort(signal, () => setImmediate(reject, signal.reason));
-    const ended = (async () => run(signal))();
+    const ended = (async () => {
+      const result = await run(signal);
+      signal.throwIfAborted();
+      return result;
+    })();
     ended.then(resolve, reject).finally(unwatch);
   });
 }

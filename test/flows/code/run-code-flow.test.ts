@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Secret } from '../../../src/connectors/secret.ts';
@@ -6,6 +7,12 @@ import { SluiceError } from '../../../src/domain/sluice-error.ts';
 import { defineFlow, PermanentError, TransientError } from '../../../src/index.ts';
 import { noConnectors } from '../../support/connectors.ts';
 import { failureOf, flowOf, gate, resultOf, run, stateIn } from './run-code.ts';
+
+/** Resolves when the signal is aborted. */
+const untilEnd = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve());
+  });
 
 const flow = (settings = {}) => defineFlow({ id: 'a', ...settings });
 
@@ -304,6 +311,37 @@ test('an error that the abort has caused counts as no failure', async () => {
   });
 
   await expect(run(builder, {}, { signal: abort.signal })).rejects.toThrow('stopping');
+});
+
+test.each([
+  ['throws an error of its own', (signal: AbortSignal) => sleep(60_000, null, { signal })],
+  ['returns what it has', (signal: AbortSignal) => untilEnd(signal).then(() => ['a part'])],
+])('a step that %s when its time is over has taken too long', async (_, heeding) => {
+  const builder = flow().step('slow', (ctx) => heeding(ctx.signal), { timeout: '20ms' });
+
+  expect(await failureOf(builder)).toMatchObject({ class: 'transient', code: 'step_timeout' });
+});
+
+test.each([
+  ['without a time limit', {}],
+  ['with a time limit', { timeout: '1h' }],
+])('what a step %s returns because of an abort is no result', async (_, options) => {
+  const abort = new AbortController();
+  const begun = gate();
+  const heeds = (signal: AbortSignal) => {
+    begun.open();
+    return untilEnd(signal).then(() => ['a part']);
+  };
+
+  const running = run(
+    flow().step('heeds', (ctx) => heeds(ctx.signal), options),
+    {},
+    { signal: abort.signal },
+  );
+  await begun.opened;
+  abort.abort(new Error('stopping'));
+
+  await expect(running).rejects.toThrow('stopping');
 });
 
 test('with checkpoint the steps that succeeded are not repeated', async () => {
