@@ -29,15 +29,10 @@ export function cutRuns(records: readonly ClaimedRecord[], cutting: Cutting): Cu
   const { size, more } = cutting;
   if (size === 1) return { runs: records.map((record) => [record]), rest: [] };
   const { runs, parts, others } = brokenRunsIn(records, cutting);
+  const tried = others.filter(({ tries }) => tries > 0);
   const untried = others.filter(({ tries }) => tries === 0);
   const whole = more ? untried.length - (untried.length % size) : untried.length;
-  runs.push(
-    ...slices(
-      others.filter(({ tries }) => tries > 0),
-      size,
-    ),
-  );
-  runs.push(...slices(untried.slice(0, whole), size));
+  runs.push(...slices(tried, size), ...slices(untried.slice(0, whole), size));
   return { runs: runs.sort(inStartOrder), rest: [...parts, ...untried.slice(whole)] };
 }
 

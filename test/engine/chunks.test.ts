@@ -324,6 +324,19 @@ test('a half that finds the trouble lasting costs the other half of its chunk no
   await engine.stop(0);
 });
 
+/** Resolves when all that is left of a job has come back and may be claimed. */
+const allDue = (db: Database, id: string) =>
+  expect
+    .poll(async () => {
+      const [left] = await db.run(
+        (sql) => sql<{ due: boolean }[]>`
+          select bool_and(status = 'pending' and not_before <= now()) as due from records
+          where job_id = ${id} and status <> 'succeeded'`,
+      );
+      return left?.due;
+    })
+    .toBe(true);
+
 test.for([
   { way: 'a pause', pauses: true },
   { way: 'the end of its process', pauses: false },
@@ -353,7 +366,7 @@ test.for([
     await steerJob(db, id, { action: 'pause', now: true });
     engine.wake(id);
   } else await engine.stop(0);
-  await sleep(400);
+  await allDue(db, id);
   if (pauses) await steerJob(db, id, { action: 'resume' });
   const next = pauses ? engine : testEngine(db, flow, { holder: 'next' });
   next.wake(id);
