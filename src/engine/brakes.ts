@@ -46,6 +46,12 @@ export class Brakes {
     this.circuit.note(record.index, settlement);
   }
 
+  /** A record that failed without a run says nothing of any connector. */
+  noteRefused(record: ClaimedRecord, settlement: Settlement): void {
+    this.budget.note(record, settlement);
+    this.window.note(settlement);
+  }
+
   /** Takes over the limits of the job as they are now. */
   obey({ maxFailures, failuresForgiven, maxFailureRate }: JobControl): void {
     this.budget.allow(failureLimit({ ...this.#options.job, maxFailures }), failuresForgiven);

@@ -1,5 +1,5 @@
 import type { JobStatus } from '../domain/job.ts';
-import { type ClaimedRecord, type Settlement, settle } from '../domain/record.ts';
+import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import type { SettledRecord } from '../store/settlements.ts';
 import { successScope } from '../store/success-scope.ts';
 import type { Brakes } from './brakes.ts';
@@ -7,11 +7,11 @@ import { Claimer, largestWindow } from './claimer.ts';
 import { groupSize, mostUnderWay } from './commit-bounds.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { LaneWatch } from './lane-watch.ts';
-import { isTextual } from './new-record.ts';
-import { inVain, type Probe, type ProbeUnderWay } from './probe.ts';
+import { judge, type Probe, type ProbeUnderWay } from './probe.ts';
 import { processChunk, type ReachedRecord } from './process-chunk.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
 import { RampProgress } from './ramp.ts';
+import { refusalOf } from './refusal.ts';
 import type { StartGate } from './start-gate.ts';
 import { Turns } from './turns.ts';
 import { Writer } from './writer.ts';
@@ -195,8 +195,11 @@ export class LaneRecords {
     await this.#writer.admit();
     const ended = await gate.pass(() => this.#mayStart(record));
     if (ended === undefined) return this.#returnUntried(record);
-    brakes.circuit.began(record.index);
-    this.#settle(record, this.#refusal(record) ?? (await processRecord(context, record)));
+    const refusal = this.#refusal(record);
+    if (refusal === undefined) {
+      brakes.circuit.began(record.index);
+      this.#settle(record, await processRecord(context, record));
+    } else this.#refuse([{ record, settlement: refusal }], false);
     ended();
   }
 
@@ -215,12 +218,14 @@ export class LaneRecords {
   async #runStartable(records: readonly ClaimedRecord[]): Promise<void> {
     const { brakes, context, flow, watch } = this.#options;
     const startable: ClaimedRecord[] = [];
+    const refused: ReachedRecord[] = [];
     for (const record of records) {
       const refusal = this.#refusal(record);
       if (!this.#mayStart(record)) this.#returnUntried(record);
       else if (refusal === undefined) startable.push(record);
-      else this.#settle(record, refusal);
+      else refused.push({ record, settlement: refusal });
     }
+    this.#refuse(refused, startable.length > 0);
     if (flow.chunk === undefined || startable.length === 0) return;
     for (const { index } of startable) brakes.circuit.began(index);
     const isProbe = startable.some(({ index }) => this.#probeOf(index) !== undefined);
@@ -236,12 +241,19 @@ export class LaneRecords {
     await processChunk(chunk, startable);
   }
 
-  /** A record that comes back may have failed the check of its input, or have another payload than it had then. */
   #refusal(record: ClaimedRecord): Settlement | undefined {
     const { flow, job } = this.#options;
-    if (record.wave === 0 && record.revision === 0) return undefined;
-    const failure = flow.checkInput?.(record.payload, isTextual(job.source));
-    return failure && settle(record, { kind: 'broken', failure }, flow.retry, 0);
+    return refusalOf(record, flow, job.source);
+  }
+
+  /** Records that do not run; `othersRun`: of those that were claimed with them some do. */
+  #refuse(refused: readonly ReachedRecord[], othersRun: boolean): void {
+    for (const { record, settlement } of refused) {
+      this.#options.brakes.noteRefused(record, settlement);
+      this.#writer.add(record, settlement);
+      // Of the trouble that it should find out about it knows nothing.
+      if (!othersRun) this.#probeOf(record.index)?.resolve({ kind: 'untried' });
+    }
   }
 
   #mayStart(record: ClaimedRecord): boolean {
@@ -260,31 +272,15 @@ export class LaneRecords {
   /** What has to be written of a record, once everybody has taken note who decides about the next ones. */
   #noted(record: ClaimedRecord, reached: Settlement): SettledRecord {
     const probe = this.#probeOf(record.index);
-    const settlement = probe === undefined ? reached : this.#judge(probe, record, reached);
-    this.#options.brakes.note(record, settlement);
-    const { flow, context } = this.#options;
+    const { brakes, flow, context } = this.#options;
+    const settlement = probe === undefined ? reached : judge(probe, record, reached, flow, brakes.circuit);
+    brakes.note(record, settlement);
     const remembered = this.#remembers && 'result' in settlement;
     return {
       record,
       settlement,
       digest: remembered ? flow.digest?.(record.payload, context.params) : undefined,
     };
-  }
-
-  /** What the record that tries has found out, and what that means for it. */
-  #judge(probe: ProbeUnderWay, record: ClaimedRecord, reached: Settlement): Settlement {
-    const { brakes, flow } = this.#options;
-    const failure = 'failure' in reached ? reached.failure : undefined;
-    // Of a mapping that got nowhere near its target nothing can be learned.
-    const isLocal = flow.kind === 'mapping' && failure !== undefined && failure.connector === undefined;
-    if ('uncounted' in reached || isLocal) {
-      probe.resolve({ kind: 'untried' });
-      return reached;
-    }
-    const trouble = failure && brakes.circuit.troubleOf(failure, probe.probes);
-    probe.resolve(trouble === undefined ? { kind: 'answered' } : { kind: 'trouble', trouble });
-    // What must not be sent again because its answer was lost has failed, trouble or not.
-    return trouble === undefined || failure?.class === 'interrupted' ? reached : inVain(record, reached);
   }
 
   #returnUntried(record: ClaimedRecord): void {

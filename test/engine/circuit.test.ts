@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { CircuitSettings } from '../../src/connectors/circuit.ts';
 import type { Failure } from '../../src/domain/failure.ts';
+import type { JsonValue } from '../../src/domain/json.ts';
 import { stopJob } from '../../src/store/control.ts';
 import type { BatchJob } from '../../src/store/jobs.ts';
 import { listMaybeApplied } from '../../src/store/maybe-applied.ts';
@@ -9,6 +10,7 @@ import { steerJob } from '../../src/store/steering.ts';
 import { noConnectors } from '../support/connectors.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
+import { requeue } from '../support/jobs.ts';
 
 /** Quick enough for a test. */
 const settings: CircuitSettings = { failures: 10, authFailures: 3, firstProbeMs: 50, longestProbeMs: 200 };
@@ -170,6 +172,54 @@ test('a record that fails in any case does not keep the circuit open', async ({ 
   expect(job.counts).toMatchObject({ failed: 11, succeeded: 29 });
   await engine.stop(0);
 });
+
+test.for([
+  { way: 'record by record', chunk: undefined },
+  { way: 'in chunks', chunk: { size: 2, onError: 'fail' as const } },
+])(
+  'a record that fails the check of its input tells nothing of a target that is down, $way',
+  async ({ chunk }, { db }) => {
+    let isDown = false;
+    const misfit = { class: 'data', code: 'input_invalid', message: 'It does not fit' } as const;
+    const numberOf = (payload: JsonValue) => (payload as { n: number }).n;
+    const flow = testFlow(
+      async () => {
+        await sleep(1);
+        if (isDown) fail('transient', down);
+        return fail('data');
+      },
+      {
+        chunk,
+        checkInput: (payload) =>
+          isDown && numberOf(payload) > 6 && numberOf(payload) % 2 === 1 ? misfit : undefined,
+      },
+    );
+    const { id, engine } = await runFlow(
+      db,
+      flow,
+      60,
+      { concurrency: 2 },
+      watched({ failures: 3, longestProbeMs: 50 }),
+    );
+    await jobWhen(db, id, finished);
+    isDown = true;
+    await requeue(db, id, 0, { statuses: ['failed'] }, 2);
+    engine.wake();
+
+    const { pauseKind } = await jobWhen(
+      db,
+      id,
+      ({ probes, counts }) => probes >= 3 && counts.retried_failed >= 8,
+    );
+
+    const events = await db.run((sql) => sql`select kind from job_events where job_id = ${id} order by id`);
+    expect(pauseKind).toBe('circuit');
+    expect(events.map(({ kind }) => kind)).not.toContain('circuit_closed');
+    await stopJob(db, id, 'cancelled', 'cancelled');
+    await jobWhen(db, id, finished);
+    await engine.stop(0);
+  },
+);
 
 test('a record that tries while the circuit is open, and whose answer is lost, may have arrived', async ({
   db,
