@@ -24,8 +24,6 @@ export interface LoopResults<T> {
   readonly results: readonly (T | undefined)[];
   /** In the order of the items. */
   readonly failures: readonly LoopFailure[];
-  /** The first one, when there is one. */
-  readonly failure: LoopFailure | undefined;
 }
 
 /**
@@ -59,7 +57,7 @@ export async function runLoop<Item, T>(
   if (signal.aborted) throw abortReasonAmong(failures, signal);
   if (defects.length > 0) throw defects[0];
   failures.sort((a, b) => a.index - b.index);
-  return { results, failures, failure: failures[0] };
+  return { results, failures };
 }
 
 const abortReasonAmong = (failures: readonly LoopFailure[], signal: AbortSignal): unknown =>

@@ -8,6 +8,7 @@ import { type CompiledStep, innerScope, type OwnRetry, type StepFrame, type Step
 import { patiently } from './step-retries.ts';
 import { withinTime } from './step-time.ts';
 import type { StepCall } from './steps/step-kind.ts';
+import { worstFailure } from './worst-failure.ts';
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -196,7 +197,8 @@ async function runForEach(
     return runStep({ ...once, name }, { ...frame, scope, inLoop: true });
   };
   const rules = { maxParallel, stopAtFailure: true, signal: frame.signal };
-  const { results, failure } = await runLoop(list, rules, run);
+  const { results, failures } = await runLoop(list, rules, run);
+  const failure = worstFailure(failures.map(({ error }) => error));
   if (failure === undefined) {
     const kept = results.flatMap((outcome) =>
       outcome === undefined || outcome.status === 'skipped' ? [] : [outcome.result],
@@ -204,5 +206,5 @@ async function runForEach(
     return { status: 'done', result: kept };
   }
   // Each item has had its retries and its on_error.
-  return recovered({ ...step, onError: 'fail', retry: undefined }, path, frame, failure.error);
+  return recovered({ ...step, onError: 'fail', retry: undefined }, path, frame, failure);
 }

@@ -1,5 +1,6 @@
 import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import { worstFailure } from '../worst-failure.ts';
 import type { Chain, ChoiceNode, Node, ParallelNode, StepNode } from './chain.ts';
 import type { Frame } from './frame.ts';
 import { jsonOf } from './json-result.ts';
@@ -78,16 +79,10 @@ async function runParts(node: ParallelNode, path: string, frame: Frame): Promise
   return isList ? results.map(([, result]) => result) : Object.fromEntries(results);
 }
 
-/** What is no failure of the record comes first, then what no retry can help. */
+/** What is no failure of the record comes first. */
 function worstOf(reasons: readonly unknown[]): unknown {
-  const isFailure = (reason: unknown) => reason instanceof RecordFailure;
-  const isTransient = (reason: unknown) =>
-    isFailure(reason) && (reason as RecordFailure).failure.class === 'transient';
-  return (
-    reasons.find((reason) => !isFailure(reason)) ??
-    reasons.find((reason) => !isTransient(reason)) ??
-    reasons[0]
-  );
+  const failures = reasons.filter((reason) => reason instanceof RecordFailure);
+  return reasons.find((reason) => !(reason instanceof RecordFailure)) ?? worstFailure(failures);
 }
 
 async function runChoice(choice: ChoiceNode, frame: Frame): Promise<void> {

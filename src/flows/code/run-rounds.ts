@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Failure, RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
 import { type LoopFailure, runLoop } from '../loop.ts';
+import { worstFailure } from '../worst-failure.ts';
 import type { Chain, LoopNode, Node } from './chain.ts';
 import { ChainBuilder } from './chain-builder.ts';
 import { Frame } from './frame.ts';
@@ -135,9 +136,8 @@ function loopFailure(
   failures: readonly LoopFailure[],
   rounds: number,
 ): RecordFailure {
-  const worst = failures.find(({ error }) => error.failure.class !== 'transient') ?? failures[0];
-  const { failure } = worst?.error ?? ownFailure('loop_failed', '', name);
-  const longest = failures.reduce((wait, { error }) => Math.max(wait, error.failure.retryAfterMs ?? 0), 0);
+  const worst = worstFailure(failures.map(({ error }) => error)) ?? ownFailure('loop_failed', '', name);
+  const { failure } = worst;
   const said = failure.untrustedMessage;
   const whole: Failure = {
     class: failure.class,
@@ -145,10 +145,10 @@ function loopFailure(
     message: `${failures.length} of ${rounds} ${size === undefined ? 'items' : 'batches'} failed: ${failure.message}`,
     step: groupedPath(frame.pathOf(name)),
     ...(said === undefined ? {} : { untrustedMessage: said }),
-    ...(failure.class === 'transient' && longest > 0 ? { retryAfterMs: longest } : {}),
-    ...(failures.some(({ error }) => error.failure.maybeApplied === true) ? { maybeApplied: true } : {}),
+    ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    ...(failure.maybeApplied === true ? { maybeApplied: true } : {}),
   };
   const broken = new RecordFailure(whole);
-  if (worst !== undefined) broken.cause = thrownBy(worst.error);
+  broken.cause = thrownBy(worst);
   return broken;
 }

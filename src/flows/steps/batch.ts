@@ -4,6 +4,7 @@ import type { JsonValue } from '../../domain/json.ts';
 import { type LoopFailure, runLoop } from '../loop.ts';
 import { errorNames, runSteps } from '../run-steps.ts';
 import { innerScope, type StepList } from '../step-frame.ts';
+import { worstFailure } from '../worst-failure.ts';
 import { type StepCall, type StepSite, stepKind } from './step-kind.ts';
 
 const wholeNumber = (max: number) => {
@@ -163,22 +164,15 @@ function chunksOf(list: readonly JsonValue[], size: number): JsonValue[][] {
 
 /** Transient only when another attempt could help with every failed item. */
 function loopFailure(step: string, failures: readonly LoopFailure[], total: number): RecordFailure {
-  const [worst] = [...failures].sort(
-    (a, b) => Number(a.error.failure.class === 'transient') - Number(b.error.failure.class === 'transient'),
-  );
-  const failure = worst?.error.failure;
-  const retryAfterMs = failures.reduce(
-    (longest, { error }) => Math.max(longest, error.failure.retryAfterMs ?? 0),
-    0,
-  );
+  const failure = worstFailure(failures.map(({ error }) => error))?.failure;
   return new RecordFailure({
     class: failure?.class ?? 'data',
     code: failure?.code ?? 'item_failed',
     message: `${failures.length} of ${total} items failed: ${failure?.message ?? ''}`,
     step,
     ...(failure?.untrustedMessage === undefined ? {} : { untrustedMessage: failure.untrustedMessage }),
-    ...(retryAfterMs === 0 ? {} : { retryAfterMs }),
-    ...(failures.some(({ error }) => error.failure.maybeApplied === true) ? { maybeApplied: true } : {}),
+    ...(failure?.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    ...(failure?.maybeApplied === true ? { maybeApplied: true } : {}),
   });
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Secret } from '../../../src/connectors/secret.ts';
-import { RecordFailure } from '../../../src/domain/failure.ts';
+import { type Failure, RecordFailure } from '../../../src/domain/failure.ts';
 import { SluiceError } from '../../../src/domain/sluice-error.ts';
 import { defineFlow, PermanentError, TransientError } from '../../../src/index.ts';
 import { noConnectors } from '../../support/connectors.ts';
@@ -205,6 +205,28 @@ test('a failure that a connector has thrown passes as it is', async () => {
 
   expect(await failureOf(builder)).toEqual(failure);
 });
+
+test.each([
+  ['transient', 'data', 'data'],
+  ['data', 'transient', 'data'],
+  ['transient', 'transient', 'transient'],
+] as const)(
+  'of parallel failures that are %s, which may have been applied, and %s, one stands for both',
+  async (first, second, whole) => {
+    const failing = (failure: Pick<Failure, 'class' | 'maybeApplied' | 'retryAfterMs'>) => () => {
+      throw new RecordFailure({ ...failure, code: 'answer', message: 'crm said so', step: 'both' });
+    };
+    const builder = flow().parallel('both', [
+      failing({ class: first, maybeApplied: true }),
+      failing({ class: second, retryAfterMs: 900 }),
+    ]);
+
+    const failure = await failureOf(builder);
+
+    expect(failure).toMatchObject({ class: whole, maybeApplied: true });
+    if (whole === 'transient') expect(failure).toMatchObject({ retryAfterMs: 900 });
+  },
+);
 
 test('onError answers for what stands before it, and the rest is passed over', async () => {
   const ran: string[] = [];

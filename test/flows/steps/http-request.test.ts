@@ -206,6 +206,21 @@ test('a call that waits for its turn loses no time of the step, and has not been
   expect(failure).toBeUndefined();
 });
 
+test.each([
+  ['', 422, { class: 'data', code: 'http_422', maybeApplied: true }],
+  [', retry_lost_answers: false', 503, { class: 'interrupted', code: 'answer_lost', maybeApplied: true }],
+])(
+  'what a call of a loop lost is not forgotten because another failed first%s',
+  async (more, code, expected) => {
+    const { url } = await target(({ path }) => (path.endsWith('/1') ? status(code) : { kind: 'reset' }));
+    const flow = step('for_each: [1, 2], max_parallel: 2, connector: crm, path: "/{{ item }}", method: POST');
+
+    const { failure } = await run(flow, {}, { connectors: crm(url, more) });
+
+    expect(failure).toMatchObject(expected);
+  },
+);
+
 test('a later step sees the whole of a large answer', async () => {
   const customers = Array.from({ length: 5000 }, (_, id) => ({ id, name: `customer number ${id}` }));
   const { url } = await target(() => ({ kind: 'ok', body: { customers } }));
