@@ -7,13 +7,15 @@ export interface StepOutcome {
   readonly result: JsonValue;
   /** Message of the failure. */
   readonly error?: string;
+  /** The answer to a call that must not be made again was lost, so that no attempt may run the step again. */
+  readonly isLost?: true;
 }
 
 /** What attempts at a record have come to so far, kept so that the next one need not do it again. */
 export interface Progress {
   /** Results by the path of the step: `find`, or `notify[3].send` inside a loop. */
   readonly results: Readonly<Record<string, JsonValue>>;
-  /** What came before a step that is tried again by itself; it counts until the retries are over. */
+  /** What came before a step that is tried again by itself, and what was lost; it counts until the retries are over. */
   readonly passed?: Readonly<Record<string, StepOutcome>>;
   /** How often each step has failed in this wave, by its path; under '' those that had no retry of their own. */
   readonly failing?: Readonly<Record<string, number>>;

@@ -142,8 +142,10 @@ function recovered(
     if (again !== undefined && (onError === 'fail' || again.isOpen)) throw again;
   }
   if (onError === 'fail') throw ended(error, failure, frame);
-  if (onError === 'skip') return { status: 'skipped', result: null, error: failure.message };
-  if (onError === 'continue') return { status: 'failed', result: null, error: failure.message };
+  frame.ledger.dealtWith(failure);
+  const { message } = failure;
+  if (onError === 'skip') return { status: 'skipped', result: null, error: message, ...lostBy(failure) };
+  if (onError === 'continue') return { status: 'failed', result: null, error: message, ...lostBy(failure) };
   return handled(onError, path, frame, failure);
 }
 
@@ -161,8 +163,11 @@ async function handled(
 ): Promise<StepOutcome> {
   const scope = { ...innerScope(frame.scope), ...errorNames(failure) };
   const result = await runSteps(steps, { ...frame, scope, prefix: `${path}.on_error.`, inLoop: true });
-  return { status: 'failed', result, error: failure.message };
+  return { status: 'failed', result, error: failure.message, ...lostBy(failure) };
 }
+
+const lostBy = ({ class: errorClass }: Failure): Pick<StepOutcome, 'isLost'> =>
+  errorClass === 'interrupted' ? { isLost: true } : {};
 
 /** `error` as a text, and its parts as `failure`. */
 export function errorNames(failure: Failure): { error: string; failure: JsonValue } {
@@ -203,7 +208,8 @@ async function runForEach(
     const kept = results.flatMap((outcome) =>
       outcome === undefined || outcome.status === 'skipped' ? [] : [outcome.result],
     );
-    return { status: 'done', result: kept };
+    const isLost = results.some((outcome) => outcome?.isLost === true);
+    return { status: 'done', result: kept, ...(isLost ? { isLost } : {}) };
   }
   // Each item has had its retries and its on_error.
   return recovered({ ...step, onError: 'fail', retry: undefined }, path, frame, failure);

@@ -15,6 +15,7 @@ export class StepLedger {
   readonly #passed: Record<string, StepOutcome>;
   readonly #failing: Readonly<Record<string, number>>;
   readonly #flowRetry: RetryPolicy;
+  #mayBeApplied = false;
   readonly #save: ((progress: Progress) => Promise<void>) | undefined;
 
   constructor(flowRetry: RetryPolicy, before?: Progress, save?: (progress: Progress) => Promise<void>) {
@@ -35,12 +36,17 @@ export class StepLedger {
   /** Keeps a result where it outlives the process. */
   async keep(path: string, result: JsonValue): Promise<void> {
     this.#results[path] = result;
-    await this.#save?.({ results: { ...this.#results }, failing: this.#failing });
+    await this.#save?.({ results: { ...this.#results }, ...this.#lost(), failing: this.#failing });
   }
 
   /** Remembers an outcome in case a later step has a retry of its own, which begins there. */
   pass(path: string, outcome: StepOutcome): void {
     if (!Object.hasOwn(this.#results, path)) this.#passed[path] = outcome;
+  }
+
+  /** A failure was dealt with, so that nobody hears of it; that its call may have been applied has to be told. */
+  dealtWith({ maybeApplied }: Failure): void {
+    if (maybeApplied === true) this.#mayBeApplied = true;
   }
 
   /**
@@ -51,13 +57,23 @@ export class StepLedger {
     if (failure.class !== 'transient') return undefined;
     const { policy, path } = own ?? { policy: this.#flowRetry, path: ofFlow };
     const tries = this.#failing[path] ?? 0;
-    if (tries >= policy.retries) return new BrokenRun(failure, this.#kept(), { policy, tries });
+    if (tries >= policy.retries) return new BrokenRun(this.#whole(failure), this.#kept(), { policy, tries });
     const progress: Progress = {
       results: this.#results,
-      ...(own === undefined ? {} : { passed: this.#passed }),
+      ...(own === undefined ? this.#lost() : { passed: this.#passed }),
       failing: { ...this.#failing, [path]: tries + 1 },
     };
-    return new BrokenRun(failure, progress, { policy, tries });
+    return new BrokenRun(this.#whole(failure), progress, { policy, tries });
+  }
+
+  /** What holds for every later attempt, wherever that begins. */
+  #lost(): Pick<Progress, 'passed'> {
+    const lost = Object.entries(this.#passed).filter(([, { isLost }]) => isLost === true);
+    return lost.length === 0 ? {} : { passed: Object.fromEntries(lost) };
+  }
+
+  #whole(failure: Failure): Failure {
+    return this.#mayBeApplied ? { ...failure, maybeApplied: true } : failure;
   }
 
   #kept(): Progress | undefined {
@@ -66,6 +82,6 @@ export class StepLedger {
 
   /** The end of a run that no retry can help. */
   broken(failure: Failure): BrokenRun {
-    return new BrokenRun(failure, this.#kept());
+    return new BrokenRun(this.#whole(failure), this.#kept());
   }
 }

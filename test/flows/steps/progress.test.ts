@@ -195,3 +195,43 @@ retry: 3x fixed(1ms)
   expect(result).toMatchObject({ status: 200 });
   expect(hits.map(({ path }) => path)).toEqual(['/one', '/one', '/instead', '/one', '/instead']);
 });
+
+test.each([
+  ['continue', '', ['/one', '/two', '/two', '/two']],
+  ['skip', '', ['/one', '/two', '/two', '/two']],
+  ['{ type: echo, message: dealt with }', '', ['/one', '/two', '/two', '/two']],
+  ['continue', ', for_each: [1, 2]', ['/one', '/one', '/two', '/two', '/two']],
+])(
+  'a call whose answer was lost is not made again with the record, on_error: %s%s',
+  async (onError, more, calls) => {
+    const failTwo = failing({ '/two': 2 });
+    const { url, hits } = await target((hit) => (hit.path === '/one' ? { kind: 'reset' } : failTwo(hit)));
+    const connectors = `crm: { type: http, base_url: "${url}", allow_private: true, retry_lost_answers: false }`;
+    const post = (name: string, rest: string) =>
+      `{ name: ${name}, type: http_request, connector: crm, path: /${name}, method: POST${rest} }`;
+    const flow = `
+on_error: { retry: 3x fixed(1ms) }
+steps:
+  - ${post('one', `, on_error: ${onError}${more}`)}
+  - ${post('two', '')}
+`;
+
+    const { failure } = await toTheEnd(flow, { connectors });
+
+    expect(failure).toBeUndefined();
+    expect(hits.map(({ path }) => path)).toEqual(calls);
+  },
+);
+
+test.each([
+  [422, { code: 'http_422', maybeApplied: true }],
+  [503, { code: 'http_503', maybeApplied: true }],
+])(
+  'a lost answer that was dealt with is told of a record that fails with %s later',
+  async (code, expected) => {
+    const { url } = await target(({ path }) => (path === '/one' ? { kind: 'reset' } : status(code)));
+    const flow = `steps:\n  - ${call(url, 'one', ', on_error: continue')}\n  - ${call(url, 'two')}\n`;
+
+    expect((await toTheEnd(flow)).failure).toMatchObject(expected);
+  },
+);
