@@ -142,10 +142,9 @@ function recovered(
     if (again !== undefined && (onError === 'fail' || again.isOpen)) throw again;
   }
   if (onError === 'fail') throw ended(error, failure, frame);
-  frame.ledger.dealtWith(failure);
-  const { message } = failure;
-  if (onError === 'skip') return { status: 'skipped', result: null, error: message, ...lostBy(failure) };
-  if (onError === 'continue') return { status: 'failed', result: null, error: message, ...lostBy(failure) };
+  frame.ledger.dealtWith(path, failure);
+  if (onError === 'skip') return { status: 'skipped', result: null, error: failure.message };
+  if (onError === 'continue') return { status: 'failed', result: null, error: failure.message };
   return handled(onError, path, frame, failure);
 }
 
@@ -163,11 +162,8 @@ async function handled(
 ): Promise<StepOutcome> {
   const scope = { ...innerScope(frame.scope), ...errorNames(failure) };
   const result = await runSteps(steps, { ...frame, scope, prefix: `${path}.on_error.`, inLoop: true });
-  return { status: 'failed', result, error: failure.message, ...lostBy(failure) };
+  return { status: 'failed', result, error: failure.message };
 }
-
-const lostBy = ({ class: errorClass }: Failure): Pick<StepOutcome, 'isLost'> =>
-  errorClass === 'interrupted' ? { isLost: true } : {};
 
 /** `error` as a text, and its parts as `failure`. */
 export function errorNames(failure: Failure): { error: string; failure: JsonValue } {
@@ -208,8 +204,7 @@ async function runForEach(
     const kept = results.flatMap((outcome) =>
       outcome === undefined || outcome.status === 'skipped' ? [] : [outcome.result],
     );
-    const isLost = results.some((outcome) => outcome?.isLost === true);
-    return { status: 'done', result: kept, ...(isLost ? { isLost } : {}) };
+    return { status: 'done', result: kept };
   }
   // Each item has had its retries and its on_error.
   return recovered({ ...step, onError: 'fail', retry: undefined }, path, frame, failure);

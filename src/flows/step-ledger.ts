@@ -16,6 +16,8 @@ export class StepLedger {
   readonly #failing: Readonly<Record<string, number>>;
   readonly #flowRetry: RetryPolicy;
   #mayBeApplied = false;
+  /** Paths of steps, or of items of theirs, whose calls must not be made again. */
+  readonly #lost: string[] = [];
   readonly #save: ((progress: Progress) => Promise<void>) | undefined;
 
   constructor(flowRetry: RetryPolicy, before?: Progress, save?: (progress: Progress) => Promise<void>) {
@@ -36,17 +38,21 @@ export class StepLedger {
   /** Keeps a result where it outlives the process. */
   async keep(path: string, result: JsonValue): Promise<void> {
     this.#results[path] = result;
-    await this.#save?.({ results: { ...this.#results }, ...this.#lost(), failing: this.#failing });
+    await this.#save?.({ results: { ...this.#results }, ...this.#lostSteps(), failing: this.#failing });
   }
 
-  /** Remembers an outcome in case a later step has a retry of its own, which begins there. */
+  /** Remembers an outcome in case a later step has a retry of its own, which begins there, or none may come back here. */
   pass(path: string, outcome: StepOutcome): void {
-    if (!Object.hasOwn(this.#results, path)) this.#passed[path] = outcome;
+    if (Object.hasOwn(this.#results, path)) return;
+    const inside = [`${path}[`, `${path}.`];
+    const isLost = this.#lost.some((lost) => lost === path || inside.some((start) => lost.startsWith(start)));
+    this.#passed[path] = isLost ? { ...outcome, isLost } : outcome;
   }
 
-  /** A failure was dealt with, so that nobody hears of it; that its call may have been applied has to be told. */
-  dealtWith({ maybeApplied }: Failure): void {
+  /** A failure was dealt with, so that nobody hears of it: what is to be known of its call is kept here. */
+  dealtWith(path: string, { class: errorClass, maybeApplied }: Failure): void {
     if (maybeApplied === true) this.#mayBeApplied = true;
+    if (errorClass === 'interrupted') this.#lost.push(path);
   }
 
   /**
@@ -60,14 +66,14 @@ export class StepLedger {
     if (tries >= policy.retries) return new BrokenRun(this.#whole(failure), this.#kept(), { policy, tries });
     const progress: Progress = {
       results: this.#results,
-      ...(own === undefined ? this.#lost() : { passed: this.#passed }),
+      ...(own === undefined ? this.#lostSteps() : { passed: this.#passed }),
       failing: { ...this.#failing, [path]: tries + 1 },
     };
     return new BrokenRun(this.#whole(failure), progress, { policy, tries });
   }
 
   /** What holds for every later attempt, wherever that begins. */
-  #lost(): Pick<Progress, 'passed'> {
+  #lostSteps(): Pick<Progress, 'passed'> {
     const lost = Object.entries(this.#passed).filter(([, { isLost }]) => isLost === true);
     return lost.length === 0 ? {} : { passed: Object.fromEntries(lost) };
   }

@@ -147,13 +147,9 @@ async function runBatch(loop: Loop, call: StepCall): Promise<JsonValue> {
   );
   const [first] = failures;
   if (first !== undefined && !loop.forgiving) throw loopFailure(step, failures, parts.length);
-  return summary(
-    loop,
-    list,
-    parts,
-    results,
-    [...failures, ...handled].sort((a, b) => a.index - b.index),
-  );
+  const all = [...failures, ...handled].sort((a, b) => a.index - b.index);
+  for (const { index, error } of all) frame.ledger.dealtWith(`${step}[${index}]`, error.failure);
+  return summary(loop, list, parts, results, all);
 }
 
 function chunksOf(list: readonly JsonValue[], size: number): JsonValue[][] {

@@ -224,6 +224,32 @@ steps:
 );
 
 test.each([
+  'task: CALL, continue_on_error: true',
+  'task: CALL, on_item_error: { type: echo, message: dealt with }',
+  'task: CALL_AND_GO_ON',
+])('a call of a batch whose answer was lost is not made again with the record, %s', async (settings) => {
+  const failTwo = failing({ '/two': 2 });
+  const { url, hits } = await target((hit) => (hit.path === '/one' ? { kind: 'reset' } : failTwo(hit)));
+  const connectors = `crm: { type: http, base_url: "${url}", allow_private: true, retry_lost_answers: false }`;
+  const post = (path: string, more = '') =>
+    `{ type: http_request, connector: crm, path: ${path}, method: POST${more} }`;
+  const batch = settings
+    .replace('CALL_AND_GO_ON', post('/one', ', on_error: continue'))
+    .replace('CALL', post('/one'));
+  const flow = `
+on_error: { retry: 3x fixed(1ms) }
+steps:
+  - { name: many, type: batch, items: [1, 2], ${batch} }
+  - ${post('/two')}
+`;
+
+  const { failure } = await toTheEnd(flow, { connectors });
+
+  expect(failure).toBeUndefined();
+  expect(hits.map(({ path }) => path)).toEqual(['/one', '/one', '/two', '/two', '/two']);
+});
+
+test.each([
   [422, { code: 'http_422', maybeApplied: true }],
   [503, { code: 'http_503', maybeApplied: true }],
 ])(
