@@ -41,12 +41,20 @@ export class StepLedger {
     await this.#save?.({ results: { ...this.#results }, ...this.#lostSteps(), failing: this.#failing });
   }
 
-  /** Remembers an outcome in case a later step has a retry of its own, which begins there, or none may come back here. */
+  /**
+   * Remembers an outcome in case a later step has a retry of its own, which begins there, or the step must not run
+   * again in any attempt.
+   */
   pass(path: string, outcome: StepOutcome): void {
     if (Object.hasOwn(this.#results, path)) return;
-    const inside = [`${path}[`, `${path}.`];
-    const isLost = this.#lost.some((lost) => lost === path || inside.some((start) => lost.startsWith(start)));
-    this.#passed[path] = isLost ? { ...outcome, isLost } : outcome;
+    this.#passed[path] = this.#hasLost(path) ? { ...outcome, isLost: true } : outcome;
+  }
+
+  /** The step itself, or something inside of it. */
+  #hasLost(path: string): boolean {
+    return this.#lost.some(
+      (lost) => lost === path || lost.startsWith(`${path}[`) || lost.startsWith(`${path}.`),
+    );
   }
 
   /** A failure was dealt with, so that nobody hears of it: what is to be known of its call is kept here. */
