@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const fresh = join(root, `dist.${process.pid}`);
 
-/** The messages of zod in fifty languages: a tenth of what every start has to read, and nobody sees them. */
+/** The messages of zod in fifty languages: much to read for every start and every view, and nobody sees them. */
 const withoutTranslations = {
   name: 'without-translations',
   setup: ({ onLoad }) =>

@@ -145,8 +145,7 @@ async function runBatch(loop: Loop, call: StepCall): Promise<JsonValue> {
     { maxParallel, stopAtFailure, signal: frame.signal },
     run,
   );
-  const [first] = failures;
-  if (first !== undefined && !loop.forgiving) throw loopFailure(step, failures, parts.length);
+  if (failures.length > 0 && !loop.forgiving) throw loopFailure(step, failures, parts.length);
   const all = [...failures, ...handled].sort((a, b) => a.index - b.index);
   for (const { index, error } of all) frame.ledger.dealtWith(`${step}[${index}]`, error.failure);
   return summary(loop, list, parts, results, all);

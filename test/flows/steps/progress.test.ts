@@ -196,6 +196,13 @@ retry: 3x fixed(1ms)
   expect(hits.map(({ path }) => path)).toEqual(['/one', '/one', '/instead', '/one', '/instead']);
 });
 
+/** A connector that leaves lost answers to a person. */
+const careful = (url: string) => ({
+  connectors: `crm: { type: http, base_url: "${url}", allow_private: true, retry_lost_answers: false }`,
+});
+const post = (path: string, more = '') =>
+  `{ type: http_request, connector: crm, path: ${path}, method: POST${more} }`;
+
 test.each([
   ['continue', '', ['/one', '/two', '/two', '/two']],
   ['skip', '', ['/one', '/two', '/two', '/two']],
@@ -206,22 +213,38 @@ test.each([
   async (onError, more, calls) => {
     const failTwo = failing({ '/two': 2 });
     const { url, hits } = await target((hit) => (hit.path === '/one' ? { kind: 'reset' } : failTwo(hit)));
-    const connectors = `crm: { type: http, base_url: "${url}", allow_private: true, retry_lost_answers: false }`;
-    const post = (name: string, rest: string) =>
-      `{ name: ${name}, type: http_request, connector: crm, path: /${name}, method: POST${rest} }`;
     const flow = `
 on_error: { retry: 3x fixed(1ms) }
 steps:
-  - ${post('one', `, on_error: ${onError}${more}`)}
-  - ${post('two', '')}
+  - ${post('/one', `, on_error: ${onError}${more}`)}
+  - ${post('/two')}
 `;
 
-    const { failure } = await toTheEnd(flow, { connectors });
+    const { failure } = await toTheEnd(flow, careful(url));
 
     expect(failure).toBeUndefined();
     expect(hits.map(({ path }) => path)).toEqual(calls);
   },
 );
+
+test('a lost answer inside of what on_error runs is not asked for again either', async () => {
+  const failTwo = failing({ '/two': 2 });
+  const { url, hits } = await target(({ path, ...hit }) => {
+    if (path === '/one') return status(422);
+    return path === '/instead' ? { kind: 'reset' } : failTwo({ path, ...hit });
+  });
+  const flow = `
+on_error: { retry: 3x fixed(1ms) }
+steps:
+  - ${post('/one', `, name: one, on_error: ${post('/instead', ', on_error: continue')}`)}
+  - ${post('/two')}
+`;
+
+  const { failure } = await toTheEnd(flow, careful(url));
+
+  expect(failure).toBeUndefined();
+  expect(hits.map(({ path }) => path)).toEqual(['/one', '/instead', '/two', '/two', '/two']);
+});
 
 test.each([
   'task: CALL, continue_on_error: true',
@@ -230,9 +253,6 @@ test.each([
 ])('a call of a batch whose answer was lost is not made again with the record, %s', async (settings) => {
   const failTwo = failing({ '/two': 2 });
   const { url, hits } = await target((hit) => (hit.path === '/one' ? { kind: 'reset' } : failTwo(hit)));
-  const connectors = `crm: { type: http, base_url: "${url}", allow_private: true, retry_lost_answers: false }`;
-  const post = (path: string, more = '') =>
-    `{ type: http_request, connector: crm, path: ${path}, method: POST${more} }`;
   const batch = settings
     .replace('CALL_AND_GO_ON', post('/one', ', on_error: continue'))
     .replace('CALL', post('/one'));
@@ -243,7 +263,7 @@ steps:
   - ${post('/two')}
 `;
 
-  const { failure } = await toTheEnd(flow, { connectors });
+  const { failure } = await toTheEnd(flow, careful(url));
 
   expect(failure).toBeUndefined();
   expect(hits.map(({ path }) => path)).toEqual(['/one', '/one', '/two', '/two', '/two']);
