@@ -228,6 +228,23 @@ test.each([
   },
 );
 
+test('a loop of which one round may have been applied says so, and waits as long as any was asked to', async () => {
+  const failures = [
+    { class: 'transient', code: 'http_429', message: 'crm said so', retryAfterMs: 900 },
+    { class: 'transient', code: 'timeout', message: 'crm said so', maybeApplied: true },
+  ] as const;
+  const builder = flow().forEach(
+    'each',
+    () => [0, 1],
+    (n: number, round) =>
+      round.step('call', () => {
+        throw new RecordFailure(failures[n] as Failure);
+      }),
+  );
+
+  expect(await failureOf(builder)).toMatchObject({ retryAfterMs: 900, maybeApplied: true });
+});
+
 test('onError answers for what stands before it, and the rest is passed over', async () => {
   const ran: string[] = [];
   const builder = flow()

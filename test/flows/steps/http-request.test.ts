@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type Hit, type Mode, startTarget, status } from '../../support/target.ts';
+import { type Hit, type Mode, startTarget, status, tooManyRequests } from '../../support/target.ts';
 import { problemsIn, resultOf, run } from './run-flow.ts';
 
 async function target(answer?: (hit: Hit) => Mode) {
@@ -220,6 +220,16 @@ test.each([
     expect(failure).toMatchObject(expected);
   },
 );
+
+test('a batch of which one call was lost says so, and waits as long as any was asked to', async () => {
+  const { url } = await target(({ path }) => (path.endsWith('/1') ? tooManyRequests(9) : { kind: 'reset' }));
+  const task = '{ type: http_request, connector: crm, path: "/{{ item }}", method: POST }';
+  const flow = `steps:\n  - { type: batch, items: [1, 2], task: ${task} }\n`;
+
+  const { failure } = await run(flow, {}, { connectors: crm(url, ', adaptive: false') });
+
+  expect(failure).toMatchObject({ class: 'transient', maybeApplied: true, retryAfterMs: 9000 });
+});
 
 test('a later step sees the whole of a large answer', async () => {
   const customers = Array.from({ length: 5000 }, (_, id) => ({ id, name: `customer number ${id}` }));
