@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -34,7 +33,8 @@ export async function spoolInput(input: NodeJS.ReadableStream, { home, exports }
     },
   });
   try {
-    await pipeline(input, measure, createWriteStream(draft, { flags: 'wx', mode: 0o600 }));
+    const file = await open(draft, 'wx', 0o600);
+    await pipeline(input, measure, file.createWriteStream());
     if (bytes === 0) throw nothingCame();
     const path = join(exports, `stdin-${hash.digest('hex').slice(0, 32)}`);
     // A job that is reading it must not see it change.

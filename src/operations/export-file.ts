@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { stringify } from 'csv-stringify';
@@ -48,12 +47,11 @@ async function writeFile<Row>(
   content: ExportRows<Row>,
 ): Promise<string> {
   const draft = `${path}.${uuidv7()}.tmp`;
-  // Opened when something is ready to be piped: until then nobody would listen to its errors.
-  const file = () => createWriteStream(draft, { flags: 'wx', mode: 0o600 });
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = (await open(draft, 'wx', 0o600)).createWriteStream();
     if (format === 'csv') await writeCsv(content, file);
-    else await pipeline(Readable.from(format === 'json' ? arrayOf(content) : linesOf(content)), file());
+    else await pipeline(Readable.from(format === 'json' ? arrayOf(content) : linesOf(content)), file);
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
@@ -73,10 +71,10 @@ function notWritten(error: unknown, folder: string): unknown {
   );
 }
 
-async function writeCsv<Row>(content: ExportRows<Row>, file: () => NodeJS.WritableStream): Promise<void> {
+async function writeCsv<Row>(content: ExportRows<Row>, file: NodeJS.WritableStream): Promise<void> {
   // Quoted as well: what a reader may take for another delimiter, or for the end of a row.
   const csv = stringify({ bom: true, quoted_match: /[;\t|\r]/ });
-  await pipeline(Readable.from(tableOf(content)), csv, file());
+  await pipeline(Readable.from(tableOf(content)), csv, file);
 }
 
 async function* tableOf<Row>({ rows, fields, ownColumns }: ExportRows<Row>): AsyncGenerator<string[]> {

@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { v7 as uuidv7 } from 'uuid';
@@ -45,8 +44,9 @@ export async function saveUpload(
     const room = await roomOf(db, limits);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const counted = countBytes(content, room);
-    const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
-    await pipeline(counted.content, file, { signal });
+    // Open before anything can break: a stream that opens it by itself may do so after the file was deleted.
+    const file = await open(draft, 'wx', 0o600);
+    await pipeline(counted.content, file.createWriteStream({ flush: true }), { signal });
     if (counted.bytes() === 0) throw refused('invalid_input', 'The upload is empty.');
     const upload = { id, name, file: id, bytes: counted.bytes() };
     const same = isKeptOnce ? await sameUpload(db, folder, draft, upload) : undefined;

@@ -135,6 +135,21 @@ test('as many failed records are shown as are asked for, however long their caus
   expect(more.stdout).toContain(`More: \`sluice errors ${usual.batch_job_id} --limit 25 --cursor 24\``);
 });
 
+test('a job in which nothing succeeded has no results, and that is what is said', async ({
+  sluice,
+  json,
+  file,
+}) => {
+  const path = file('nameless.csv', 'id,name,email\n1,,ada@example.com\n');
+  const { batch_job_id } = await json('start', 'example', path);
+
+  const shown = await sluice.run(['results', batch_job_id]);
+  const written = await sluice.run(['results', batch_job_id, '--output', 'none.csv']);
+
+  expect(shown.stdout).toContain(`Batch job ${batch_job_id} has no such records.`);
+  expect(written.stdout + written.stderr).toContain('has no such records.');
+});
+
 test('records are given inline', async ({ sluice }) => {
   const records = JSON.stringify([{ id: '1', name: 'Ada', email: 'a@example.com' }]);
 

@@ -9,6 +9,7 @@ import { BrokenRun } from '../../src/flows/broken-run.ts';
 import { ChunkResult } from '../../src/flows/chunk-result.ts';
 import type { Attempt, ChunkRule, FlowResult } from '../../src/flows/flow.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
+import { stopJob } from '../../src/store/control.ts';
 import type { Database, Sql } from '../../src/store/database.ts';
 import { steerJob } from '../../src/store/steering.ts';
 import { noConnectors } from '../support/connectors.ts';
@@ -376,6 +377,36 @@ test.for([
 
   expect(runs.slice(2)).toEqual([[3], [1], [3]]);
   await next.stop(0);
+});
+
+test('which records a run was about that was cut off stands with its first one only', async ({ db }) => {
+  let isCalled = () => {};
+  const called = new Promise<void>((resolve) => {
+    isCalled = resolve;
+  });
+  const { flow } = chunkFlow({ size: 3 }, async ({ signal }) => {
+    isCalled();
+    return sleep(60_000, null, { signal });
+  });
+  const { id, engine } = await runFlow(db, flow, 3);
+  await called;
+  await steerJob(db, id, { action: 'pause', now: true });
+  engine.wake(id);
+  await jobWhen(db, id, ({ counts }) => counts.pending === 3);
+
+  const rows = await db.run(
+    (sql) => sql`select idx, progress->'indexes' as run from records where job_id = ${id} order by idx`,
+  );
+
+  expect(rows.map(({ idx, run }) => [idx, run])).toEqual([
+    [0, [0, 1, 2]],
+    [1, null],
+    [2, null],
+  ]);
+  await stopJob(db, id, 'cancelled', 'cancelled');
+  engine.wake(id);
+  await jobWhen(db, id, finished);
+  await engine.stop(0);
 });
 
 test('max_failures stops within the records that are under way', async ({ db }) => {

@@ -3,7 +3,10 @@ import { expect } from 'vitest';
 import type { CircuitSettings } from '../../src/connectors/circuit.ts';
 import type { Failure } from '../../src/domain/failure.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
+import type { Flow } from '../../src/flows/flow.ts';
 import { stopJob } from '../../src/store/control.ts';
+import type { NewJob } from '../../src/store/create-job.ts';
+import type { Database } from '../../src/store/database.ts';
 import type { BatchJob } from '../../src/store/jobs.ts';
 import { listMaybeApplied } from '../../src/store/maybe-applied.ts';
 import { steerJob } from '../../src/store/steering.ts';
@@ -25,6 +28,8 @@ const down: Partial<Failure> = {
   connector: 'crm-system',
 };
 const openCircuit = (job: BatchJob) => job.pauseKind === 'circuit';
+const misfit = { class: 'data', code: 'input_invalid', message: 'It does not fit' } as const;
+const numberOf = (payload: JsonValue) => (payload as { n: number }).n;
 
 test('a target that is down sees a handful of calls, and the job goes on by itself when it is back', async ({
   db,
@@ -180,8 +185,6 @@ test.for([
   'a record that fails the check of its input tells nothing of a target that is down, $way',
   async ({ chunk }, { db }) => {
     let isDown = false;
-    const misfit = { class: 'data', code: 'input_invalid', message: 'It does not fit' } as const;
-    const numberOf = (payload: JsonValue) => (payload as { n: number }).n;
     const flow = testFlow(
       async () => {
         await sleep(1);
@@ -220,6 +223,67 @@ test.for([
     await engine.stop(0);
   },
 );
+
+/** A flow that has failed for all `count` records; in their retry those that `isMisfit` fail the check of their input. */
+async function failedBefore(
+  db: Database,
+  run: Flow['run'],
+  isMisfit: (n: number) => boolean,
+  job: Partial<NewJob>,
+) {
+  let isRetried = false;
+  const flow = testFlow(async (material) => (isRetried ? run(material) : fail('data')), {
+    checkInput: (payload) => (isRetried && isMisfit(numberOf(payload)) ? misfit : undefined),
+  });
+  const options = watched({ failures: 3, firstProbeMs: 60_000 });
+  const { id, engine } = await runFlow(db, flow, 40, { concurrency: 1, ...job }, options);
+  await jobWhen(db, id, finished);
+  isRetried = true;
+  await requeue(db, id, 0, { statuses: ['failed', 'skipped'] }, 1);
+  engine.wake();
+  return { id, engine };
+}
+
+test('records that fail the check of their input between the calls do not show that the target is up', async ({
+  db,
+}) => {
+  let calls = 0;
+  const run = async () => {
+    calls++;
+    return fail('transient', down);
+  };
+  const { id, engine } = await failedBefore(db, run, (n) => n % 2 === 1, {});
+
+  const { pauseMessage } = await jobWhen(db, id, openCircuit);
+
+  expect(pauseMessage).toBe('crm-system answered 503 to the last 3 calls.');
+  expect(calls).toBe(3);
+  await stopJob(db, id, 'cancelled', 'cancelled');
+  await jobWhen(db, id, finished);
+  await engine.stop(0);
+});
+
+test('records that fail the check of their input count against max_failures before anything else starts', async ({
+  db,
+}) => {
+  let calls = 0;
+  const run = async () => {
+    calls++;
+    return null;
+  };
+  const policy = { continueOnError: true, onRecordFailure: 'log', maxFailures: 10 } as const;
+  const { id, engine } = await failedBefore(db, run, (n) => n < 10, { policy });
+
+  const { status, counts } = await jobWhen(
+    db,
+    id,
+    ({ wave, finishedAt }) => wave === 1 && finishedAt !== null,
+  );
+
+  expect({ status, failed: counts.retried_failed }).toEqual({ status: 'failed', failed: 10 });
+  expect(calls).toBe(0);
+  await engine.stop(0);
+});
 
 test('a record that tries while the circuit is open, and whose answer is lost, may have arrived', async ({
   db,

@@ -39,7 +39,8 @@ async function begin(
       });
       return getBatchStatus.output.parse(answer);
     },
-    results: () => exportBatchResults.run(context, { batch_job_id: id, limit: 1 }),
+    results: (page: { cursor?: string | undefined } = {}) =>
+      exportBatchResults.run(context, { batch_job_id: id, limit: 1, ...page }),
     retry: () => retryBatchFailedRecords.run(context, { batch_job_id: id }),
   };
 }
@@ -119,12 +120,15 @@ test('a large result is shown by its beginning, and an export has it whole', asy
   await jobWhen(db, id, finished);
 
   const { ending, next_step } = await status();
-  const { ending_file = '' } = await results();
+  const { ending_file = '', next_cursor } = await results();
+  const next = await results({ cursor: next_cursor });
 
   expect(ending?.result).toMatch(/^\{"text":"x+…$/);
   expect(String(ending?.result).length).toBeLessThan(2048);
   expect(next_step).toContain(`export_batch_results {"batch_job_id": "${id}"} has all of it as ending_file.`);
   expect(JSON.parse(readFileSync(ending_file, 'utf8'))).toEqual(whole);
+  expect(next.results).toMatchObject([{ index: 1 }]);
+  expect(next).not.toHaveProperty('ending_file');
   await engine.stop(0);
 });
 

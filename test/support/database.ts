@@ -18,7 +18,7 @@ export const test = base.extend<{ address: DatabaseAddress; db: Database }>({
     async ({}, use) => {
       const name = `test_${randomUUID().replaceAll('-', '')}`;
       const address = { ...inject('postgres'), database: name };
-      await asAdmin(`create database ${name} template ${inject('templateDatabase')}`);
+      await asAdmin(`create database ${name} template ${inject('templateDatabase')} strategy file_copy`);
       await use(address);
       await asAdmin(`drop database ${name} with (force)`);
     },

@@ -300,6 +300,16 @@ test('onError of the flow answers for a loop that failed', async () => {
   expect(await resultOf(builder)).toBe('deep');
 });
 
+test('onError sees the very error that a parallel function has thrown, whichever stands for all', async () => {
+  const thrown = Object.assign(new Error('no such customer'), { customer: 7 });
+  const parts = [() => Promise.reject(new TransientError('busy')), () => Promise.reject(thrown)];
+  const builder = flow()
+    .parallel('both', parts)
+    .onError(({ error }) => ({ same: error === thrown }));
+
+  expect(await resultOf(builder)).toEqual({ same: true });
+});
+
 test('a step that takes too long has failed and may be tried again', async () => {
   let aborted = false;
   const builder = flow().step(
