@@ -1,4 +1,3 @@
-import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
 import {
@@ -24,6 +23,7 @@ import { connectorFailure } from './connector-failure.ts';
 import type { HttpSettings } from './connectors-file.ts';
 import type { Credentials } from './credentials.ts';
 import type { HttpAnswer, HttpConnector, HttpRequest } from './http.ts';
+import { HttpConnections } from './http-connections.ts';
 import { exchange, NoAnswer, type WireAnswer, type WireRequest } from './http-exchange.ts';
 import { NeverLeft } from './never-left.ts';
 import { isRedirect, maxRedirects, redirectedPath } from './redirects.ts';
@@ -43,13 +43,10 @@ export interface HttpConnectorOptions {
 /** Opens a connector. Nothing is connected before the first call; `close` cuts what is under way. */
 export function openHttpConnector(options: HttpConnectorOptions): HttpConnector & { close(): Promise<void> } {
   const { settings, credentials, limits = new CallLimits(settings) } = options;
-  const pool = new Pool(settings.origin, {
-    connect: guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
-    pipelining: 1,
-    // The whole call has one deadline; these only know of silence.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const connections = new HttpConnections(
+    settings.origin,
+    guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
+  );
   const ownScrub = scrubber(credentials?.secrets ?? []);
   const ownHeaders = ownHeadersOf(settings, credentials, options.userAgent);
   const leavesLost = settings.retryLostAnswers === false;
@@ -73,7 +70,7 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
           whole: request.whole === true,
           way,
         };
-        return await limits.run((leaves) => ask(pool, settings.origin, asking, leaves), signal);
+        return await limits.run((leaves) => ask(connections, settings.origin, asking, leaves), signal);
       } catch (error) {
         const cutOff = signal.aborted && error === signal.reason;
         if (cutOff && !way.sent) throw new NeverLeft(error);
@@ -82,7 +79,7 @@ export function openHttpConnector(options: HttpConnectorOptions): HttpConnector 
         throw connectorFailure(settings, cause);
       }
     },
-    close: () => pool.destroy(),
+    close: () => connections.close(),
   };
 }
 
@@ -126,7 +123,12 @@ interface Asking {
 }
 
 /** One call with its redirects, inside one deadline. */
-async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () => void): Promise<HttpAnswer> {
+async function ask(
+  connections: HttpConnections,
+  origin: string,
+  asking: Asking,
+  noteLeaving: () => void,
+): Promise<HttpAnswer> {
   const { wire, accepts, signal, names, scrub, way } = asking;
   const leaves = () => {
     way.sent = true;
@@ -137,7 +139,7 @@ async function ask(pool: Pool, origin: string, asking: Asking, noteLeaving: () =
   try {
     for (let hop = 0; ; hop++) {
       const left = hop === 0 ? names.timeoutMs : Math.max(1, deadline - performance.now());
-      const answer = await exchange(pool, request, left, signal, leaves);
+      const answer = await exchange(connections, request, left, signal, leaves);
       const { status, headers } = answer;
       if (!isRedirect(status) || accepts(status)) {
         return read(isPacked(answer) ? await unpacked(answer, asking) : answer, asking);

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { watchAbort } from './abort-watch.ts';
+import type { HttpConnections } from './http-connections.ts';
 
 /** Of a good answer; of a bad one the rest is not read. */
 const maxBodyBytes = 1024 * 1024;
@@ -52,7 +53,7 @@ export class AnswerTooLarge extends Error {
  * @throws NoAnswer, or the signal's reason once it is aborted.
  */
 export function exchange(
-  dispatcher: Dispatcher,
+  connections: HttpConnections,
   request: WireRequest,
   timeoutMs: number,
   signal: AbortSignal,
@@ -60,7 +61,9 @@ export function exchange(
 ): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    dispatcher.dispatch(request, new Exchange({ resolve, reject, leaves }, timeoutMs, signal));
+    const connection = connections.take();
+    const done = () => connections.giveBack(connection);
+    connection.dispatch(request, new Exchange({ resolve, reject, leaves, done }, timeoutMs, signal));
   });
 }
 
@@ -68,6 +71,8 @@ interface Caller {
   readonly resolve: (answer: WireAnswer) => void;
   readonly reject: (reason: unknown) => void;
   readonly leaves: () => void;
+  /** The connection may be used for something else. */
+  readonly done: () => void;
 }
 
 /** Works on the dispatcher's own events: only they tell whether a request left, and they cost the least. */
@@ -110,10 +115,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#caller.done();
     if (this.#settle()) this.#answer();
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#caller.done();
     if (this.#settle()) this.#giveUp(error);
   }
 

@@ -1,11 +1,11 @@
 import { Webhook } from 'standardwebhooks';
-import { Pool } from 'undici';
 import { RecordFailure } from '../domain/failure.ts';
 import { guardedConnector } from './address-guard.ts';
 import { complaintIn, storedValue, textOf } from './answer-body.ts';
 import { answerFailure, type CallNames, redirectFailure, withoutAnswer } from './call-failure.ts';
 import { connectorFailure } from './connector-failure.ts';
 import type { WebhookSettings } from './connectors-file.ts';
+import { HttpConnections } from './http-connections.ts';
 import { exchange } from './http-exchange.ts';
 import { type Secret, scrubber } from './secret.ts';
 import type { WebhookConnector } from './webhook.ts';
@@ -28,11 +28,10 @@ export function openWebhookConnector(
 ): WebhookConnector & { close(): Promise<void> } {
   const { settings, secret, userAgent } = options;
   const { origin, pathname, search } = new URL(settings.url);
-  const pool = new Pool(origin, {
-    connect: guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const connections = new HttpConnections(
+    origin,
+    guardedConnector(settings.allowPrivate || options.allowPrivateHosts),
+  );
   const signed = signer(secret);
   const scrub = scrubber(secret === undefined ? [] : [secret]);
   // What stands behind the host may be a secret itself, so that failures do not repeat it.
@@ -48,7 +47,7 @@ export function openWebhookConnector(
   const post = async (id: string, body: string, signal: AbortSignal) => {
     const headers = ['content-type', 'application/json', 'user-agent', userAgent, ...signed(id, body)];
     const request = { method: 'POST', path: pathname + search, headers, body } as const;
-    const answer = await exchange(pool, request, timeoutMs, signal).catch((error: unknown) => {
+    const answer = await exchange(connections, request, timeoutMs, signal).catch((error: unknown) => {
       throw withoutAnswer(names, error);
     });
     const { status, headers: said } = answer;
@@ -64,7 +63,7 @@ export function openWebhookConnector(
       post(...sent).catch((error: unknown) => {
         throw connectorFailure(settings, error);
       }),
-    close: () => pool.destroy(),
+    close: () => connections.close(),
   };
 }
 

@@ -43,6 +43,8 @@ export class Writer {
   /** Groups on their way. */
   #commits = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Full groups wait until what has come in together has been answered with new calls: Postgres then works meanwhile. */
+  #soon: NodeJS.Immediate | undefined;
   #abandoned = false;
   #admissions: (() => void)[] = [];
   #idlers: (() => void)[] = [];
@@ -102,7 +104,7 @@ export class Writer {
     const isFirst = this.#ready === 0;
     this.#waiting.push(settled);
     this.#ready += settled.length;
-    if (this.#isFull) this.#flush();
+    if (this.#isFull) this.#soon ??= setImmediate(() => this.#flush());
     else if (isFirst) this.#timer = setTimeout(() => this.#flush(), patienceMs);
   }
 
@@ -114,6 +116,8 @@ export class Writer {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
     while (this.#mayCommit) void this.#commitNext();
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
 import { largestWindow } from '../../src/engine/claimer.ts';
 import type { Observer } from '../../src/engine/observer.ts';
@@ -50,8 +51,8 @@ test('what comes in during a commit waits until there are as many as make a grou
   db,
   onTestFinished,
 }) => {
-  const lease = await startJob(db, newJob(11));
-  const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 11, fresh: true })) ?? {};
+  const lease = await startJob(db, newJob(15));
+  const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 15, fresh: true })) ?? {};
   const groups: number[] = [];
   let committed = () => {};
   const observer: Observer = {
@@ -66,7 +67,7 @@ test('what comes in during a commit waits until there are as many as make a grou
     db,
     lease,
     observer,
-    bound: () => 11,
+    bound: () => 15,
     flushAt: () => 3,
     onCommit: () => committed(),
   });
@@ -82,6 +83,7 @@ test('what comes in during a commit waits until there are as many as make a grou
   onTestFinished(() => void vi.useRealTimers());
   let commit = nextCommit();
   add(0, 3);
+  await nextTurn();
   add(3, 4);
   await commit;
   commit = nextCommit();
@@ -94,10 +96,16 @@ test('what comes in during a commit waits until there are as many as make a grou
   // The moment passes during a commit.
   commit = nextCommit();
   add(7, 10);
+  await nextTurn();
   add(10, 11);
   vi.advanceTimersByTime(10);
   await commit;
   await nextCommit();
+  // What comes in together is a group, also if it is more.
+  commit = nextCommit();
+  add(11, 14);
+  add(14, 15);
+  await commit;
 
-  expect(groups).toEqual([3, 3, 1, 3, 1]);
+  expect(groups).toEqual([3, 3, 1, 3, 1, 4]);
 });
