@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTarget, type Target } from '../support/target.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
@@ -68,13 +67,10 @@ test('Ctrl-C does not cancel a job that waits for something, unless it has said 
   await sluice.run(['cancel', waiting.batch_job_id]);
 });
 
-const hasBegun = async () => {
-  while ((await statusOf()).processed === 0) await sleep(100);
-};
-
 test('Ctrl-C stops looking at a job that another process runs, and leaves the job alone', async () => {
+  const before = target.hits.length;
   await sluice.run(['start', 'slow', 'rows.ndjson', '--concurrency', '2', '--detach']);
-  await hasBegun();
+  await target.reached(before + 1);
   const looking = sluice.begin(['status', '--wait']);
   await looking.hasSaid(' of 500');
 
