@@ -23,8 +23,8 @@ async function startTarget() {
 
 const connect = buildConnector({});
 const { signal } = new AbortController();
-const request = { method: 'POST', path: '/', headers: [], body: '{}' } as const;
 const call = async (connections: HttpConnections, timeoutMs = 5000) => {
+  const request = { method: 'POST', path: '/', headers: [], body: '{}' } as const;
   const { status } = await exchange(connections, { ...request, headers: [] }, timeoutMs, signal);
   return status;
 };
@@ -70,8 +70,9 @@ test('what is under way is cut by the close, and what comes later fails and conn
   await call(connections);
   const underWay = [call(connections), call(connections)].map((each) => each.catch(String));
 
-  await connections.close();
-  const later = [call(connections), call(connections), call(connections)].map((each) => each.catch(String));
+  const unused = new HttpConnections(url, connect);
+  await Promise.all([connections.close(), unused.close()]);
+  const later = [call(connections), call(connections), call(unused)].map((each) => each.catch(String));
 
   expect(await Promise.all([...underWay, ...later])).toEqual(
     Array(5).fill(expect.stringMatching('no answer')),

@@ -224,7 +224,7 @@ test.for([
   },
 );
 
-/** A flow that has failed for all `count` records; in their retry those that `isMisfit` fail the check of their input. */
+/** The retry of a job whose records have failed; those that `isMisfit` now fail the check of their input. */
 async function failedBefore(
   db: Database,
   run: Flow['run'],
@@ -413,18 +413,23 @@ test('a caller who pauses a job that would try again keeps it paused', async ({ 
 test('a probe that hangs keeps nobody from resuming the job', async ({ db }) => {
   let state: 'down' | 'hanging' | 'up' = 'down';
   let release = () => {};
+  let hangs = () => {};
+  const hanging = new Promise<void>((resolve) => {
+    hangs = resolve;
+  });
   const flow = testFlow(async () => {
     if (state === 'down') fail('transient', down);
     if (state === 'up') return null;
     await new Promise<void>((resolve) => {
       release = resolve;
+      hangs();
     });
     fail('transient', down);
   });
   const { id, engine } = await runFlow(db, flow, 30, { concurrency: 2 }, watched());
   await jobWhen(db, id, openCircuit);
   state = 'hanging';
-  await jobWhen(db, id, ({ counts }) => counts.processing === 1);
+  await hanging;
 
   state = 'up';
   await steerJob(db, id, { action: 'resume' });

@@ -21,8 +21,7 @@ test.concurrent('a server killed four times in mid-batch loses nothing and repea
   await expectAllDone(arena, batchJobId, 300);
   expect(contradictions).toEqual([]);
   expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency * 4);
-  // The long run says how soon exactly: here the other tests use the machine as well.
-  expect(Math.max(...takeOvers)).toBeLessThanOrEqual(10 * leaseMs);
+  expect(Math.max(...takeOvers)).toBeLessThanOrEqual(leaseMs + 2000);
 });
 
 test.concurrent('a server that cannot save what it has done stops calling, so that its end repeats little', async ({
