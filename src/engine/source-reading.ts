@@ -88,6 +88,6 @@ export class SourceReading {
     this.#active = false;
     onEnd(end);
     // The table has just grown. The lane's own statements do without statistics, so nobody waits for them.
-    analyzeRecords(db).catch(() => {});
+    analyzeRecords(db, job.id).catch(() => {});
   }
 }

@@ -199,7 +199,18 @@ export async function endOrderedIntake(db: Database, lease: Lease): Promise<void
 const stoppedMessage = (sql: Sql) => sql`
   left(concat_ws(' ', format('The source was read up to row %s only.', intake_position), stop_message), 1000)`;
 
-/** Gives the planner fresh numbers of a table that has just grown. */
-export async function analyzeRecords(db: Database): Promise<void> {
-  await db.run((sql) => sql`analyze records`, 55_000);
+/** Of the rows the planner knows of, the part that has to be new before its numbers are wrong; Postgres' own default. */
+const stalePart = 0.1;
+
+/**
+ * Gives the planner fresh numbers of the records, if those of this job are many of them: a sample of a table that holds
+ * the jobs of months is read for the better part of a second.
+ */
+export async function analyzeRecords(db: Database, batchJobId: string): Promise<void> {
+  const grown = await db.run(
+    (sql) => sql`
+      select from batch_jobs job, pg_class known
+      where job.id = ${batchJobId} and known.oid = 'records'::regclass and total > ${stalePart} * reltuples`,
+  );
+  if (grown.length > 0) await db.run((sql) => sql`analyze records`, 55_000);
 }

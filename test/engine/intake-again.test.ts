@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { newRecord } from '../../src/engine/new-record.ts';
 import { openFileSource } from '../../src/sources/open-file.ts';
 import { stopJob } from '../../src/store/control.ts';
@@ -96,5 +96,28 @@ test('every run knows how many rows were read, also the ones right after the rea
   await jobWhen(db, job.id, finished);
 
   expect([...seen]).toEqual([rows.length]);
+  await engine.stop(0);
+});
+
+test('after a file has been read the planner knows of its rows', async ({ db }) => {
+  const engine = testEngine(
+    db,
+    testFlow(() => null),
+  );
+  const job = newJob(0, { records: undefined, source: await fileSource() });
+  await db.run((sql) => sql`truncate records`);
+  await db.run((sql) => sql`analyze records`);
+
+  await startJob(db, job);
+  await letLapse(db, job.id);
+  engine.wake();
+  await jobWhen(db, job.id, finished);
+
+  await vi.waitFor(async () => {
+    const [known] = await db.run(
+      (sql) => sql`select reltuples::int as rows from pg_class where oid = 'records'::regclass`,
+    );
+    expect(known).toEqual({ rows: rows.length });
+  }, 20_000);
   await engine.stop(0);
 });

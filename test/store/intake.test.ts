@@ -1,6 +1,12 @@
 import { expect } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
-import { addRecords, endIntake, intakePosition, type NewRecord } from '../../src/store/intake.ts';
+import {
+  addRecords,
+  analyzeRecords,
+  endIntake,
+  intakePosition,
+  type NewRecord,
+} from '../../src/store/intake.ts';
 import { test } from '../support/database.ts';
 import { countersOf, failureOf, letLapse, newJob, startJob } from '../support/jobs.ts';
 
@@ -61,4 +67,23 @@ test('bad rows that reach the limit end the job', async ({ db }) => {
 
   expect(await addRecords(db, lease, 0, [bad, ...rows(1)])).toEqual({ status: 'pending', failed: 1 });
   expect(await addRecords(db, lease, 2, [bad])).toEqual({ status: 'failed', failed: 1 });
+});
+
+test('the planner gets new numbers when a job is a large part of all records', async ({ db }) => {
+  const samples = async () => {
+    const [row] = await db.run(
+      (sql) => sql<{ analyze_count: number }[]>`
+        select analyze_count::int from pg_stat_user_tables where relname = 'records'`,
+    );
+    return row?.analyze_count ?? Number.NaN;
+  };
+  const large = await startJob(db, newJob(2000));
+  const small = await startJob(db, newJob(20));
+  const before = await samples();
+
+  await analyzeRecords(db, large.batchJobId);
+  expect(await samples()).toBe(before + 1);
+
+  await analyzeRecords(db, small.batchJobId);
+  expect(await samples()).toBe(before + 1);
 });
