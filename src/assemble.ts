@@ -20,7 +20,6 @@ import { compileStored } from './flows/stored-flow.ts';
 import type { OpenedSluice, OperationContext } from './operations/context.ts';
 import { openShelves } from './shelves.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
-import { globFiles } from './sources/glob-files.ts';
 import type { DatabaseAddress } from './store/database.ts';
 import { addressOf } from './store/database-url.ts';
 import { ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
@@ -146,7 +145,10 @@ function globOf(config: Config): RunContext['glob'] {
   const { flowsFolder, fileRoots } = config;
   const roots = allowedRoots(config, [], undefined);
   const folders = fileRoots === undefined ? [...roots.folders, flowsFolder] : roots.folders;
-  return (pattern) => globFiles(pattern, { ...roots, folders, base: fileRoots?.[0] ?? flowsFolder });
+  return async (pattern) => {
+    const { globFiles } = await import('./sources/glob-files.ts');
+    return globFiles(pattern, { ...roots, folders, base: fileRoots?.[0] ?? flowsFolder });
+  };
 }
 
 function allowedRoots(config: Config, extra: readonly string[], cwd: string | undefined): AllowedRoots {

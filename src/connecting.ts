@@ -1,7 +1,5 @@
 import type { Connecting } from './cli/connect.ts';
 import type { Config } from './config.ts';
-import { planConnector } from './connectors/connector-plan.ts';
-import { probeConnector } from './connectors/probe-connector.ts';
 import { version } from './version.ts';
 
 /** What `sluice connect` works with: the connectors and secrets of this home. */
@@ -14,8 +12,11 @@ export function connectingOf(config: Config, env: NodeJS.ProcessEnv = process.en
     version,
   };
   return {
-    plan: (wish) => planConnector(options, wish),
-    probe: (name) => probeConnector(options, name, new AbortController().signal),
+    plan: async (wish) => (await import('./connectors/connector-plan.ts')).planConnector(options, wish),
+    probe: async (name) => {
+      const { probeConnector } = await import('./connectors/probe-connector.ts');
+      return probeConnector(options, name, new AbortController().signal);
+    },
     secretsFile: config.secretsFile,
   };
 }

@@ -13,7 +13,6 @@ import { userName } from './cli/user-name.ts';
 import { type Config, readConfig } from './config.ts';
 import { connectingOf } from './connecting.ts';
 import { formatProblem } from './connectors/file-problem.ts';
-import { checkConnectors, openRegistry } from './connectors/open-registry.ts';
 import { SluiceError } from './domain/sluice-error.ts';
 import { compileLate } from './flows/compile-late.ts';
 import { createLog } from './log.ts';
@@ -77,7 +76,7 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     },
     onSignal,
     checkFlowFile,
-    checkConnectors: async () => (await checkConnectors(flows)).map(formatProblem),
+    checkConnectors: async () => (await (await registries()).checkConnectors(flows)).map(formatProblem),
     flowSchema: async () => (await import('./flows/flow-schema.ts')).flowJsonSchema(),
     connecting: connectingOf(config),
     probes: {
@@ -89,6 +88,9 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     installation: installationOf(config),
   };
 }
+
+/** Loaded by the few commands that look at connectors. */
+const registries = () => import('./connectors/open-registry.ts');
 
 async function checkFlowFile(path: string): Promise<readonly string[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -108,7 +110,7 @@ async function probeDatabase(config: Config, sluice: Sluice): Promise<DatabaseRe
 }
 
 async function probeConnectors(config: Config) {
-  const registry = await openRegistry({
+  const registry = await (await registries()).openRegistry({
     folder: config.flowsFolder,
     env: process.env,
     secretsFile: config.secretsFile,

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallLimits } from './call-limits.ts';
-import { openRegistry, type RegistryOptions } from './open-registry.ts';
+import type { RegistryOptions } from './open-registry.ts';
 import type { ConnectorRegistry } from './registry.ts';
 
 /** The registry of a process. */
@@ -23,7 +23,7 @@ export function shareRegistry(options: RegistryOptions): SharedRegistry {
   const current = async () => {
     const state = await stateOf([join(options.folder, 'connectors.yaml'), options.secretsFile]);
     if (shared?.state !== state) {
-      shared = { state, registry: openRegistry({ ...options, limits }) };
+      shared = { state, registry: opening({ ...options, limits }) };
       opened.add(shared.registry);
     }
     return shared.registry;
@@ -35,6 +35,12 @@ export function shareRegistry(options: RegistryOptions): SharedRegistry {
     await Promise.all(registries.map((registry) => registry.close()));
   };
   return Object.assign(current, { close });
+}
+
+/** Loaded when a flow needs its connectors: no question about jobs does. */
+async function opening(options: RegistryOptions): Promise<ConnectorRegistry> {
+  const { openRegistry } = await import('./open-registry.ts');
+  return openRegistry(options);
 }
 
 async function stateOf(files: readonly string[]): Promise<string> {

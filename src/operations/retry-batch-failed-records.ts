@@ -13,7 +13,7 @@ import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { defineOperation } from './operation.ts';
-import { type Drafted, planRetry, type RetryPlan, type RetryWish } from './plan-retry.ts';
+import type { Drafted, RetryPlan, RetryWish } from './plan-retry.ts';
 import { refusePurged } from './purged.ts';
 import { patchInput, selectInput } from './retry-input.ts';
 import { leftOver } from './set-aside.ts';
@@ -91,6 +91,8 @@ export async function retryJob(
   if (job.finishedAt === null) throw notFinished(job);
   refusePurged(job);
 
+  // Patches and conditions need most of the flow language, which few processes do.
+  const { planRetry } = await import('./plan-retry.ts');
   const plan = await planRetry(context, sluice.db, job, wish);
   if (wish.preview === true) return preview(sluice.db, job, plan);
   // Its records were counted when they were started.

@@ -3,7 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import { type AllowedRoots, resolveAllowed } from './allowed-roots.ts';
 import { readHead } from './file-blocks.ts';
 import { quotePath } from './quote-name.ts';
-import { type ReadOptions, readOpenFile } from './read-open-file.ts';
+import type { ReadOptions } from './read-open-file.ts';
 import { type OpenFile, openRegularFile, openUnchanged } from './regular-file.ts';
 import { type FileSource, SourceBroken, type SourceFormat, type SourceRow, sourceFormats } from './source.ts';
 import { refuseBinary, sniffFormat } from './source-format.ts';
@@ -18,6 +18,9 @@ export interface FileRequest {
   readonly extension?: string;
   readonly arrayPath?: string;
 }
+
+/** Loaded with the parsers behind them by whoever has a file. */
+const readers = () => import('./read-open-file.ts');
 
 /**
  * Finds a file of records and makes sure that reading it can begin.
@@ -82,7 +85,7 @@ export async function* readRows(
 ): AsyncGenerator<readonly SourceRow[]> {
   const file = await openUnchanged(source);
   try {
-    yield* readOpenFile(source, file, options);
+    yield* (await readers()).readOpenFile(source, file, options);
   } finally {
     await file.handle.close();
   }
@@ -118,7 +121,7 @@ async function refuseUnreadable(
   source: Pick<FileSource, 'format' | 'arrayPath'>,
   file: OpenFile,
 ): Promise<void> {
-  const rows = readOpenFile(source, file, { maxRecordBytes: maxHeaderBytes });
+  const rows = (await readers()).readOpenFile(source, file, { maxRecordBytes: maxHeaderBytes });
   try {
     const { done, value: first = [] } = await rows.next();
     if (done === true) throw invalid(noRows[source.format]);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { builtServer } from '../support/built-server.ts';
+import { packagesIn } from './built-packages.ts';
 import { root } from './install-notes.ts';
 
 beforeAll(async () => {
@@ -24,12 +25,7 @@ test('every package whose code is in the program has its licence beside it', () 
   const licences = readFileSync(join(root, 'dist/LICENSES.txt'), 'utf8');
   const named = new Set([...licences.matchAll(/^(\S+) \d+\.\d+\.\S+: /gm)].map(([, name]) => name));
   const built = readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.js'));
-  const used = built.flatMap((name) => {
-    const text = readFileSync(join(root, 'dist', name), 'utf8');
-    return [...text.matchAll(/^(?:\/\/ | {2}")node_modules\/((?:@[^/]+\/)?[^/"]+)\//gm)].map(
-      ([, used]) => used,
-    );
-  });
+  const used = built.flatMap((name) => packagesIn(readFileSync(join(root, 'dist', name), 'utf8')));
 
   expect(used.length).toBeGreaterThan(100);
   expect([...new Set(used)].filter((name) => !named.has(name))).toEqual([]);
