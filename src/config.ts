@@ -22,6 +22,12 @@ const retention = z
     'must be a time with its unit, such as 30d or 12h, or off',
   );
 
+/** Node tries for ever to make a folder in /proc, where the system has none made. */
+const folder = z
+  .string()
+  .min(1)
+  .refine((path) => !/^\/proc(\/|$)/.test(resolve(path)), 'must be a folder on a disk, not in /proc');
+
 /** Every environment variable Sluice reads, with its default. */
 const environment = z.object({
   DATABASE_URL: z
@@ -29,8 +35,8 @@ const environment = z.object({
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
     .refine((url) => URL.canParse(url), 'must be a URL such as postgres://user:password@host:5432/database')
     .optional(),
-  SLUICE_HOME: z.string().min(1).optional(),
-  SLUICE_FLOWS: z.string().min(1).optional(),
+  SLUICE_HOME: folder.optional(),
+  SLUICE_FLOWS: folder.optional(),
   SLUICE_FILES: z.string().optional(),
   SLUICE_ALLOW_PRIVATE_HOSTS: onOff.default(false),
   SLUICE_ALLOW_CODE_STEPS: onOff.default(false),

@@ -20,3 +20,14 @@ test('a relative or empty XDG_DATA_HOME counts as not set', () => {
 
   expect([homeFor(''), homeFor('here')]).toEqual([homeFor(), homeFor()]);
 });
+
+test.each(['/proc/sluice', '/proc', '/tmp/../proc/1/sluice'])(
+  'a home or flows folder of %s is refused',
+  (path) => {
+    expect(() => readConfig({ SLUICE_HOME: path })).toThrow(
+      /SLUICE_HOME: must be a folder on a disk, not in/,
+    );
+    expect(() => readConfig({ SLUICE_FLOWS: path })).toThrow(/SLUICE_FLOWS: must be a folder on a disk/);
+    expect(readConfig({ SLUICE_HOME: '/process/sluice' }).home).toBe('/process/sluice');
+  },
+);
