@@ -1,9 +1,9 @@
 import { SluiceError } from '../domain/sluice-error.ts';
+import { beginsPage } from '../sources/source-format.ts';
 
 /** Enough of a beginning to know a page by. */
 const headBytes = 1024;
-const page = /^\ufeff?\s*<(!doctype\s+html|html|head|body|script|meta)\b/i;
-const markup = /^\ufeff?\s*</;
+const beginsMarkup = (text: string) => /^\ufeff?\s*</.test(text);
 
 interface Answer {
   readonly name: string;
@@ -19,7 +19,7 @@ export async function* refusePages(
   { name, contentType = '' }: Answer,
 ): AsyncGenerator<Uint8Array> {
   const isSaidToBe = /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType);
-  const known = isSaidToBe ? markup : page;
+  const isPage = isSaidToBe ? beginsMarkup : beginsPage;
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const piece of content) {
     if (head === undefined) {
@@ -28,16 +28,16 @@ export async function* refusePages(
     }
     head = Buffer.concat([head, piece]);
     if (head.length < headBytes) continue;
-    yield checked(head, known, name);
+    yield checked(head, isPage, name);
     head = undefined;
   }
   if (head === undefined) return;
   if (head.length === 0) throw new SluiceError('source_invalid', `${name} is empty.`);
-  yield checked(head, known, name);
+  yield checked(head, isPage, name);
 }
 
-function checked(head: Buffer, known: RegExp, name: string): Buffer {
-  if (!known.test(head.toString('utf8', 0, headBytes))) return head;
+function checked(head: Buffer, isPage: (text: string) => boolean, name: string): Buffer {
+  if (!isPage(head.toString('utf8', 0, headBytes))) return head;
   const message = `${name} is an HTML page and no file of records: it may be the page to sign in, or one about the file. Look at the URL, and at the credentials of the connector.`;
   throw new SluiceError('source_invalid', message);
 }

@@ -6,7 +6,7 @@ import { quotePath } from './quote-name.ts';
 import type { ReadOptions } from './read-open-file.ts';
 import { type OpenFile, openRegularFile, openUnchanged } from './regular-file.ts';
 import { type FileSource, SourceBroken, type SourceFormat, type SourceRow, sourceFormats } from './source.ts';
-import { refuseBinary, sniffFormat } from './source-format.ts';
+import { refuseBinary, refuseMarkup, sniffFormat } from './source-format.ts';
 import { decodeHead, sniffEncoding, type TextEncoding } from './text-encoding.ts';
 
 /** A file of records as a caller names it. */
@@ -102,6 +102,7 @@ async function kindOf(request: FileRequest, file: OpenFile): Promise<FileKind> {
   refuseBinary(head, charset);
   const text = decodeHead(head, encoding);
   if (text.trim() === '') throw invalid(head.length === file.sizeBytes ? 'The file is empty.' : blankStart);
+  refuseMarkup(text);
 
   const format = request.format ?? sniffFormat(request.extension ?? extname(request.path), text);
   if (format !== undefined) return { format, charset };

@@ -72,6 +72,22 @@ export function refuseBinary(head: Buffer, charset: string): void {
   }
 }
 
+/** A text that begins like a page for browsers. */
+export const beginsPage = (text: string): boolean =>
+  /^\ufeff?\s*<(!doctype\s+html|html|head|body|script|meta)\b/i.test(text);
+
+/** @throws SluiceError `source_invalid` for a text with marks in place of rows, whatever the file is called */
+export function refuseMarkup(text: string): void {
+  if (beginsPage(text)) {
+    const message =
+      'The file is an HTML page. If it was downloaded, it may be the page to sign in; if a program saved a table that way, open it there and save it as CSV.';
+    throw new SluiceError('source_invalid', message);
+  }
+  if (/^\s*<\?xml\b/i.test(text)) {
+    throw new SluiceError('source_invalid', 'The file is XML. Export its data as CSV, NDJSON or JSON.');
+  }
+}
+
 /** How much of the bytes is control characters that text has no use for. A stray one spoils its own row only. */
 function controlShare(bytes: Buffer): number {
   const isControl = (byte: number) => byte < 9 || (byte > 13 && byte < 32);
