@@ -8,7 +8,9 @@ import {
   inArray,
   isNotNull,
   isNull,
+  lt,
   not,
+  or,
   type SQL,
   sql,
 } from 'drizzle-orm';
@@ -179,7 +181,7 @@ export async function findJobsByEnd(db: Database, part: string): Promise<BatchJo
   return rows.map(jobOf);
 }
 
-/** The newest job over the same rows with the same flow. */
+/** The newest job over the same rows with the same flow that runs, or has run any of them. */
 export async function findSameWork(
   db: Database,
   flowName: string,
@@ -189,7 +191,14 @@ export async function findSameWork(
     reader
       .select(columns)
       .from(batchJobs)
-      .where(and(eq(batchJobs.flowName, flowName), eq(batchJobs.sourceDigest, sourceDigest), owned(db)))
+      .where(
+        and(
+          eq(batchJobs.flowName, flowName),
+          eq(batchJobs.sourceDigest, sourceDigest),
+          or(isNull(batchJobs.finishedAt), lt(batchJobs.skipped, batchJobs.total)),
+          owned(db),
+        ),
+      )
       .orderBy(sql`${batchJobs.finishedAt} desc nulls first`, desc(batchJobs.createdAt))
       .limit(1),
   );
