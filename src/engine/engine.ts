@@ -1,21 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { RecordFailure } from '../domain/failure.ts';
-import type { Flow, RunContext } from '../flows/flow.ts';
+import type { Flow } from '../flows/flow.ts';
 import { setObstacle } from '../store/control.ts';
-import type { Database } from '../store/database.ts';
-import { type BatchJob, findJob, readWorkload, type Workload } from '../store/jobs.ts';
+import { type BatchJob, findJob, readWorkload } from '../store/jobs.ts';
 import { acquireLease, type Lease, releaseHolder, releaseLease } from '../store/leases.ts';
 import { getPinned, type Pinned } from '../store/pinned.ts';
 import { rescueRecords } from '../store/rescue.ts';
-import type { FlowKind } from '../store/schema.ts';
 import { mostUnderWay } from './commit-bounds.ts';
 import { ConnectorBudget } from './connector-budget.ts';
 import { Deliverer } from './deliverer.ts';
+import type { EngineOptions } from './engine-options.ts';
 import { faultPoint } from './fault-points.ts';
 import type { LaneOptions } from './lane-options.ts';
-import { type Log, nameOf } from './log.ts';
-import type { Observer } from './observer.ts';
+import { nameOf } from './log.ts';
 import {
   approvalObstacle,
   isEnding,
@@ -24,7 +22,7 @@ import {
   unreadable,
   windingUp,
 } from './obstacles.ts';
-import { Retention, type RetentionRules } from './retention.ts';
+import { Retention } from './retention.ts';
 import { Lane } from './run-lane.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -42,42 +40,6 @@ const restMs = 5000;
  * milliseconds: that one knows how much the target bears.
  */
 const headStartMs = 1500;
-
-export interface EngineOptions {
-  readonly db: Database;
-  /** Names this process in its leases. */
-  readonly holder: string;
-  readonly leaseMs: number;
-  readonly maxRecordBytes: number;
-  /**
-   * Compiles the stored text of a flow, or finds the code that has this revision; undefined: this process
-   * cannot.
-   */
-  readonly compile: (
-    text: string,
-    name: string,
-    kind: FlowKind,
-    revision: string,
-  ) => Flow | undefined | Promise<Flow | undefined>;
-  readonly openConnectors: () => Promise<ConnectorRegistry>;
-  /** Ends what the connectors have started; called when the engine has stopped. */
-  readonly closeConnectors?: () => Promise<void>;
-  /** What the operator allows; default: no steps that run programs. */
-  readonly permissions?: Permissions;
-  /** Default: nothing is ever deleted. */
-  readonly retention?: RetentionRules;
-  /** Waits between attempts at a callback, in milliseconds; default: about a day of them. */
-  readonly deliveryWaitsMs?: readonly number[];
-  /** Finds files for flows that go over them; default: there are none. */
-  readonly glob?: RunContext['glob'];
-  readonly log: Log;
-  /** Default: nobody measures. */
-  readonly observer?: Observer | undefined;
-  /** Asked before each look; false: this process only asks and steers. Default: it runs jobs. */
-  readonly runsJobs?: () => boolean;
-  /** Called with what each look finds in the whole database. */
-  readonly onLook?: (workload: Workload) => void;
-}
 
 /**
  * The local dispatcher: runs every unfinished job that no live process holds, one lane each, in this

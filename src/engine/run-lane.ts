@@ -1,23 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import type { JobStatus } from '../domain/job.ts';
-import { parseRate } from '../domain/rate.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import { nextDueInMs } from '../store/claims.ts';
-import { finishJob, skipPending } from '../store/control.ts';
 import { endIntake } from '../store/intake.ts';
 import { releaseLease } from '../store/leases.ts';
-import { recentEnds } from '../store/recent-ends.ts';
+import { AttemptSignal } from './attempt-signal.ts';
 import { Brakes } from './brakes.ts';
 import { CircuitProbe } from './circuit-probe.ts';
-import { faultPoint } from './fault-points.ts';
+import { JobEnd } from './job-end.ts';
 import { JobState } from './job-state.ts';
 import type { LaneOptions } from './lane-options.ts';
 import { LaneRecords } from './lane-records.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { nameOf } from './log.ts';
-import { type AttemptContext, cutOff } from './process-record.ts';
+import type { AttemptContext } from './process-record.ts';
 import { ProgressKeeper } from './progress-keeper.ts';
-import { runEnding } from './run-ending.ts';
+import { recallStarts } from './recall-starts.ts';
 import { SourceReading } from './source-reading.ts';
 import { StartGate } from './start-gate.ts';
 import { ThrottleReport } from './throttle-report.ts';
@@ -36,6 +34,7 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #records: LaneRecords;
   readonly #reading: SourceReading;
+  readonly #end: JobEnd;
   readonly #keeper: ProgressKeeper;
   readonly #watch: LaneWatch;
   readonly #brakes: Brakes;
@@ -46,8 +45,7 @@ export class Lane {
   readonly #wakeUp = new WakeUp();
   /** Aborted when the lane has to end. */
   readonly #abort = new AbortController();
-  /** Aborted when attempts have to end; then it is replaced, should the job go on. */
-  #attempts = new AbortController();
+  readonly #attempts = new AttemptSignal();
   #stopping = false;
   #over = false;
   /** Records there are so far; only this lane reads more of them. */
@@ -61,7 +59,7 @@ export class Lane {
     const { db, lease, flow, log, connectors } = options;
     this.#options = options;
     this.#total = options.job.total;
-    setMaxListeners(0, this.#abort.signal, this.#attempts.signal);
+    setMaxListeners(0, this.#abort.signal);
     this.#brakes = new Brakes(options);
     this.#gate = new StartGate(this.#brakes.circuit);
     this.#throttles = new ThrottleReport(db, lease, connectors, flow);
@@ -80,6 +78,7 @@ export class Lane {
       onChange: () => this.#wakeUp.ring(),
     });
     this.#reading = this.#createReading();
+    this.#end = this.#createEnd();
     this.#stoodStill = !this.#mayRun;
     this.#obey();
   }
@@ -99,7 +98,7 @@ export class Lane {
   #createContext(): AttemptContext {
     const { db, lease, job, flow, params, connectors, glob, log, observer, trace } = this.#options;
     const state = new JobState(db, lease);
-    const attempts = () => this.#attempts.signal;
+    const attempts = this.#attempts;
     return {
       batchJobId: job.id,
       flow,
@@ -108,7 +107,7 @@ export class Lane {
       glob,
       total: () => this.#total,
       get signal() {
-        return attempts();
+        return attempts.signal;
       },
       state: (index) => state.of(index),
       keep: (record, progress) => this.#keeper.keep(record, progress),
@@ -135,10 +134,21 @@ export class Lane {
     });
   }
 
+  #createEnd(): JobEnd {
+    return new JobEnd({
+      ...this.#options,
+      context: this.#context,
+      watch: this.#watch,
+      signal: this.#abort.signal,
+      isStopping: () => this.#stopping,
+      onSettled: (status, count) => this.#tell(status, count),
+    });
+  }
+
   /** Runs until the job is finished, the lane is lost, or `stop` is called. Never rejects. */
   async run(): Promise<void> {
     try {
-      await this.#recallStarts();
+      await recallStarts(this.#options, this.#gate);
       while (!this.#over && !this.#stopping && !this.#watch.lost) await this.#tryStep();
     } finally {
       this.#reading.end();
@@ -152,7 +162,7 @@ export class Lane {
     this.#stopping = true;
     setTimeout(() => {
       this.#abort.abort();
-      this.#attempts.abort(this.#abort.signal.reason);
+      this.#attempts.end(this.#abort.signal.reason);
     }, graceMs).unref();
     this.#gate.look();
     this.#wakeUp.ring();
@@ -174,18 +184,6 @@ export class Lane {
         'a lane could not go on',
       );
       await this.#wakeUp.wait(restMs);
-    }
-  }
-
-  /** A rate holds over the change of lanes as well. Never rejects. */
-  async #recallStarts(): Promise<void> {
-    const { db, job, log } = this.#options;
-    const rate = job.rate === null ? undefined : parseRate(job.rate);
-    if (rate === undefined || job.startedAt === null) return;
-    try {
-      this.#gate.remember(await recentEnds(db, job.id, rate));
-    } catch (error) {
-      log.warn({ batchJobId: job.id, error: nameOf(error) }, 'could not see what has run lately');
     }
   }
 
@@ -214,18 +212,8 @@ export class Lane {
     await endIntake(this.#options.db, this.#options.lease, 'stopped');
     if (this.#records.areUnderWay || this.#reading.active) return this.#wakeUp.wait(restMs);
     await this.#records.settled();
-    await this.#skipPending();
+    await this.#end.skipPending();
     if (!(await this.#finish())) await this.#wakeUp.wait(restMs);
-  }
-
-  async #skipPending(): Promise<void> {
-    const { db, job } = this.#options;
-    for (;;) {
-      const skipped = await skipPending(db, job.id);
-      if (skipped === undefined) return;
-      this.#tell('skipped', skipped);
-      faultPoint('in_skip');
-    }
   }
 
   #tell(status: RecordStatus, count: number): void {
@@ -266,20 +254,10 @@ export class Lane {
     return this.#reading.active || (await nextDueInMs(this.#options.db, this.#options.job.id)) !== undefined;
   }
 
-  /** Runs the end part, if the flow has one and nothing else is left, and finishes the job. */
   async #finish(): Promise<boolean> {
     if (this.#reading.active) return false;
-    if (this.#options.job.hasEnd) await this.#runEnding();
-    const status = await finishJob(this.#options.db, this.#options.job.id);
-    this.#over = status !== undefined;
+    this.#over = await this.#end.finish();
     return this.#over;
-  }
-
-  #runEnding(): Promise<void> {
-    const { db, lease } = this.#options;
-    const isLost = () => this.#watch.lost;
-    const mayGoOn = () => !this.#stopping && !isLost() && this.#watch.control.status !== 'paused';
-    return runEnding({ ...this.#context, signal: this.#abort.signal, db, lease, mayGoOn, isLost });
   }
 
   async #rest(): Promise<void> {
@@ -294,8 +272,11 @@ export class Lane {
     this.#records.concurrency = concurrency;
     this.#gate.rate = rate;
     this.#brakes.obey(control);
-    if (now) this.#attempts.abort(cutOff);
-    if (this.#mayRun && this.#stoodStill) this.#goOn();
+    if (now) this.#attempts.cutOff();
+    if (this.#mayRun && this.#stoodStill) {
+      this.#brakes.release();
+      this.#attempts.renew();
+    }
     if (!this.#mayRun && !this.#stoodStill) this.#brakes.noteLimit(control);
     this.#stoodStill = !this.#mayRun;
     if (finished) this.#over = true;
@@ -305,13 +286,6 @@ export class Lane {
     }
     this.#gate.look();
     this.#wakeUp.ring();
-  }
-
-  #goOn(): void {
-    this.#brakes.release();
-    if (this.#attempts.signal.reason !== cutOff) return;
-    this.#attempts = new AbortController();
-    setMaxListeners(0, this.#attempts.signal);
   }
 
   async #leave(): Promise<void> {
