@@ -27,6 +27,22 @@ const troubles = [
     words: 'sent an answer that cannot be read',
   },
   {
+    pattern: /^(DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY_LEAF))/,
+    code: 'tls_error',
+    words:
+      'has a certificate of an authority that is not known here; NODE_EXTRA_CA_CERTS names a file with those that are to be trusted as well',
+  },
+  {
+    pattern: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    code: 'tls_error',
+    words: 'has a certificate that is not valid at this time',
+  },
+  {
+    pattern: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    code: 'tls_error',
+    words: 'has a certificate for another host name',
+  },
+  {
     pattern: /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|EPROTO)/,
     code: 'tls_error',
     words: 'could not be reached securely (TLS)',

@@ -8,7 +8,7 @@ import { type buildConnector, Client } from 'undici';
 export class HttpConnections {
   readonly #origin: string;
   readonly #connect: buildConnector.connector;
-  readonly #all: Client[] = [];
+  readonly #all = new Set<Client>();
   readonly #free: Client[] = [];
   #isClosed = false;
 
@@ -26,10 +26,19 @@ export class HttpConnections {
     this.#free.push(connection);
   }
 
+  /**
+   * Parts with a connection whose call broke. undici would connect it anew, but one that met a certificate for
+   * another name takes its next call for the second at once, and never makes it.
+   */
+  drop(connection: Client): void {
+    this.#all.delete(connection);
+    void connection.destroy();
+  }
+
   /** Cuts what is under way; calls that come later fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#all.map((connection) => connection.destroy()));
+    await Promise.all([...this.#all].map((connection) => connection.destroy()));
   }
 
   #open(): Client {
@@ -40,7 +49,7 @@ export class HttpConnections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#all.push(connection);
+    this.#all.add(connection);
     if (this.#isClosed) void connection.destroy();
     return connection;
   }

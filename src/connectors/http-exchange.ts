@@ -62,8 +62,9 @@ export function exchange(
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const connection = connections.take();
-    const done = () => connections.giveBack(connection);
-    connection.dispatch(request, new Exchange({ resolve, reject, leaves, done }, timeoutMs, signal));
+    const over = (broke: boolean) =>
+      broke ? connections.drop(connection) : connections.giveBack(connection);
+    connection.dispatch(request, new Exchange({ resolve, reject, leaves, over }, timeoutMs, signal));
   });
 }
 
@@ -71,8 +72,8 @@ interface Caller {
   readonly resolve: (answer: WireAnswer) => void;
   readonly reject: (reason: unknown) => void;
   readonly leaves: () => void;
-  /** The connection may be used for something else. */
-  readonly done: () => void;
+  /** The connection is not in use any more. */
+  readonly over: (broke: boolean) => void;
 }
 
 /** Works on the dispatcher's own events: only they tell whether a request left, and they cost the least. */
@@ -115,12 +116,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#caller.done();
+    this.#caller.over(false);
     if (this.#settle()) this.#answer();
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#caller.done();
+    this.#caller.over(true);
     if (this.#settle()) this.#giveUp(error);
   }
 
