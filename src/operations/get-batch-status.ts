@@ -30,8 +30,9 @@ import { throttledOf, throttledOutput } from './throttled.ts';
 import { undoneOf, undoneOutput } from './undone.ts';
 import { waitingFor, waitingOutput } from './waiting.ts';
 
-/** How often a waiting call looks at the job, in milliseconds. */
-const lookMs = 250;
+/** A waiting call looks at the job after this time, then each time after twice as long, up to the longest; in milliseconds. */
+const firstLookMs = 20;
+const longestLookMs = 250;
 /** Groups at most. */
 const groupsShown = { concise: 5, detailed: 20 } as const;
 /** What an answer says of groups it does not show, in tokens. */
@@ -110,6 +111,7 @@ async function waitFor(
   const until = performance.now() + ms;
   let job = first;
   let reported = Number.NEGATIVE_INFINITY;
+  let lookMs = firstLookMs;
   while (!needsAttention(job) && performance.now() < until && !mustAnswer(context)) {
     const done = processedOf(job);
     if (context.progress !== undefined && performance.now() - reported >= 1000) {
@@ -121,6 +123,7 @@ async function waitFor(
       });
     }
     await sleep(Math.min(lookMs, Math.max(until - performance.now(), 1)));
+    lookMs = Math.min(2 * lookMs, longestLookMs);
     job = await getBatchJob(db, job.id);
   }
   return job;
