@@ -16,7 +16,7 @@ import {
 } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { BrokenRun } from '../flows/broken-run.ts';
-import { ChunkResult, redactedShares } from '../flows/chunk-result.ts';
+import { ChunkResult, redactedOfAll, redactedShares } from '../flows/chunk-result.ts';
 import type { Flow, RunContext } from '../flows/flow.ts';
 import { redactionOf } from '../flows/redaction.ts';
 import { storedResult } from '../flows/stored-result.ts';
@@ -123,9 +123,13 @@ async function attemptFlow(context: AttemptContext, material: RunMaterial): Prom
       glob: context.glob,
       log: keeping?.log ?? silent,
     });
-    if (!(result instanceof ChunkResult)) return { kind: 'done', result };
-    const shares = redactedShares(result.shares, redactionOf(flow.redact), material.payload);
-    return { kind: 'done', result: null, shares };
+    const redaction = redactionOf(flow.redact);
+    if (result instanceof ChunkResult) {
+      const shares = redactedShares(result.shares, redaction, material.payload);
+      return { kind: 'done', result: null, shares };
+    }
+    if (material.indexes === undefined) return { kind: 'done', result };
+    return { kind: 'done', result: redactedOfAll(result, redaction, material.payload as JsonValue[]) };
   } catch (error) {
     const outcome = outcomeOf(error, { ...context, signal }, record.index);
     if (outcome.kind === 'broken') {

@@ -34,7 +34,17 @@ export function tracedResult(result: FlowResult): Omit<FlowTrace, 'steps'> {
     : { result: only.result, failure: undefined };
 }
 
-/** Each failure without what nobody may see of its own record. */
+/** A result that is that of all records of a chunk, without what nobody may see of any of them. */
+export function redactedOfAll(
+  result: JsonValue,
+  redaction: Redaction,
+  payloads: readonly JsonValue[],
+): JsonValue {
+  if (isOnePerRecord(result, payloads.length)) return result;
+  return redaction.within(result, [...payloads]);
+}
+
+/** Each failure without what nobody may see of its own record, each result without that of any of them. */
 export function redactedShares(
   shares: readonly Share[],
   redaction: Redaction,
@@ -42,6 +52,8 @@ export function redactedShares(
 ): readonly Share[] {
   const payloads = Array.isArray(payload) ? payload : [payload];
   return shares.map((share, at) =>
-    'failure' in share ? { failure: redaction.failure(share.failure, payloads[at] ?? null) } : share,
+    'failure' in share
+      ? { failure: redaction.failure(share.failure, payloads[at] ?? null) }
+      : { result: redaction.within(share.result, payload) },
   );
 }

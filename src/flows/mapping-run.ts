@@ -4,6 +4,7 @@ import { idempotencyKey } from '../domain/idempotency.ts';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
 import { type AnswerCheck, refusalOf } from './answer-check.ts';
 import { mapsIntoQuery, type TargetTemplates } from './call-target.ts';
+import { pathOf } from './filled-path.ts';
 import type { Attempt } from './flow.ts';
 import { keptOf, responseOf } from './kept-answer.ts';
 import type { Mapping } from './mapping.ts';
@@ -49,11 +50,12 @@ export function contentOf(
   const scope = scopeOf(call, payload);
   const mapped = mappedOf(call, scope);
   const inQuery = mapsIntoQuery(call.method);
+  const { endpoint } = call.templates;
   const own = filledAll(call.templates.query, scope);
   const mapsQuery = inQuery && call.mapping !== undefined && mapped !== undefined;
   return {
     method: call.method,
-    path: call.templates.endpoint?.fill(scope, encodeSegment) ?? '/',
+    path: endpoint === undefined ? '/' : pathOf(endpoint, call.endpoint, scope, call.step),
     query: mapsQuery ? { ...queryOf(mapped), ...own } : own,
     headers: filledAll(call.templates.headers, scope),
     body: inQuery ? undefined : mapped,
@@ -113,11 +115,6 @@ function resultOf({ keeps, gone, check }: MappedCall, payload: JsonValue, answer
   // Only the whole one has to be cut here.
   const body = check === undefined ? answer.body : storedResult(answer.body);
   return gone.includes(status) ? { status, body, gone: true } : { status, body };
-}
-
-/** Slashes and every other character with a meaning in a path become plain text. */
-function encodeSegment(value: string): string {
-  return encodeURIComponent(value.toWellFormed());
 }
 
 function filledAll(

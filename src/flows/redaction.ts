@@ -1,5 +1,6 @@
 import type { Failure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { visibleText } from '../domain/visible-text.ts';
 
 /** What stands in the place of a field that must not be seen. */
 export const redactedMark = '[redacted]';
@@ -149,17 +150,72 @@ function leavesOf(value: JsonValue): string[] {
   return Object.values(value).flatMap((inner: JsonValue) => leavesOf(inner));
 }
 
+/** As it is, in one line as texts of others are shown, inside JSON, in a path, and in a query or form. */
 function spellingsOf(text: string): string[] {
   const trimmed = text.trim();
-  return [trimmed, JSON.stringify(trimmed).slice(1, -1), encodeURIComponent(trimmed.toWellFormed())].filter(
-    ({ length }) => length >= shortestFound,
-  );
+  const sent = trimmed.toWellFormed();
+  return [
+    trimmed,
+    visibleText(trimmed).replace(/\s+/g, ' ').trim(),
+    JSON.stringify(trimmed).slice(1, -1),
+    encodeURIComponent(sent),
+    new URLSearchParams({ '': sent }).toString().slice(1),
+  ].filter(({ length }) => length >= shortestFound);
 }
+
+/** Characters that are looked for in one pattern; V8 refuses those of some thousands. */
+const longestPattern = 1000;
 
 function maskIn(text: string, spellings: readonly string[]): string {
   if (spellings.length === 0 || text === '') return text;
-  const masked = text.replace(new RegExp(spellings.map(patternOf).join('|'), 'giu'), redactedMark);
+  const long = spellings.filter(({ length }) => length > longestPattern && length <= text.length);
+  const withoutLong = long.reduce(maskLong, text);
+  const short = spellings.filter(({ length }) => length <= longestPattern).map(patternOf);
+  const masked = inGroups(short).reduce(
+    (shown, patterns) => shown.replace(new RegExp(patterns.join('|'), 'giu'), redactedMark),
+    withoutLong,
+  );
   return masked.endsWith('…') ? withoutBeginning(masked, spellings) : masked;
+}
+
+/** Each as many as may stand in one pattern, at least one. */
+function inGroups(patterns: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let room = 0;
+  for (const pattern of patterns) {
+    room -= pattern.length;
+    if (room < 0) {
+      groups.push([]);
+      room = longestPattern - pattern.length;
+    }
+    groups.at(-1)?.push(pattern);
+  }
+  return groups;
+}
+
+/** Finds a long value piece by piece. */
+function maskLong(text: string, spelling: string): string {
+  const [first = '', ...rest] = [...spelling.matchAll(/.{1,500}/gsu)].map(([piece]) => escaped(piece));
+  const others = rest.map((piece) => new RegExp(piece, 'iuy'));
+  let [masked, end] = ['', 0];
+  for (const begin of text.matchAll(new RegExp(first, 'giu'))) {
+    const at = endOf(others, text, begin.index + begin[0].length);
+    if (at === undefined || begin.index < end) continue;
+    masked += text.slice(end, begin.index) + redactedMark;
+    end = at;
+  }
+  return masked + text.slice(end);
+}
+
+/** Where the pieces end that follow each other from `at` on; undefined: they do not. */
+function endOf(pieces: readonly RegExp[], text: string, at: number): number | undefined {
+  let end = at;
+  for (const piece of pieces) {
+    piece.lastIndex = end;
+    if (!piece.test(text)) return undefined;
+    end = piece.lastIndex;
+  }
+  return end;
 }
 
 /** A text that was cut may end in the beginning of a value. */

@@ -771,3 +771,23 @@ test.for([
   expect(new Set(runs.map((indexes) => indexes.join())).size).toBe(Math.ceil(count / size));
   await engine.stop(0);
 });
+
+test('the answer that all records of a chunk share shows nothing of the redacted fields of any', async ({
+  db,
+}) => {
+  const { flow } = chunkFlow(
+    { size: 2 },
+    ({ payload, index }) => (index < 2 ? { created: payload } : new ChunkResult([{ result: payload }])),
+    { redact: ['secret'] },
+  );
+  const secrets = ['jane@example.com', 'joe@example.com', 'jim@example.com'];
+  const records = secrets.map((secret) => ({ id: null, json: JSON.stringify({ secret }) }));
+
+  const { id, engine } = await runFlow(db, flow, 0, { records });
+  await jobWhen(db, id, finished);
+
+  const results = (await rowsOf(db, id)).map(({ result }) => result);
+  const unseen = { secret: '[redacted]' };
+  expect(results).toEqual([{ created: [unseen, unseen] }, { created: [unseen, unseen] }, [unseen]]);
+  await engine.stop(0);
+});

@@ -128,3 +128,19 @@ test('a time limit of the flow reaches the connector', async () => {
 
   expect(request?.timeoutMs).toBe(5_000);
 });
+
+test.each(['DELETE', 'POST'])(
+  'a %s whose path has no value for one of its places is never sent',
+  async (method) => {
+    const text = withTarget(`method: ${method}, endpoint: "/items/{{ source.id | omit_if_null }}"`);
+    const { attempt, requests } = attemptAt({ id: '' });
+
+    await expect(async () => compiledFlow(text).run(attempt)).rejects.toMatchObject({
+      failure: {
+        class: 'data',
+        message: 'the path has no value for {{ source.id | omit_if_null }}',
+      },
+    });
+    expect(requests).toEqual([]);
+  },
+);

@@ -104,3 +104,41 @@ test('what is left of a row that could not be read may hold any field', () => {
     _cell_3: '[redacted]',
   });
 });
+
+test.for([
+  ['of two lines', 'Hauptstr. 1\n1010 Wien', 'no delivery to Hauptstr. 1 1010 Wien'],
+  ['with two blanks', 'Ring  5, Linz', 'no delivery to Ring 5, Linz'],
+  ['with a soft hyphen', 'Donau\u00addampf', 'no delivery to Donaudampf'],
+  ['in a query', 'Jane Doe', 'no delivery to Jane+Doe'],
+  ['in a form', "O'Brien & +43", 'no delivery to O%27Brien+%26+%2B43'],
+])('a value %s is found as it is shown and sent', ([, secret, said]) => {
+  expect(redactionOf(['secret']).text(String(said), { secret: String(secret) })).toBe(
+    'no delivery to [redacted]',
+  );
+});
+
+test.for([
+  ['prose', 'Patient reports pain since Monday; blood pressure 140/90. '],
+  ['Cyrillic', 'Пациент жалуется на боль с понедельника. '],
+  ['emoji', 'a😀b '],
+])('a value of a hundred thousand characters is masked: %s', ([, words]) => {
+  const secret = String(words)
+    .repeat(Math.ceil(100_000 / String(words).length))
+    .trim();
+  const redaction = redactionOf(['secret']);
+
+  expect(redaction.text(`said ${secret.toUpperCase()} twice: ${secret}!`, { secret })).toBe(
+    'said [redacted] twice: [redacted]!',
+  );
+  expect(redaction.text('nothing of it', { secret })).toBe('nothing of it');
+  const almost = `${secret.slice(0, -9)}#${secret.slice(-8)}`;
+  expect(redaction.text(almost, { secret })).toBe(almost);
+});
+
+test('the values of thousands of records are masked', () => {
+  const payloads = Array.from({ length: 5000 }, (_, n) => ({ email: `person.${n}@example.com` }));
+
+  expect(redactionOf(['email']).texts('to PERSON.4999@example.com and person.12@example.com', payloads)).toBe(
+    'to [redacted] and [redacted]',
+  );
+});

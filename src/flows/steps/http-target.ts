@@ -1,10 +1,8 @@
 import type { HttpConnector } from '../../connectors/http.ts';
 import type { ConnectorRegistry } from '../../connectors/registry.ts';
-import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import { encodeSegment, pathOf, urlRefused as refused } from '../filled-path.ts';
 import type { Scope } from '../names.ts';
-import type { Template } from '../template.ts';
-import { isAbsent, omitted, type PipeValue } from '../transforms/transform.ts';
 import { pathProblem, secretInUrl, urlProblem } from './http-url.ts';
 import type { StepSite } from './step-kind.ts';
 
@@ -194,25 +192,7 @@ function isWithin({ host, hostname }: URL, pattern: string): boolean {
   return wanted.startsWith('*.') && (hostname.endsWith(wanted.slice(1)) || host.endsWith(wanted.slice(1)));
 }
 
-function pathOf(template: Template, text: string, scope: Scope, step: string): string {
-  const path = template.fill(scope, encodeSegment);
-  if (path !== undefined) return path;
-  const place = template.places.find(({ value }) => isNothing(value(scope)));
-  throw refused(step, `the path has no value for ${text.slice(place?.begin, place?.end)}`);
-}
-
-const isNothing = (value: PipeValue | typeof omitted) => value === omitted || isAbsent(value);
-
-/** Slashes and every other character with a meaning in a path become plain text. */
-function encodeSegment(value: string): string {
-  return encodeURIComponent(value.toWellFormed());
-}
-
 function afterOrigin(whole: string, origin: string): string {
   const path = whole.slice(origin.length).replace(/#.*$/, '');
   return path.startsWith('/') ? path : `/${path}`;
-}
-
-function refused(step: string, message: string): RecordFailure {
-  return new RecordFailure({ class: 'data', code: 'url_not_allowed', message, step });
 }
