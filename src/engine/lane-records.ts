@@ -1,5 +1,6 @@
 import type { JobStatus } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
+import { nextDueInMs } from '../store/claims.ts';
 import type { SettledRecord } from '../store/settlements.ts';
 import { successScope } from '../store/success-scope.ts';
 import type { Brakes } from './brakes.ts';
@@ -129,6 +130,12 @@ export class LaneRecords {
     const status = await this.#ramp.advance();
     if (status !== undefined) watch.note(status);
     return status !== undefined;
+  }
+
+  /** Milliseconds until the next record that came back may be claimed; undefined: there is none. */
+  nextDueInMs(): Promise<number | undefined> {
+    const { db, job, brakes } = this.#options;
+    return nextDueInMs(db, job.id, { fresh: brakes.budget.allowsFresh, ceiling: this.#ramp.ceiling });
   }
 
   /** Runs one suspect of killing its process with nothing else under way. False: there is none that may run. */

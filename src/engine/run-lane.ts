@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { JobStatus } from '../domain/job.ts';
 import type { RecordStatus } from '../domain/record.ts';
-import { nextDueInMs } from '../store/claims.ts';
 import { endIntake } from '../store/intake.ts';
 import { releaseLease } from '../store/leases.ts';
 import { AttemptSignal } from './attempt-signal.ts';
@@ -251,7 +250,7 @@ export class Lane {
   }
 
   async #mayBecomeDue(): Promise<boolean> {
-    return this.#reading.active || (await nextDueInMs(this.#options.db, this.#options.job.id)) !== undefined;
+    return this.#reading.active || (await this.#records.nextDueInMs()) !== undefined;
   }
 
   async #finish(): Promise<boolean> {
@@ -261,7 +260,7 @@ export class Lane {
   }
 
   async #rest(): Promise<void> {
-    const due = await nextDueInMs(this.#options.db, this.#options.job.id);
+    const due = await this.#records.nextDueInMs();
     await this.#wakeUp.wait(Math.min(restMs, Math.max(due ?? restMs, 1)));
   }
 

@@ -73,9 +73,10 @@ function addChanged(
   change: (payload: JsonValue) => JsonValue,
 ): void {
   try {
-    draft.add(candidate, change(candidate.payload));
+    draft.addPatched(candidate, change(candidate.payload));
   } catch (error) {
     if (!(error instanceof RecordFailure)) throw error;
-    draft.refuse(`record ${candidate.index}`, error.failure.message);
+    if (candidate.unread) draft.addPatched(candidate, candidate.payload);
+    else draft.refuse(`record ${candidate.index}`, error.failure.message);
   }
 }

@@ -193,7 +193,7 @@ async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promis
   const unread =
     drafted.unread === 0
       ? ''
-      : ` ${drafted.unread} of them could not be taken from the source as they are: correct them with patch.`;
+      : ` ${drafted.unread} of them could not be taken from the source as they are: correct them in a file, and name it as patch.source.`;
   const undecided =
     drafted.undecided === 0 ? '' : ` select.where could not be decided for ${drafted.undecided} of them.`;
   const aside =

@@ -63,6 +63,21 @@ export class RetryDraft {
     } else this.refuse(where, problem);
   }
 
+  /**
+   * Takes a record up as a patch has made it. One that could not be read is left out: what is kept of it is no record,
+   * whatever a patch adds. A duplicate is one, as soon as it has an id of its own.
+   */
+  addPatched(candidate: Candidate, made: JsonValue): void {
+    if (candidate.unread && !this.#hasNewId(candidate, made)) this.unread++;
+    else this.add(candidate, made);
+  }
+
+  #hasNewId({ failure, payload }: Candidate, made: JsonValue): boolean {
+    const { idOf } = this.#rules;
+    const id = idOf(made);
+    return failure?.code === 'duplicate_id' && id !== null && id !== idOf(payload);
+  }
+
   #addAsItIs(candidate: Candidate): void {
     if (candidate.unread) this.unread++;
     else this.#take(candidate, candidate.payload, false);

@@ -13,11 +13,11 @@ export interface ClaimRequest {
   readonly limit: number;
   /** Records in one run; default: 1. */
   readonly size?: number;
-  /** false: only records that have been tried before. */
+  /** false: only records that have been tried before; those that were not have to wait. */
   readonly fresh: boolean;
   /** Rows that are looked at for fresh records, from the first that has not been; default: as many as `limit`. */
   readonly reach?: number | undefined;
-  /** Fresh records from this index on have to wait; undefined: none has to. */
+  /** Records from this index on have to wait; undefined: none has to. */
   readonly ceiling?: number | undefined;
 }
 
@@ -83,6 +83,7 @@ export function claimRecords(db: Database, request: ClaimRequest): Promise<Claim
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before > '-infinity' and not_before <= now() and (${fresh} or tries > 0)
+        ${below(sql, ceiling)}
       order by not_before, idx
       limit (select case when shared then ${waitingAtMost(limit, size)}::int else ${limit}::int end from bounds)
       for update skip locked
@@ -157,6 +158,7 @@ export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed
       from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before > '-infinity' and (not_before <= now() or not_before = 'infinity')
+        and (${fresh} or tries > 0) ${below(sql, ceiling)}
       order by not_before, idx limit ${probedInTurn * size}
     ), members as materialized (
       select first.at as first, other.at from waiting first, json_array_elements_text(first.run) as member
@@ -168,7 +170,7 @@ export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed
       select ctid as at from records
       where job_id = (select job_id from lease) and status = 'pending' and not held
         and not_before = '-infinity' and idx > (select claimed_to from job)
-        and idx <= (select claimed_to + ${probedAtMost} from job)${ceiling === undefined ? sql`` : sql` and idx < ${ceiling}`}
+        and idx <= (select claimed_to + ${probedAtMost} from job) ${below(sql, ceiling)}
       order by idx limit ${fresh ? probedInTurn : 0}
     ), candidates as materialized (
       select at, row_number() over () as place, count(*) over () as places
@@ -180,6 +182,9 @@ export function claimProbe(db: Database, request: ProbeRequest): Promise<Claimed
     ), ${writing(sql, lease, claims, sql`not_before = 'infinity'`)}, ${asWritten(sql)}`,
   );
 }
+
+const below = (sql: Sql, ceiling: number | undefined): Fragment =>
+  ceiling === undefined ? sql`` : sql`and idx < ${ceiling}`;
 
 const isRunning = (sql: Sql) => sql`status in ('pending', 'processing')`;
 
@@ -247,13 +252,20 @@ async function claim(
   return { records, claimedTo, noneFresh, characters: payloads?.length ?? 0 };
 }
 
-/** Milliseconds until the next waiting retry is due (0 or less: now); undefined when none waits. */
-export async function nextDueInMs(db: Database, batchJobId: string): Promise<number | undefined> {
+/**
+ * Milliseconds until the next record that came back is due (0 or less: now), of those that may be claimed at present;
+ * undefined when none waits.
+ */
+export async function nextDueInMs(
+  db: Database,
+  batchJobId: string,
+  { fresh = true, ceiling }: Partial<Pick<ClaimRequest, 'fresh' | 'ceiling'>> = {},
+): Promise<number | undefined> {
   const [row] = await db.run(
     (sql) => sql<{ due: number }[]>`
       select extract(epoch from not_before - now())::float8 * 1000 as due from records
       where job_id = ${batchJobId} and status = 'pending' and not held
-        and not_before > '-infinity' and not_before < 'infinity'
+        and not_before > '-infinity' and not_before < 'infinity' and (${fresh} or tries > 0) ${below(sql, ceiling)}
       order by not_before limit 1`,
   );
   return row?.due;

@@ -443,3 +443,31 @@ test('a probe that hangs keeps nobody from resuming the job', async ({ db }) => 
   expect(ended.counts).toMatchObject({ failed: 10, succeeded: 20 });
   await engine.stop(0);
 });
+
+test.for([
+  { maxFailures: 10, concurrency: 2 },
+  { maxFailures: 5, concurrency: 5 },
+  { maxFailures: 1, concurrency: 5 },
+])('a job goes on by itself also when as many records wait as may fail: %o', async (limits, { db }) => {
+  let isDown = true;
+  const flow = testFlow(
+    async () => {
+      await sleep(2);
+      if (isDown) fail('transient', down);
+      return null;
+    },
+    { retry: quickRetry(3, 50) },
+  );
+  const { maxFailures, concurrency } = limits;
+  const policy = { continueOnError: true, onRecordFailure: 'log', maxFailures } as const;
+  const options = watched({ failures: Math.min(maxFailures, 5) });
+  const { id, engine } = await runFlow(db, flow, 60, { concurrency, policy }, options);
+  await jobWhen(db, id, openCircuit);
+
+  isDown = false;
+  const job = await jobWhen(db, id, finished);
+
+  expect(job.status).toBe('completed');
+  expect(job.counts.succeeded).toBe(60);
+  await engine.stop(0);
+});

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { stopJob } from '../../src/store/control.ts';
 import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
 import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
@@ -81,5 +82,35 @@ test('a job that is smaller than its first step is never stopped by it', async (
   );
 
   expect(await jobWhen(db, id, finished)).toMatchObject({ status: 'completed_with_errors', rampStage: 0 });
+  await engine.stop(0);
+});
+
+test('records that wait for an earlier one of their key do not run past a gate either', async ({ db }) => {
+  const seen: number[] = [];
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const flow = testFlow(async ({ index }) => {
+    seen.push(index);
+    // All but one of the first step are under way while those of the other key follow each other.
+    if (index > 0 && index < 5) await gate;
+    return fail('data');
+  });
+  const records = Array.from({ length: 100 }, (_, n) => ({
+    id: null,
+    json: `{"n":${n}}`,
+    orderKey: n > 0 && n < 5 ? `own ${n}` : 'shared',
+  }));
+  const { id, engine } = await runFlow(db, flow, 0, { ramp, concurrency: 10, orderBy: 'k', records });
+
+  await jobWhen(db, id, ({ counts }) => counts.failed === 1);
+  release();
+  const job = await jobWhen(db, id, ({ status }) => status === 'paused');
+
+  expect(job.counts).toMatchObject({ failed: 5, pending: 95 });
+  expect(seen.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
+  await stopJob(db, id, 'cancelled', 'cancelled');
+  await jobWhen(db, id, finished);
   await engine.stop(0);
 });

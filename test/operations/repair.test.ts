@@ -203,6 +203,12 @@ test('a row that could not be read goes nowhere without a correction', async ({ 
   const { batch_job_id } = await booked(mcp, [], { source: { path: join(mcp.folder, 'in.ndjson') } });
 
   const { errors } = await mcp.call('export_batch_errors', { batch_job_id });
+  const changed = async (patch: object) =>
+    mcp.call('retry_batch_failed_records', { batch_job_id, patch, preview: true });
+  const patched = [
+    await changed({ set: { name: 'x', amount: 5 } }),
+    await changed({ json_patch: [{ op: 'replace', path: '/name', value: 'x' }] }),
+  ];
   const plain = await mcp.call('retry_batch_failed_records', { batch_job_id });
   await mcp.finish(batch_job_id);
   const path = mcp.write('mended.ndjson', lines('{"_index": 1, "name": "b", "amount": 2}'));
@@ -211,6 +217,10 @@ test('a row that could not be read goes nowhere without a correction', async ({ 
   const { results } = await mcp.call('export_batch_results', { batch_job_id, statuses: ['retried_success'] });
 
   expect(errors.map((error: { dead_letter?: boolean }) => error.dead_letter)).toEqual([true, true]);
+  expect(patched).toMatchObject([
+    { selected: 1, patched: 1, left_out: 1 },
+    { selected: 1, patched: 1, left_out: 1 },
+  ]);
   expect(plain).toMatchObject({ selected: 1, left_out: 1 });
   expect(begun).toMatchObject({ selected: 1, patched: 1 });
   expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 1, retried_failed: 1 });
@@ -226,6 +236,8 @@ test('a row with the id of an earlier one was read, and is corrected like any ot
 
   const plain = mcp.call('retry_batch_failed_records', { batch_job_id });
   await expect(plain).rejects.toThrow('1 of them could not be taken from the source as they are');
+  const other = { batch_job_id, patch: { set: { note: 'x' } }, preview: true };
+  await expect(mcp.call('retry_batch_failed_records', other)).rejects.toThrow('could not be taken');
   const patch = { set: { name: 'n2' } };
   await mcp.call('retry_batch_failed_records', { batch_job_id, patch });
   const status = await mcp.finish(batch_job_id);
