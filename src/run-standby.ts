@@ -1,14 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine, databaseAddress } from './assemble.ts';
 import type { Config } from './config.ts';
 import { standBy } from './engine/standby.ts';
 import { createLog } from './log.ts';
 import { Database } from './store/database.ts';
-import { stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { readWorkload } from './store/jobs.ts';
 import { migrateDatabase } from './store/migrate.ts';
 import { countClients, standbyName, takeStandbyLock } from './store/standby-lock.ts';
 
 const graceMs = 5000;
+/** A database that was lost is looked for this long, and this often, in milliseconds. */
+const comeBackMs = 60_000;
+const comeBackLookMs = 500;
 
 /**
  * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
@@ -18,16 +22,14 @@ export async function runStandby(config: Config, works: boolean): Promise<void> 
   const address = databaseAddress(config);
   await migrateDatabase(await address());
   const ending = new AbortController();
-  const end = () => ending.abort();
-  process.once('SIGTERM', end).once('SIGINT', end);
+  const leave = () => ending.abort();
+  process.once('SIGTERM', leave).once('SIGINT', leave);
 
   const db = new Database({ address, name: standbyName, connections: 3, patienceMs: 10_000 });
   const standby = { config, works, db };
-  let idle = await standByOnce(standby, ending.signal);
-  // A job accepted in the last idle moment saw the lock still held, so its end is not the end yet.
-  while (idle && (await isNeededAgain(standby))) idle = await standByOnce(standby, ending.signal);
+  const end = await standByOn(standby, ending.signal);
   await db.close();
-  if (idle && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
+  if (end === 'idle' && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
 }
 
 interface Standby {
@@ -36,21 +38,53 @@ interface Standby {
   readonly db: Database;
 }
 
-/** One turn under the lock. True: it ended because nothing was left to do. */
-async function standByOnce({ config, works, db }: Standby, ending: AbortSignal): Promise<boolean> {
+/**
+ * How a turn under the lock came to its end: nothing was left to do, the process has to end, the lock was lost with its
+ * connection, or another process has it.
+ */
+type End = 'idle' | 'told' | 'lost' | 'taken';
+
+/** Turn after turn: the lock may be lost while there is work, and work may come while it is given back. */
+async function standByOn(standby: Standby, ending: AbortSignal): Promise<End> {
+  for (let end = await standByOnce(standby, ending); ; ) {
+    // A job accepted in the last idle moment saw the lock still held, so its end is not the end yet.
+    if (end === 'idle' && (await isNeededAgain(standby))) end = await standByOnce(standby, ending);
+    else if (end === 'lost') end = await standByAgain(standby, ending);
+    else return end;
+  }
+}
+
+/** One turn under the lock. */
+async function standByOnce({ config, works, db }: Standby, ending: AbortSignal): Promise<End> {
   const lock = await takeStandbyLock(await databaseAddress(config)());
-  if (lock === undefined) return false;
-  const lost = new AbortController();
-  void lock.lost.then(() => lost.abort());
-  const signal = AbortSignal.any([ending, lost.signal]);
+  if (lock === undefined) return 'taken';
+  const over = new AbortController();
+  void lock.lost.then(() => over.abort('lost'));
+  void lock.told.then(() => over.abort('told'));
+  const signal = AbortSignal.any([ending, over.signal]);
   const log = createLog(config.logLevel);
   const store = { callers: db, engine: db, close: () => db.close() };
   const engine = works ? createEngine(config, log, store) : undefined;
   await standBy({ db, engine, embedded: config.databaseUrl === undefined, signal });
-  const idle = !signal.aborted;
+  const end = !signal.aborted ? 'idle' : signal.reason === 'lost' ? 'lost' : 'told';
   await engine?.stop(graceMs);
   await lock.release();
-  return idle;
+  return end;
+}
+
+/** A turn as soon as the database is back, unless that takes too long; Sluice's own one is not started for it. */
+async function standByAgain(standby: Standby, ending: AbortSignal): Promise<End> {
+  const { config } = standby;
+  const giveUpAt = performance.now() + comeBackMs;
+  const isOurs = config.databaseUrl === undefined;
+  while (!ending.aborted && performance.now() < giveUpAt) {
+    if (isOurs && (await describeEmbedded(config.home)).state !== 'running') return 'told';
+    // Whether it is away, or holds the lost connection for alive: it may be otherwise in a moment.
+    const end = await standByOnce(standby, ending).catch(() => 'taken' as const);
+    if (end !== 'taken') return end;
+    await sleep(comeBackLookMs, undefined, { signal: ending }).catch(() => {});
+  }
+  return 'told';
 }
 
 async function isNeededAgain({ config, works, db }: Standby): Promise<boolean> {

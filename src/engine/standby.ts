@@ -41,7 +41,7 @@ async function isNeeded({ db, engine, embedded }: StandbyOptions): Promise<boole
     }
     return embedded && (await countClients(db)) > 0;
   } catch {
-    // A database that stays away ends the wait like any other idleness.
-    return false;
+    // A database that stays away ends the wait like any other idleness, once its jobs have been given up.
+    return engine !== undefined && engine.running > 0;
   }
 }

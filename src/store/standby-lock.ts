@@ -3,12 +3,16 @@ import type { Database, DatabaseAddress } from './database.ts';
 
 /** Any number will do as long as every Sluice uses the same one. */
 const standbyLock = 7_548_235_002n;
+/** Where a standby is told to end. */
+const orders = 'sluice_standby_end';
 /** Connections of this name are the standby's own. */
 export const standbyName = 'sluice standby';
 
 export interface StandbyLock {
   /** Resolves when the connection that holds the lock is gone. */
   readonly lost: Promise<void>;
+  /** Resolves when somebody wants it to end. */
+  readonly told: Promise<void>;
   release(): Promise<void>;
 }
 
@@ -32,9 +36,16 @@ export async function takeStandbyLock(address: DatabaseAddress): Promise<Standby
   const [row] = await sql<{ taken: boolean }[]>`
     select pg_try_advisory_lock(${standbyLock.toString()}::bigint) as taken`;
   const release = () => sql.end({ timeout: 1 });
-  if (row?.taken) return { lost, release };
-  await release();
-  return undefined;
+  if (!row?.taken) {
+    await release();
+    return undefined;
+  }
+  let onTold = () => {};
+  const told = new Promise<void>((resolve) => {
+    onTold = resolve;
+  });
+  await sql.listen(orders, () => onTold());
+  return { lost, told, release };
 }
 
 /** Whether some process stands by. */
@@ -62,15 +73,11 @@ export async function countClients(db: Database): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Cuts the connection that holds the standby's lock, whereupon it hands its work back and ends. */
+/** Tells the standby to hand its work back and to end; false: there is none. */
 export async function endStandby(db: Database): Promise<boolean> {
-  const ended = await db.run(
-    (sql) => sql`
-      select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
-      where locktype = 'advisory' and granted and application_name = ${standbyName}
-        and datname = current_database()`,
-  );
-  return ended.length > 0;
+  if (!(await hasStandby(db))) return false;
+  await db.run((sql) => sql`select pg_notify(${orders}, '')`);
+  return true;
 }
 
 /** Whether a standby is connected, be it on its way out. */
