@@ -60,7 +60,7 @@ export class InputOptions {
     for (const { path, options } of this.all) {
       const [option] = options;
       const value = option && given[option.attributeName()];
-      if (value !== undefined) put(input, path, value);
+      if (value !== undefined) put(input, path, value === jsonNull ? null : value);
     }
     return input;
   }
@@ -137,11 +137,14 @@ function toNumber(text: string): number {
   return number;
 }
 
+/** Stands for null, which commander takes for an option without a value. */
+const jsonNull = Symbol('null');
+
 const toValue =
   (example: string) =>
   (text: string): unknown => {
     try {
-      return JSON.parse(text);
+      return JSON.parse(text) ?? jsonNull;
     } catch {
       throw new InvalidArgumentError(`It must be JSON, as in '${example}'.`);
     }

@@ -51,14 +51,13 @@ export function newRecord(payload: JsonValue, rules: RowRules): NewRecord {
   }
 
   const { json } = checked;
-  const failure = flow.checkInput?.(payload, textual);
-  if (failure !== undefined) return { id, json, failure: redactionOf(flow.redact).failure(failure, payload) };
-  return {
-    id,
-    json,
-    ...(rules.skipUnchanged ? { digest: flow.digest?.(payload, params) } : {}),
-    ...(rules.orderBy === null ? {} : { orderKey: fieldText(payload, rules.orderBy) ?? undefined }),
-  };
+  const ofKey = rules.orderBy === null ? {} : { orderKey: fieldText(payload, rules.orderBy) ?? undefined };
+  const refused = flow.checkInput?.(payload, textual);
+  if (refused !== undefined) {
+    const failure = redactionOf(flow.redact).failure(refused, payload);
+    return { id, json, failure, ...ofKey };
+  }
+  return { id, json, ...(rules.skipUnchanged ? { digest: flow.digest?.(payload, params) } : {}), ...ofKey };
 }
 
 /** An index of the database takes no longer texts. */

@@ -161,7 +161,9 @@ function alreadyThere(flow: Flow, clash: readonly FlowListing[], replaces: strin
   }
   const revision = clash[0]?.revision ?? '';
   const stale = replaces === undefined ? '' : `; it is not ${shown(replaces)} any more`;
-  const other = flow.version === null ? '' : ', or give this text another version';
+  // A flow without a version stands in the way of all of them.
+  const isVersioned = flow.version !== null && clash[0]?.version !== null;
+  const other = isVersioned ? ', or give this text another version' : '';
   return `${present}${stale}. ${advice(revision)}${other}`;
 }
 

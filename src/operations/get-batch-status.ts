@@ -179,7 +179,9 @@ function speedOf(job: BatchJob, waits: boolean): { rate: number | null; eta_seco
   if (job.waveSeconds <= 0 || done <= 0) return { rate: null, eta_seconds: null };
   const rate = done / job.waveSeconds;
   const left = job.counts.pending + job.counts.processing;
-  const known = job.finishedAt === null && job.intake !== 'reading' && !waits;
+  // Of a job that was stopped, what is left is skipped.
+  const goesOn = job.finishedAt === null && job.status !== 'cancelled' && job.status !== 'failed';
+  const known = goesOn && job.intake !== 'reading' && !waits;
   return { rate: Math.round(rate * 10) / 10, eta_seconds: known ? Math.ceil(left / rate) : null };
 }
 

@@ -30,7 +30,7 @@ export interface Undoing {
 export async function undoingOf(context: OperationContext, db: Database, job: BatchJob): Promise<Undoing> {
   if (job.undoOf !== null) {
     throw notUndoable(
-      `Batch job ${job.id} is itself an undo, of ${job.undoOf}. start_batch {"flow_id": "${job.flow.name}", "source": {"batch_job_id": "${job.undoOf}"}} sends those records again.`,
+      `Batch job ${job.id} is itself an undo, of ${job.undoOf}. start_batch {"flow_id": "${job.flow.name}", "source": {"batch_job_id": "${job.undoOf}"}} sends all records of that job again, also those that were not taken back.`,
     );
   }
   if (job.finishedAt === null) {

@@ -5,6 +5,7 @@ import { checkInput } from '../../src/operations/check-input.ts';
 import { operations } from '../../src/operations/operations.ts';
 import { retryBatchFailedRecords } from '../../src/operations/retry-batch-failed-records.ts';
 import { startBatch } from '../../src/operations/start-batch.ts';
+import { updateBatch } from '../../src/operations/update-batch.ts';
 
 function parse(operation: ConstructorParameters<typeof InputOptions>[0], args: string[]) {
   const options = new InputOptions(operation);
@@ -20,6 +21,13 @@ test('a parameter inside an object is an option of its own name', () => {
   expect(input).toEqual({
     batch: { max_failures: 10, continue_on_error: false },
     source: { path: 'a.csv' },
+  });
+});
+
+test('null is passed on where it has a meaning', () => {
+  expect(parse(updateBatch, ['--max-failures', 'null', '--rate', '5/s'])).toEqual({
+    max_failures: null,
+    rate: '5/s',
   });
 });
 

@@ -31,3 +31,14 @@ test.for(['0', ' 7', 0])('%j is an id and an order key as it stands', (value) =>
 
   expect(named).toEqual({ id: String(value), orderKey: String(value) });
 });
+
+test('a record that its flow refuses keeps its key, so that it waits for others once it is corrected', () => {
+  const misfit = { class: 'data', code: 'input_invalid', message: 'It does not fit' } as const;
+
+  const { failure, orderKey } = newRecord(
+    { account: 'a' },
+    { ...rules, flow: { checkInput: () => misfit }, orderBy: 'account' },
+  );
+
+  expect({ failure, orderKey }).toEqual({ failure: misfit, orderKey: 'a' });
+});

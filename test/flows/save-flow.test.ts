@@ -106,6 +106,17 @@ test('a name whose file holds something else gets a file of its own, or is refus
   expect(versioned).toMatchObject({ file: join(place.folder, 'a@3.yaml') });
 });
 
+test('another version is no way around a flow that has none', async () => {
+  const place = shelf();
+  await saveFlow(place, { text: 'flow: a\ntarget: echo\n' });
+
+  const saving = await saveFlow(place, { text: 'flow: a\nversion: 3\ntarget: echo\n' });
+
+  expect(saving).toMatchObject({
+    problems: [expect.stringMatching(/There is a flow a .*pass replaces: "\w+"$/)],
+  });
+});
+
 test('a flow without a version does not hide behind one that has one', async () => {
   const place = shelf();
   await saveFlow(place, { text: 'flow: a\nversion: 1\ntarget: echo\n' });

@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
+import { claimRecords } from '../../src/store/claims.ts';
+import { stopJob } from '../../src/store/control.ts';
+import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
+import { newJob, startJob } from '../support/jobs.ts';
 import { connect } from '../support/mcp.ts';
 
 const flow = `flow: refuse
@@ -29,5 +33,30 @@ test('while a job runs its causes add up to what has failed, in every answer', a
   expect(sums.filter(([, failed]) => failed! > 0 && failed! < 4500).length).toBeGreaterThan(1);
   expect(sums.filter(([causes, failed]) => causes !== failed)).toEqual([]);
   expect(sums.at(-1)).toEqual([4500, 4500]);
+  await mcp.close();
+});
+
+test('of a job that was cancelled nobody expects the rest', async ({ db }) => {
+  const mcp = await connect(db, { 'refuse.yaml': flow });
+  const job = newJob(10);
+  const lease = await startJob(db, job);
+  const claimed = await claimRecords(db, { lease, claims: 0, limit: 4, fresh: true });
+  const settled = claimed?.records.slice(0, 2) ?? [];
+  const settlement = { status: 'succeeded', result: null } as const;
+  await saveSettlements(
+    db,
+    lease,
+    settled.map((record) => ({ record, settlement })),
+  );
+  await db.run(
+    (sql) => sql`update batch_jobs set wave_started_at = now() - interval '1 second' where id = ${job.id}`,
+  );
+
+  const running = await mcp.call('get_batch_status', { batch_job_id: job.id });
+  await stopJob(db, job.id, 'cancelled', 'cancelled');
+  const cancelled = await mcp.call('get_batch_status', { batch_job_id: job.id });
+
+  expect(running.eta_seconds).toBeGreaterThan(0);
+  expect(cancelled).toMatchObject({ status: 'cancelled', finished: false, eta_seconds: null });
   await mcp.close();
 });

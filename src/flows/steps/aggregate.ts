@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RecordFailure } from '../../domain/failure.ts';
-import type { JsonValue } from '../../domain/json.ts';
+import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import type { Condition } from '../condition.ts';
 import type { FinishedRecord } from '../flow.ts';
 import { type StepSite, stepKind } from './step-kind.ts';
@@ -63,8 +63,9 @@ sum: { total: double(record.total) }
           const key = plan.groupBy?.value(scope) ?? null;
           add(groupFor(groups, key, plan, step), scope);
         }
-        const made = [...groups.values()].map(resultOf);
-        return plan.groupBy === undefined ? (made[0] ?? resultOf(emptyGroup(null, plan))) : { groups: made };
+        const made = [...groups.values()];
+        if (plan.groupBy === undefined) return resultOf(made[0] ?? emptyGroup(null, plan));
+        return { groups: made.map((group) => ({ key: group.key, ...resultOf(group) })) };
       },
     };
   },
@@ -169,14 +170,14 @@ function addExactly(found: Found, number: number): void {
   found.total = total;
 }
 
-function resultOf({ key, count, columns }: Group): JsonValue {
+function resultOf({ count, columns }: Group): JsonObject {
   // fromEntries makes own keys of every name, `__proto__` included.
   const made = sums.flatMap((kind) => {
     const own = columns.filter((column) => column.kind === kind);
     if (own.length === 0) return [];
     return [[kind, Object.fromEntries(own.map(({ name, found }) => [name, amountOf(kind, found)]))] as const];
   });
-  return { ...(key === null ? {} : { key }), count, ...Object.fromEntries(made) };
+  return { count, ...Object.fromEntries(made) };
 }
 
 function amountOf(kind: Sum, { count, total: rounded, lost, least, most, all }: Found): JsonValue {

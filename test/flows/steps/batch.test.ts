@@ -121,7 +121,7 @@ test('loops nest, and inner items hide outer ones', async () => {
   });
 });
 
-const finished = (index: number, statusOf: string, total: number, country: string) => ({
+const finished = (index: number, statusOf: string, total: number, country: string | null) => ({
   index,
   id: null,
   status: statusOf,
@@ -150,15 +150,17 @@ finally:
     finished(1, 'failed', 9, 'DE'),
     finished(2, 'succeeded', 3, 'DE'),
     finished(3, 'succeeded', 5, 'FR'),
+    finished(4, 'succeeded', 7, null),
   ];
 
   expect(await endingOf(flow, records)).toEqual({
-    text: '4 completed_with_errors',
+    text: '5 completed_with_errors',
     groups: [
       { key: 'DE', count: 2, sum: { total: 4 }, average: { total: 2 }, collect: { at: [0, 2] } },
       { key: 'FR', count: 1, sum: { total: 5 }, average: { total: 5 }, collect: { at: [3] } },
+      { key: null, count: 1, sum: { total: 7 }, average: { total: 7 }, collect: { at: [4] } },
     ],
-    all: { count: 4, max: { total: 9 } },
+    all: { count: 5, max: { total: 9 } },
   });
 });
 
