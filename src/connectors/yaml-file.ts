@@ -53,7 +53,12 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
     return { problems: [at(excess.offset, excess.message)] };
   }
 
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    stringKeys: true,
+  });
   readTemplatesAsTexts(document, text);
   const wrong = syntaxProblems(document, text, at);
   if (wrong.length > 0) return { problems: sortProblems(wrong) };

@@ -28,7 +28,7 @@ export interface Call {
 }
 
 export type Operand =
-  | { readonly kind: 'literal'; readonly value: JsonValue; readonly at: number }
+  | { readonly kind: 'literal'; readonly value: JsonValue; readonly at: number; readonly written?: string }
   | { readonly kind: 'path'; readonly root: string; readonly path: RecordPath; readonly at: number }
   | { readonly kind: 'word'; readonly word: string; readonly at: number }
   | { readonly kind: 'table'; readonly entries: Readonly<Record<string, JsonValue>>; readonly at: number };
@@ -164,7 +164,8 @@ class PipeParser {
 
   #keyOf(operand: Operand): string {
     if (operand.kind === 'word') return operand.word;
-    if (operand.kind === 'literal' && operand.value !== null) return String(operand.value);
+    // A code such as 01067 is no number, though it reads as one.
+    if (operand.kind === 'literal' && operand.value !== null) return operand.written ?? String(operand.value);
     throw this.#cursor.wrong('a key is a word or a text in quotes', operand.at);
   }
 
@@ -198,7 +199,7 @@ class PipeParser {
     if (word === undefined) {
       throw cursor.wrong(cursor.atEnd ? 'the text ends too early' : `did not expect ${cursor.peek()} here`);
     }
-    if (numberForm.test(word)) return { kind: 'literal', value: this.#number(word, at), at };
+    if (numberForm.test(word)) return { kind: 'literal', value: this.#number(word, at), at, written: word };
     const keyword = keywords.get(word);
     return keyword === undefined ? { kind: 'word', word, at } : { kind: 'literal', value: keyword, at };
   }

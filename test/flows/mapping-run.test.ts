@@ -144,3 +144,18 @@ test.each(['DELETE', 'POST'])(
     expect(requests).toEqual([]);
   },
 );
+
+test('a lookup table has its keys as they are written', async () => {
+  const text = [
+    'flow: x',
+    'target: echo',
+    'lookups:',
+    '  cities: { 01067: Dresden, 10115: Berlin, 1.0: One }',
+    'mapping: { city: source.zip | lookup(cities) | default("unknown") }',
+  ].join('\n');
+  const found = ['01067', '1067', '10115', '1.0', '1'].map(async (zip) => (await run(text, { zip })).result);
+
+  expect(await Promise.all(found)).toEqual(
+    ['Dresden', 'unknown', 'Berlin', 'One', 'unknown'].map((city) => ({ city })),
+  );
+});

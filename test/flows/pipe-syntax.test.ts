@@ -126,6 +126,16 @@ test.each([
   ],
   ['now("YYYY-DD")', '4 format of now cannot have "YYYY" in it; write "yyyy-dd"'],
   ['source.a | date("%d/%m/%Y")', '16 format of date cannot have "%d" in it; write "dd/MM/yyyy"'],
+  [
+    'source.a | datetime("dd/MM/yyyy HH:mm a")',
+    '20 format of datetime cannot have "a" in it; write "dd/MM/yyyy hh:mm a"',
+  ],
+  [
+    'source.a | datetime("%d.%m.%Y %H:%M %p")',
+    '20 format of datetime cannot have "%d" in it; write "dd.MM.yyyy hh:mm a"',
+  ],
+  ['source.a | date("kkkk-MM-dd")', expect.stringMatching(/^16 .* cannot have "kkkk" in it/)],
+  ['source.a | date("yyyy-ooo-dd")', expect.stringMatching(/^16 .* cannot have "ooo" in it/)],
   ['source.a | date("DD.MM.yyyy")', '16 format of date cannot have "DD" in it; write "dd.MM.yyyy"'],
   ['source.a | date("yyyy-mm-dd")', '16 format of date cannot have "mm" in it; write "yyyy-MM-dd"'],
   [

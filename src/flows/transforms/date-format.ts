@@ -20,16 +20,24 @@ const tokens: Readonly<Record<FormatUse, ReadonlySet<string>>> = {
 /** The part of a format that cannot be meant; undefined: all of them can. Texts in quotes stand for themselves. */
 function strangePart(format: string, use: FormatUse): string | undefined {
   const parts = format.replace(/'[^']*'?/g, ' ').match(/%[A-Za-z]|([A-Za-z])\1*/g) ?? [];
-  return parts.find((part) => !tokens[use].has(part)) ?? parts.find((part) => isMisplaced(part, parts));
+  return parts.find((part) => !tokens[use].has(part)) ?? parts.find((part) => isMisplaced(part, parts, use));
 }
 
-function isMisplaced(part: string, parts: readonly string[]): boolean {
+function isMisplaced(part: string, parts: readonly string[], use: FormatUse): boolean {
   const has = (pattern: RegExp) => parts.some((other) => pattern.test(other));
   // A whole date or time beside parts of one: DD.MM.yyyy, yyyy-MM-ddTHH:mm.
   if (/^[DfF]/.test(part) && has(/^[yLMd]/)) return true;
   if (/^[TtfF]/.test(part) && has(/^[Hhms]/)) return true;
+  if (use === 'read' && excludesAnother(part, has)) return true;
   // Minutes in place of months.
   return part.startsWith('m') && has(/^y/) && has(/^d/) && !has(/^[Hh]/);
+}
+
+/** Tokens that Luxon does not read beside some others: two sayings of the same. */
+function excludesAnother(part: string, has: (pattern: RegExp) => boolean): boolean {
+  if (part === 'a') return has(/^H/);
+  if (/^[kW]/.test(part)) return has(/^[yLMdo]/);
+  return part.startsWith('o') && has(/^[LMd]/);
 }
 
 /** Read as the seconds or the milliseconds since 1970, which Luxon writes and does not read. */
@@ -65,8 +73,8 @@ export function formatTrouble(
 /** A format as other tools write it. */
 function inTokens(format: string): string {
   const hasMinutes = /[Hh%]/.test(format);
-  return format
-    .replace(/%([A-Za-z])/g, (whole, letter: string) => percent[letter] ?? whole)
+  const own = format.replace(/%([A-Za-z])/g, (whole, letter: string) => percent[letter] ?? whole);
+  return (/(?<![A-Za-z])a(?![A-Za-z])/.test(own) ? own.replace(/H/g, 'h') : own)
     .replace(/ddd+/g, (days) => 'E'.repeat(days.length))
     .replace(/[YDA]/g, (letter) => letter.toLowerCase())
     .replace(/(?<=d)T(?=[Hh])/g, "'T'")

@@ -74,7 +74,12 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
 function readInFormat(text: string, format: string): DateTime | undefined {
   if (format === secondsFormat) return readEpoch(text, 1000);
   if (format === millisecondsFormat) return readEpoch(text, 1);
-  return DateTime.fromFormat(text, format, { zone: 'utc', setZone: true, locale: 'en-US' });
+  try {
+    return DateTime.fromFormat(text, format, { zone: 'utc', setZone: true, locale: 'en-US' });
+  } catch {
+    // Luxon throws for parts that contradict each other.
+    return undefined;
+  }
 }
 
 /** A count of units since 1970, each of so many milliseconds. */
