@@ -6,7 +6,7 @@ import { excessOf } from './yaml-depth.ts';
 import { duplicateKeys } from './yaml-duplicates.ts';
 import { mistakesOf, type YamlMistake } from './yaml-mistakes.ts';
 import { offsetInSource } from './yaml-offsets.ts';
-import { keysThatAreNoTexts, readTemplatesAsTexts } from './yaml-templates.ts';
+import { keysThatAreNoTexts, readNumbersAsKeys, readTemplatesAsTexts } from './yaml-readings.ts';
 
 const maxCharacters = 1_000_000;
 
@@ -57,9 +57,9 @@ export function readYaml(text: string, file: string): { yaml: YamlFile } | { pro
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    stringKeys: true,
   });
   readTemplatesAsTexts(document, text);
+  readNumbersAsKeys(document);
   const wrong = syntaxProblems(document, text, at);
   if (wrong.length > 0) return { problems: sortProblems(wrong) };
 

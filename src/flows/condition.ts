@@ -39,6 +39,7 @@ cel.registerOperator('int * double', (a: bigint, b: number) => Number(a) * b);
 cel.registerOperator('double / int', (a: number, b: bigint) => a / Number(b));
 cel.registerOperator('int / double', (a: bigint, b: number) => Number(a) / b);
 cel.registerOperator('double % int', (a: number, b: bigint) => a % Number(b));
+cel.registerOperator('int % double', (a: bigint, b: number) => Number(a) % b);
 cel.registerOperator('double % double', (a: number, b: number) => a % b);
 
 type Program = ReturnType<Environment['parse']>;

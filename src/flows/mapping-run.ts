@@ -137,8 +137,8 @@ function queryOf(mapped: JsonValue): Record<string, string> {
     fields.flatMap(([name, value]): [string, string][] => {
       if (value === null) return [];
       if (!Array.isArray(value) && typeof value !== 'object') return [[name, String(value)]];
-      if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) {
-        return [[name, value.join(',')]];
+      if (Array.isArray(value) && value.every((item) => item === null || typeof item !== 'object')) {
+        return [[name, value.filter((item) => item !== null).join(',')]];
       }
       const message = `${name}: a query takes texts, numbers and lists of them, not objects`;
       throw new RecordFailure({ class: 'data', code: 'query_not_flat', message, step: name });

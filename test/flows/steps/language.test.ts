@@ -94,6 +94,7 @@ test.each<[string, boolean]>([
   ['record.n + 1 == 4.0', true],
   ['record.n % 2 == 1', true],
   ['record.n % record.n == 0.0', true],
+  ['0 % record.n < 1', true],
   ['record.list.exists(x, x == "two")', true],
   ['size(record.list) == 2', true],
   ['record.none == null', true],

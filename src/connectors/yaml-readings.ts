@@ -1,4 +1,4 @@
-import { type Document, isCollection, Scalar, visit } from 'yaml';
+import { type Document, isCollection, isScalar, Scalar, visit } from 'yaml';
 import { unquotedTemplate, type YamlMistake } from './yaml-mistakes.ts';
 
 /**
@@ -15,6 +15,15 @@ export function readTemplatesAsTexts(document: Document, text: string): void {
       const scalar = new Scalar(source);
       scalar.range = range;
       return scalar;
+    },
+  });
+}
+
+/** Makes keys such as 01067 the texts that are written: YAML reads a number, and its text would be 1067. */
+export function readNumbersAsKeys(document: Document): void {
+  visit(document, {
+    Pair(_, { key }) {
+      if (isScalar(key) && typeof key.value === 'number' && key.source !== undefined) key.value = key.source;
     },
   });
 }
