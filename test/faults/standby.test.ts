@@ -66,32 +66,6 @@ test.concurrent('a job that is accepted while the standby is about to end is fin
   expect(await jobFinished(arena.db, batch_job_id, 15_000)).toMatchObject({ succeeded: 600 });
 });
 
-test.concurrent('a standby comes back after its connections were cut, and goes on with what the killed server left', {
-  timeout: 60_000,
-}, async ({ arena }) => {
-  arena.answer = () => ({ kind: 'ok', delayMs: 50 });
-  const server = await arena.start(background);
-  const { batch_job_id } = await server.call('start_batch', {
-    flow_id: 'import',
-    concurrency,
-    records: someRecords(400),
-  });
-  await standbyIsThere(arena);
-  await arena.target.reached(20);
-  await server.kill();
-  const before = arena.target.hits.length;
-  await arena.target.reached(before + 20);
-
-  await arena.db.run(
-    (sql) => sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
-  );
-
-  expect(await jobFinished(arena.db, batch_job_id)).toMatchObject({ status: 'completed', succeeded: 400 });
-  expectTargetDidAll(arena.target, 400);
-});
-
 test.concurrent('a standby keeps its place when its connection to the database grows old', {
   timeout: 60_000,
 }, async ({ arena }) => {
