@@ -159,3 +159,9 @@ test('a lookup table has its keys as they are written', async () => {
     ['Dresden', 'unknown', 'Berlin', 'One', 'unknown'].map((city) => ({ city })),
   );
 });
+
+test('a list in a query leaves out what is null', async () => {
+  const text = `${withTarget('method: GET, endpoint: /a')}mapping: { tags: source.tags }\n`;
+
+  expect((await run(text, { tags: [null, 'a', null, 2] })).request?.query).toEqual({ tags: 'a,2' });
+});
