@@ -18,8 +18,8 @@ export interface TurnsOptions {
 /**
  * The claimed records of a lane, waiting for a turn or in one, in start order.
  *
- * Each turn takes whatever run is first among the ready ones, so that handing records back needs no search in
- * the queue.
+ * A turn takes whatever run is first among the ready ones, and then the next, until there is none. So there are no more
+ * turns than runs at once, however many records wait, and handing records back needs no search in the queue.
  */
 export class Turns {
   readonly #options: TurnsOptions;
@@ -32,6 +32,8 @@ export class Turns {
   /** Records that wait for others to make a run. */
   #rest: readonly ClaimedRecord[] = [];
   #underWay = 0;
+  /** Turns that have begun, or wait to, and will look for a run again. */
+  #open = 0;
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -58,7 +60,9 @@ export class Turns {
   }
 
   set concurrency(concurrency: number) {
-    if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
+    if (this.#queue.concurrency === concurrency) return;
+    this.#queue.concurrency = concurrency;
+    this.#openTurns();
   }
 
   /** Adds records; with `more` to come, a rest that makes no run waits for them. */
@@ -69,12 +73,19 @@ export class Turns {
     for (const run of runs) {
       this.#runs.push(run);
       this.#ready += run.length;
-      void this.#queue.add(this.#turn);
     }
+    this.#openTurns();
+  }
+
+  /** As many as there are runs for, and may be at once. */
+  #openTurns(): void {
+    const wanted = Math.min(this.concurrency, this.#open + this.#runs.length);
+    for (; this.#open < wanted; this.#open++) void this.#queue.add(this.#turn);
   }
 
   /** Gives up what has not started. */
   takeBack(): ClaimedRecord[] {
+    this.#open -= this.#queue.size;
     this.#queue.clear();
     const records = [...this.#runs.flat(), ...this.#rest];
     this.#runs = [];
@@ -90,16 +101,27 @@ export class Turns {
 
   /** Never rejects. */
   async #take(): Promise<void> {
-    const { run, lowWater, onLow } = this.#options;
+    const { run, onLow } = this.#options;
+    for (let records = this.#next(); records !== undefined; records = this.#next()) {
+      this.#underWay++;
+      await run(records);
+      this.#underWay--;
+      if (this.#underWay === 0) onLow();
+    }
+  }
+
+  /** The next run for a turn; undefined: the turn is over, since there is none, or one turn too many. */
+  #next(): ClaimedRecord[] | undefined {
+    const { lowWater, onLow } = this.#options;
+    const records = this.#open > this.concurrency ? undefined : this.#runs.shift();
+    if (records === undefined) {
+      this.#open--;
+      return undefined;
+    }
     const before = this.#ready;
-    const records = this.#runs.shift();
-    if (records === undefined) return;
     this.#ready -= records.length;
-    this.#underWay++;
     const low = lowWater();
     if (before > low && this.#ready <= low) onLow();
-    await run(records);
-    this.#underWay--;
-    if (this.#underWay === 0) onLow();
+    return records;
   }
 }
