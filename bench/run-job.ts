@@ -16,15 +16,16 @@ export interface FinishedJob {
 }
 
 /**
- * Runs a job over a file through the operation start_batch and Sluice's engine, in this process. A job
- * of `warmUp` records goes before it, so that connections are open and everything is loaded.
+ * Runs a job over a file through the operation start_batch and Sluice's engine, in this process. Two jobs
+ * of `warmUp` records together go before it, so that connections are open, everything is loaded, and no code is
+ * compiled for the objects of one job alone.
  */
 export async function runJob(flow: string, setting: Setting): Promise<FinishedJob> {
   const { databaseUrl, records, concurrency, warmUp = 1, folder, targetUrl } = setting;
   const path = join(folder, 'records.ndjson');
   const warmUpPath = join(folder, 'warm-up.ndjson');
   await writeNdjson(path, records);
-  await writeNdjson(warmUpPath, warmUp);
+  await writeNdjson(warmUpPath, Math.ceil(warmUp / 2));
   const { assemble, readConfig, createLog, startBatch, findJob } = await loadBuilt();
   const config = readConfig({
     DATABASE_URL: databaseUrl,
@@ -43,6 +44,7 @@ export async function runJob(flow: string, setting: Setting): Promise<FinishedJo
     while (engine.running > 0) await sleep(pollMs);
     return batch_job_id;
   };
+  await finish(warmUpPath);
   await finish(warmUpPath);
 
   const clock = startClock();

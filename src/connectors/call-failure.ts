@@ -12,7 +12,7 @@ export interface CallNames {
   /** False: a `url` of a step leads there. */
   readonly isDeclared?: boolean;
   /** The key that holds the whole address. Default: it is put together of `base_url` and `endpoint`. */
-  readonly addressKey?: string;
+  readonly addressKey?: string | undefined;
   readonly method: string;
   /** As the flow writes it, so that the failures of many records read the same. */
   readonly endpoint: string;

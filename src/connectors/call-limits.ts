@@ -26,6 +26,9 @@ interface RatedTurn {
   readonly passage: Passage;
 }
 
+/** Says when it leaves for the target. Never throws before it has returned its promise. */
+type Call<T> = (leaves: () => void) => Promise<T>;
+
 interface Waiting {
   readonly begin: (turn: RatedTurn | undefined) => void;
 }
@@ -92,26 +95,39 @@ export class CallLimits {
    *
    * Rejects with the signal's reason if it aborts before.
    */
-  async run<T>(call: (leaves: () => void) => Promise<T>, signal: AbortSignal): Promise<T> {
-    signal.throwIfAborted();
+  run<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
+    if (signal.aborted) return Promise.reject(signal.reason);
     const now = performance.now();
     const isNext = this.#waiting.size === 0 && this.#nextAt(now) <= now;
-    const turn = isNext ? this.#enter() : await this.#turn(signal);
+    return isNext ? this.#make(call, this.#enter(), now) : this.#makeLater(call, signal);
+  }
 
-    const since = isNext ? now : performance.now();
+  async #makeLater<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
+    const turn = await this.#turn(signal);
+    return this.#make(call, turn, performance.now());
+  }
+
+  /** No async function: this is on the way of every record. */
+  #make<T>(call: Call<T>, turn: RatedTurn | undefined, since: number): Promise<T> {
     this.#counter.add(since);
-    try {
-      const answer = await call(turn === undefined ? unnoted : () => this.#noteLeaving(turn));
-      this.#load.eased();
-      return answer;
-    } catch (error) {
-      this.#hear(error, since);
-      throw error;
-    } finally {
-      this.#underWay -= 1;
-      turn?.rate.end(turn.passage, performance.now());
-      if (this.#waiting.size > 0) this.#admit();
-    }
+    const answer = call(turn === undefined ? unnoted : () => this.#noteLeaving(turn));
+    answer.then(
+      () => {
+        this.#load.eased();
+        this.#leave(turn);
+      },
+      (error: unknown) => {
+        this.#hear(error, since);
+        this.#leave(turn);
+      },
+    );
+    return answer;
+  }
+
+  #leave(turn: RatedTurn | undefined): void {
+    this.#underWay -= 1;
+    turn?.rate.end(turn.passage, performance.now());
+    if (this.#waiting.size > 0) this.#admit();
   }
 
   /** When the next call may begin: `now`, a later time, or Infinity until another one ends. */

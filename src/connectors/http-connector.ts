@@ -94,10 +94,11 @@ function maskingAlso(scrub: Scrub, secrets: readonly Secret[]): Scrub {
 }
 
 function namesOf(settings: HttpSettings, request: HttpRequest): CallNames {
+  const isDeclared = settings.isDeclared !== false;
   return {
     connector: settings.name,
-    isDeclared: settings.isDeclared !== false,
-    ...(settings.isDeclared === false ? { addressKey: 'url' } : {}),
+    isDeclared,
+    addressKey: isDeclared ? undefined : 'url',
     method: request.method,
     endpoint: request.endpoint ?? request.path.split('?', 1)[0] ?? '',
     step: request.step,

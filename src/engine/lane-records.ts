@@ -199,8 +199,11 @@ export class LaneRecords {
   async #runRecord(record: ClaimedRecord | undefined): Promise<void> {
     if (record === undefined) return;
     const { brakes, context, gate } = this.#options;
-    await this.#writer.admit();
-    const ended = await gate.pass(() => this.#mayStart(record));
+    // Mostly both say at once that it may go on; to wait for what is there already costs each record a little.
+    const admission = this.#writer.admit();
+    if (admission !== undefined) await admission;
+    const passing = gate.pass(() => this.#mayStart(record));
+    const ended = passing instanceof Promise ? await passing : passing;
     if (ended === undefined) return this.#returnUntried(record);
     const refusal = this.#refusal(record);
     if (refusal === undefined) {

@@ -135,19 +135,20 @@ function branchOf(tree: Tree, key: string): Tree | undefined {
 }
 
 function objectOf(tree: Tree): Part {
-  const keys = [...tree.keys()];
-  const parts = [...tree.values()].map((part) => (part instanceof Map ? objectOf(part) : part));
+  const fields = [...tree].map(([key, part]) => ({
+    key,
+    part: part instanceof Map ? objectOf(part) : part,
+  }));
   return (scope) => {
     const result: Record<string, JsonValue> = {};
     let filled = false;
-    for (const [index, part] of parts.entries()) {
+    for (const { key, part } of fields) {
       const value = part(scope);
-      const key = keys[index];
-      if (value === omitted || key === undefined) continue;
+      if (value === omitted) continue;
       result[key] = value ?? null;
       filled = true;
     }
-    return filled || keys.length === 0 ? result : omitted;
+    return filled || fields.length === 0 ? result : omitted;
   };
 }
 
