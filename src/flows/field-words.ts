@@ -56,7 +56,7 @@ class FieldReader {
   #list = false;
   #choices: readonly JsonValue[] | undefined;
   #pattern: string | undefined;
-  #range: { readonly from: string; readonly to: string } | undefined;
+  #range: { readonly from: string; readonly to: string; readonly at: number } | undefined;
   #required = false;
   #nullable = false;
 
@@ -85,9 +85,10 @@ class FieldReader {
   }
 
   #readLimit(): boolean {
+    const at = this.#at;
     const found = this.#take(/(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?(?:\s+(?:characters|items)\b)?/y);
     if (found === undefined) return false;
-    this.#range = { from: found[1] ?? '', to: found[2] ?? '' };
+    this.#range = { from: found[1] ?? '', to: found[2] ?? '', at };
     return true;
   }
 
@@ -102,9 +103,10 @@ class FieldReader {
 
   /** Words that take all that follows. */
   #readRest(): boolean {
-    const matching = this.#take(/matching\s+(.+)$/sy);
+    const at = this.#at;
+    const matching = this.#take(/matching\s+(.+)$/sy)?.[1];
     if (matching !== undefined) {
-      this.#pattern = (matching[1] ?? '').trim().replace(/^\/(.*)\/$/s, '$1');
+      this.#readPattern(matching.trim(), at);
       return true;
     }
     const choices = this.#take(/one of\s+(.+)$/sy)?.[1];
@@ -113,18 +115,32 @@ class FieldReader {
     return true;
   }
 
+  #readPattern(text: string, at: number): void {
+    const [, pattern = text, flags = ''] = /^\/(.*)\/([dgimsuvy]*)$/s.exec(text) ?? [];
+    this.#pattern = pattern;
+    if (flags === '') return;
+    this.#report(
+      at,
+      `a pattern takes no flags such as the ${flags} of ${text}`,
+      'leave them out, and write [Aa] for both cases of a letter',
+    );
+  }
+
   #readChoices(text: string): void {
     const listed = /^(.*?)[\s,]+required\s*$/s.exec(text);
     this.#required ||= listed !== null;
     const parts = (listed?.[1] ?? text).match(/"[^"]*"|'[^']*'|[^,\s](?:[^,]*[^,\s])?/g) ?? [];
-    this.#choices = parts.map((part) => this.#choice(part));
+    this.#choices = parts.flatMap((part) => this.#choice(part));
   }
 
-  #choice(part: string): JsonValue {
+  /** Where no type is named, a number, true or false is meant as well as its text. */
+  #choice(part: string): JsonValue[] {
     const quoted = /^(["'])(.*)\1$/s.exec(part);
-    if (quoted !== null) return quoted[2] ?? '';
+    if (quoted !== null) return [quoted[2] ?? ''];
     const isNumber = this.#type?.type === 'integer' || this.#type?.type === 'number';
-    return isNumber && Number.isFinite(Number(part)) ? Number(part) : part;
+    if (isNumber) return [Number.isFinite(Number(part)) ? Number(part) : part];
+    const plain = [Number(part), true, false].filter((value) => String(value) === part && part !== 'NaN');
+    return this.#type === undefined ? [part, ...plain] : [part];
   }
 
   #readWord(): boolean {
@@ -174,7 +190,7 @@ class FieldReader {
       ...(this.#pattern === undefined ? {} : { type: 'string', pattern: this.#pattern }),
     };
     const whole: JsonObject = this.#list ? { type: 'array', items: one } : one;
-    const limited = { ...whole, ...this.#filled(whole), ...this.#limits(whole.type) };
+    const limited = { ...whole, ...this.#filled(whole), ...this.#limits(whole) };
     return this.#required && !this.#nullable ? limited : orNull(limited);
   }
 
@@ -188,18 +204,28 @@ class FieldReader {
   }
 
   /** Numbers are limited by value, texts by length, lists by the number of items. */
-  #limits(type: JsonValue | undefined): JsonObject {
+  #limits(whole: JsonObject): JsonObject {
     if (this.#range === undefined) return {};
-    const [least, most] = { string: ['minLength', 'maxLength'], array: ['minItems', 'maxItems'] }[
-      String(type)
-    ] ?? ['minimum', 'maximum'];
-    const { from, to } = this.#range;
-    return {
-      ...(from === '' ? {} : { [least ?? '']: Number(from) }),
-      ...(to === '' ? {} : { [most ?? '']: Number(to) }),
-    };
+    const { from, to, at } = this.#range;
+    const limited = limits.filter(({ types }) => types.some((type) => takes(type, whole)));
+    if (limited.length === 0) {
+      this.#report(at, 'limits are for numbers, texts and lists', 'leave them out');
+    }
+    return Object.fromEntries(
+      limited.flatMap(({ least, most }) => [
+        ...(from === '' ? [] : [[least, Number(from)]]),
+        ...(to === '' ? [] : [[most, Number(to)]]),
+      ]),
+    );
   }
 }
+
+/** What says how little and how much a value of these types may be; for others it says nothing. */
+const limits = [
+  { types: ['number', 'integer'], least: 'minimum', most: 'maximum' },
+  { types: ['string'], least: 'minLength', most: 'maxLength' },
+  { types: ['array'], least: 'minItems', most: 'maxItems' },
+];
 
 /** Whether the words of a type leave room for this one: without any they do. */
 function takes(wanted: string, { type, anyOf }: JsonObject): boolean {

@@ -113,8 +113,10 @@ function kindOf(type: unknown): string {
 
 function choiceOf(values: unknown): string {
   const all = (Array.isArray(values) ? values : [values]).filter((value) => value !== null);
-  const more = all.length > mostListed ? ', …' : '';
-  return `one of ${all.slice(0, mostListed).map(shown).join(', ')}${more}`;
+  // A number and its text look the same.
+  const listed = [...new Set(all.map(shown))];
+  const more = listed.length > mostListed ? ', …' : '';
+  return `one of ${listed.slice(0, mostListed).join(', ')}${more}`;
 }
 
 const shown = (value: unknown) => shortened(typeof value === 'string' ? value : JSON.stringify(value));

@@ -189,6 +189,14 @@ test.each([
   ['string required', ['', null], ['a']],
   ['number required', ['', null], [0]],
   ['any', [], ['', null, 0]],
+  ['string or number 2..5, required', ['a', 'abcdef', 1, 6], ['ab', 2, 5]],
+  ['any 1..2, required', ['', 'abc', 3, [], [1, 2, 3]], ['a', 1, [1], true, {}]],
+  ['list of numbers 1..2, required', [[], [1, 2, 3]], [[9]]],
+  ['1..2, required', [0, 'a'], [1, 2]],
+  ['one of 1, 2.5, true, 01, required', [3, '3', false, 'false'], [1, '1', 2.5, '2.5', true, 'true', '01']],
+  ['integer one of 1, 2, required', ['1', 3], [1, 2]],
+  ['string one of 1, 2, required', [1, '3'], ['1', '2']],
+  ['one of "1", NaN, required', [1, null], ['1', 'NaN']],
 ])('a field that is %s takes none of %j, and all of %j', (words, refused, taken) => {
   const { checkInput } = flowWith(`  v: ${words}\n`);
   const isRefused = (v: unknown) => checkInput?.({ v } as JsonObject, false) !== undefined;
@@ -198,6 +206,22 @@ test.each([
     ...taken.map(() => false),
   ]);
   expect(checkInput?.({}, false)?.message).toBe(words === 'any' ? undefined : 'v is missing');
+});
+
+test('choices are listed once each, however they may be written', () => {
+  const { checkInput } = flowWith('  v: one of 1, 2, true\n');
+
+  expect(checkInput?.({ v: 3 }, false)?.message).toBe('v must be one of 1, 2, true');
+  expect(checkInput?.({ v: '2' }, true)).toBeUndefined();
+});
+
+test('limits of what has none and flags of a pattern are told', () => {
+  expect(
+    problemsOf('  a: boolean 1..2\n  b: string matching /^[a-z]+$/i\n  c: string matching /^[a-z]+$/\n'),
+  ).toEqual([
+    expect.stringContaining('limits are for numbers, texts and lists'),
+    expect.stringContaining('a pattern takes no flags such as the i of /^[a-z]+$/i'),
+  ]);
 });
 
 test('what is required and empty is called so', () => {

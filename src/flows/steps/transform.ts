@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, type JsonObject } from '../../domain/json.ts';
 import { type StepSite, stepKind } from './step-kind.ts';
 
 export const transform = stepKind({
@@ -14,21 +14,49 @@ mapping:
     mapping: z
       .record(z.string(), z.unknown())
       .describe('Field of the result: where its value comes from, then transforms.'),
-    keep: z.boolean().optional().describe('Begin with all the fields of the record (or item).'),
+    keep: z
+      .boolean()
+      .optional()
+      .describe(
+        'Begin with all the fields of the record (or item); a dotted key changes one field of a map in it.',
+      ),
   }),
-  compile({ keep = false }, site) {
+  compile({ keep = false, mapping: written }, site) {
     const mapping = site.mapping('mapping');
+    const branches = branchesOf(Object.keys(written));
     if (keep && !site.hasItem) site.problem(['keep'], 'has no record to begin with here', withoutItem(site));
     return {
       hasEffects: false,
       summary: 'transform',
       run({ scope }) {
         const made = mapping?.apply(scope) ?? {};
-        return keep && isJsonObject(scope.item) && isJsonObject(made) ? { ...scope.item, ...made } : made;
+        const { item } = scope;
+        return keep && isJsonObject(item) && isJsonObject(made) ? merged(item, made, branches) : made;
       },
     };
   },
 });
+
+/** The maps that dotted keys reach into. */
+type Branches = ReadonlyMap<string, Branches>;
+
+function branchesOf(keys: readonly string[]): Branches {
+  const rests = new Map<string, string[]>();
+  for (const key of keys) {
+    const [first = '', ...rest] = key.split('.');
+    if (rest.length > 0) rests.set(first, [...(rests.get(first) ?? []), rest.join('.')]);
+  }
+  return new Map([...rests].map(([key, inner]) => [key, branchesOf(inner)]));
+}
+
+/** What was made takes the place of what was there, but of a map that a dotted key reaches into only that part. */
+function merged(kept: JsonObject, made: JsonObject, branches: Branches): JsonObject {
+  const inner = [...branches].flatMap(([key, below]) => {
+    const [before, after] = [kept[key], made[key]];
+    return isJsonObject(before) && isJsonObject(after) ? [[key, merged(before, after, below)] as const] : [];
+  });
+  return { ...kept, ...made, ...Object.fromEntries(inner) };
+}
 
 const withoutItem = ({ atEnd }: StepSite) =>
   atEnd

@@ -156,3 +156,21 @@ steps:
 
   expect((await attempts(3000)) - before).toBeLessThan(5e6);
 });
+
+test('a transform that keeps the record changes one field of a map by a dotted key, and a whole map by its own', async () => {
+  const record = { name: 'Ann', home: { city: 'x', zip: '1', geo: { lat: 1, lon: 2 } }, work: { city: 'y' } };
+  const mapping = `{ home.city: record.name, home.geo.lat: record.home.zip, work: { floor: record.home.zip }, name.first: record.name }`;
+  const made = await resultOf(
+    `
+steps:
+  - { type: transform, keep: true, mapping: ${mapping} }
+`,
+    record,
+  );
+
+  expect(made).toEqual({
+    name: { first: 'Ann' },
+    home: { city: 'Ann', zip: '1', geo: { lat: '1', lon: 2 } },
+    work: { floor: '1' },
+  });
+});
