@@ -9,10 +9,10 @@ import {
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
 import { end } from './processes.ts';
-import { query, temporaryHome } from './temporary-home.ts';
+import { query, usedHome } from './temporary-home.ts';
 
 test('after a kill -9 of the server the next start recovers what was committed', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await query(await ensureEmbeddedPostgres({ home }), 'create table kept as select 42 as answer');
   await crash(home);
 
@@ -22,7 +22,7 @@ test('after a kill -9 of the server the next start recovers what was committed',
 });
 
 test('a connection left over from a killed server does not stand in the way', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const busy = postgres({ ...(await ensureEmbeddedPostgres({ home })), max: 1, onnotice: () => {} });
   const waiting = busy`select pg_sleep(60)`.then(
     () => 'ended',
@@ -45,7 +45,7 @@ test('a connection left over from a killed server does not stand in the way', as
 });
 
 test('a stale lock whose pid belongs to another process by now is removed', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const { host } = await ensureEmbeddedPostgres({ home });
   const { dataDirectory } = await crash(home);
   const stranger = await startStranger(dataDirectory);
@@ -59,7 +59,7 @@ test('a stale lock whose pid belongs to another process by now is removed', asyn
 });
 
 test('a process that took over the pid of the server is not stopped', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await ensureEmbeddedPostgres({ home });
   const { dataDirectory } = await crash(home);
   const stranger = await startStranger(dataDirectory);
@@ -71,7 +71,7 @@ test('a process that took over the pid of the server is not stopped', async () =
 });
 
 test('a lock that a power cut left empty is removed', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await ensureEmbeddedPostgres({ home });
   const { dataDirectory } = await crash(home);
   const lock = join(dataDirectory, 'postmaster.pid');
@@ -84,7 +84,7 @@ test('a lock that a power cut left empty is removed', async () => {
 });
 
 test('a server that cannot start is reported with the end of its log', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await ensureEmbeddedPostgres({ home });
   const { dataDirectory, logFile } = await describeEmbedded(home);
   await stopEmbeddedPostgres(home);
@@ -99,7 +99,7 @@ test('a server that cannot start is reported with the end of its log', async () 
 });
 
 test('data of another major version is refused and left alone', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await ensureEmbeddedPostgres({ home });
   const { dataDirectory } = await describeEmbedded(home);
   await stopEmbeddedPostgres(home);

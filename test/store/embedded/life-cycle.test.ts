@@ -8,7 +8,7 @@ import {
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
 import { standBy } from './processes.ts';
-import { query, temporaryHome } from './temporary-home.ts';
+import { query, temporaryHome, usedHome } from './temporary-home.ts';
 
 test('the first start makes the home, a database and a server that answers', async () => {
   const home = temporaryHome();
@@ -37,7 +37,7 @@ test('the server is durable, private and in UTF-8', async () => {
 });
 
 test('a second call finds the same server', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const first = await ensureEmbeddedPostgres({ home });
   const { pid } = await describeEmbedded(home);
 
@@ -48,7 +48,7 @@ test('a second call finds the same server', async () => {
 });
 
 test('a stopped server starts again with its data, and stopping it twice says so', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await query(await ensureEmbeddedPostgres({ home }), 'create table kept as select 42 as answer');
 
   const stops = [await stopEmbeddedPostgres(home), await stopEmbeddedPostgres(home)];
@@ -59,7 +59,7 @@ test('a stopped server starts again with its data, and stopping it twice says so
 });
 
 test('a client that comes while the server stops gets one that runs', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const before = await ensureEmbeddedPostgres({ home });
   const { pid } = await describeEmbedded(home);
   const busy = postgres({ ...before, max: 1, onnotice: () => {} });
@@ -83,7 +83,7 @@ test('asking about a home makes nothing', async () => {
 });
 
 test('a description names version, files and owner', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const { host, port } = await ensureEmbeddedPostgres({ home });
 
   const state = await describeEmbedded(home);
@@ -95,7 +95,7 @@ test('a description names version, files and owner', async () => {
 });
 
 test('the server outlives a kill -9 of the process that started it, and the next one finds it', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   const starter = await standBy('ensure', [home]);
   const address = await starter.go();
   const { pid } = await describeEmbedded(home);
@@ -131,7 +131,7 @@ test('over loopback the server asks for a random password, kept in a file of mod
 });
 
 test('a log that has grown long is emptied, and the server goes on writing to it', async () => {
-  const home = temporaryHome();
+  const home = await usedHome();
   await ensureEmbeddedPostgres({ home });
   const { logFile } = await describeEmbedded(home);
   appendFileSync(logFile, 'x'.repeat(2 * 1024 * 1024));

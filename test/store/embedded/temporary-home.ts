@@ -1,17 +1,27 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { onTestFinished } from 'vitest';
-import { type PostgresAddress, stopEmbeddedPostgres } from '../../../src/store/embedded/embedded-postgres.ts';
+import { afterAll, onTestFinished } from 'vitest';
+import {
+  ensureEmbeddedPostgres,
+  type PostgresAddress,
+  stopEmbeddedPostgres,
+} from '../../../src/store/embedded/embedded-postgres.ts';
 
 export const asRoot = process.geteuid?.() === 0;
 
 /** A folder for one test that every OS user can enter; removed at the test's end. */
 export function temporaryFolder(): string {
+  const folder = makeFolder();
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
   chmodSync(folder, 0o755);
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -23,6 +33,29 @@ export function temporaryHome(parent = temporaryFolder()): string {
   });
   return home;
 }
+
+/** A home whose server ran before and is stopped, like the others of its test file: to make its data takes longest. */
+export async function usedHome(): Promise<string> {
+  pattern ??= makePattern();
+  const home = temporaryHome();
+  mkdirSync(home);
+  execFileSync('cp', ['-a', `${await pattern}/.`, home]);
+  return home;
+}
+
+let pattern: Promise<string> | undefined;
+
+async function makePattern(): Promise<string> {
+  const folder = makeFolder();
+  const home = join(folder, 'home');
+  await ensureEmbeddedPostgres({ home });
+  await stopEmbeddedPostgres(home);
+  return home;
+}
+
+afterAll(async () => {
+  if (pattern !== undefined) rmSync(join(await pattern, '..'), { recursive: true, force: true });
+});
 
 /** Runs one statement on a connection of its own. */
 export async function query(address: PostgresAddress, statement: string): Promise<Record<string, unknown>[]> {
