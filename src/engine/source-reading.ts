@@ -12,6 +12,9 @@ import { type ReadContext, readSource } from './read-source.ts';
 /** Files up to this size are read whole before the first call: a broken one then costs nothing. */
 const readWholeBytes = 64 * 1024 * 1024;
 
+/** So long after a reading the planner gets fresh numbers, unless the job ends before, in milliseconds. */
+const calmMs = 5_000;
+
 export interface ReadingOptions {
   readonly db: Database;
   readonly lease: Lease;
@@ -31,6 +34,7 @@ export class SourceReading {
   readonly #options: ReadingOptions;
   readonly #ending = new AbortController();
   #active: boolean;
+  #analysis: NodeJS.Timeout | undefined;
   /** Resolves when nothing is read any more; never rejects. */
   readonly ended: Promise<void>;
 
@@ -53,9 +57,10 @@ export class SourceReading {
     return this.#active && source.kind === 'file' && source.sizeBytes <= readWholeBytes;
   }
 
-  /** Reads no further. */
+  /** Reads no further; the job has no more to do. */
   end(): void {
     this.#ending.abort();
+    if (this.#analysis !== undefined) this.#analyze();
   }
 
   get #rules(): ReadContext['rules'] {
@@ -87,7 +92,15 @@ export class SourceReading {
     }
     this.#active = false;
     onEnd(end);
-    // The table has just grown. The lane's own statements do without statistics, so nobody waits for them.
+    // Not at once: the lane's own statements do without, and would have to share the processor.
+    this.#analysis = setTimeout(() => this.#analyze(), calmMs).unref();
+  }
+
+  /** The table has grown: gives the planner fresh numbers. Nobody waits for them. */
+  #analyze(): void {
+    clearTimeout(this.#analysis);
+    this.#analysis = undefined;
+    const { db, job } = this.#options;
     analyzeRecords(db, job.id).catch(() => {});
   }
 }
