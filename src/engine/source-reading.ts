@@ -57,7 +57,7 @@ export class SourceReading {
     return this.#active && source.kind === 'file' && source.sizeBytes <= readWholeBytes;
   }
 
-  /** Reads no further; the job has no more to do. */
+  /** Reads no further. The lane makes no more calls, so the planner may have its numbers. */
   end(): void {
     this.#ending.abort();
     if (this.#analysis !== undefined) this.#analyze();

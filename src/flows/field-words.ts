@@ -121,8 +121,8 @@ class FieldReader {
     if (flags === '') return;
     this.#report(
       at,
-      `a pattern takes no flags such as the ${flags} of ${text}`,
-      'leave them out, and write [Aa] for both cases of a letter',
+      `a pattern takes no flags such as /${flags}`,
+      'leave them out, and write [Aa] for both cases of a letter; a pattern for a path begins with ^/',
     );
   }
 

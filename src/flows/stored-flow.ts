@@ -1,5 +1,6 @@
 import { compileLate } from './compile-late.ts';
 import type { Flow } from './flow.ts';
+import { revisionOf } from './flow-identity.ts';
 
 /** What compiles the text that was kept with a job; a code flow has to be found in its folder. */
 export type StoredKind = 'yaml' | 'code' | 'operations';
@@ -20,7 +21,7 @@ export function compileStored(
   name: string,
   kind: Exclude<StoredKind, 'code'>,
 ): Promise<Flow | undefined> {
-  const key = JSON.stringify([kind, name, text]);
+  const key = `${kind} ${revisionOf(text)} ${name}`;
   const compiled = kept.get(key) ?? compileAnew(text, name, kind);
   kept.delete(key);
   kept.set(key, compiled);

@@ -38,15 +38,19 @@ mapping:
 });
 
 /** The maps that dotted keys reach into. */
-type Branches = ReadonlyMap<string, Branches>;
+interface Branches extends Map<string, Branches> {}
 
 function branchesOf(keys: readonly string[]): Branches {
-  const rests = new Map<string, string[]>();
+  const all: Branches = new Map();
   for (const key of keys) {
-    const [first = '', ...rest] = key.split('.');
-    if (rest.length > 0) rests.set(first, [...(rests.get(first) ?? []), rest.join('.')]);
+    let branch = all;
+    for (const name of key.split('.').slice(0, -1)) {
+      const inner: Branches = branch.get(name) ?? new Map();
+      branch.set(name, inner);
+      branch = inner;
+    }
   }
-  return new Map([...rests].map(([key, inner]) => [key, branchesOf(inner)]));
+  return all;
 }
 
 /** What was made takes the place of what was there, but of a map that a dotted key reaches into only that part. */
