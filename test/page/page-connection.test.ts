@@ -12,6 +12,8 @@ test('a server that goes away is said to be away, and what was shown goes on whe
   const records = Array.from({ length: 40 }, (_, n) => ({ n }));
   const started = await first.json('/api/v1/batches', { method: 'POST', body: { flow_id: 'slow', records } });
   const { page } = await openPage(context, `${first.url}/#/jobs/${started.batch_job_id}`);
+  // What is shown before the server goes away is as much as was read by then: always more than this.
+  await page.setViewportSize({ width: 1280, height: 240 });
   await page.getByRole('main').getByRole('status').getByText('processing').waitFor();
   await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
 
