@@ -1,5 +1,17 @@
-/** By signal, what has to happen when it aborts. */
-const watched = new WeakMap<AbortSignal, Set<() => void>>();
+/** Somebody who waits, and the place among those who do; -1: it has given that up. */
+interface Watcher {
+  readonly interrupt: () => void;
+  place: number;
+}
+
+/**
+ * By signal, who waits.
+ *
+ * Arrays: a Set lays its entries out anew after some deletions, and what it had before leads on to what it has then.
+ * Once one of these tables is old, V8's young collections take all later ones for alive, with the calls that were
+ * under way at each of those moments.
+ */
+const watched = new WeakMap<AbortSignal, Watcher[]>();
 
 /**
  * Calls `interrupt` once when the signal aborts, unless the returned function is called before.
@@ -8,20 +20,32 @@ const watched = new WeakMap<AbortSignal, Set<() => void>>();
  * signal has more than ten listeners.
  */
 export function watchAbort(signal: AbortSignal, interrupt: () => void): () => void {
-  let waiting = watched.get(signal);
-  if (waiting === undefined) {
-    const all = new Set<() => void>();
-    waiting = all;
-    watched.set(signal, all);
-    signal.addEventListener(
-      'abort',
-      () => {
-        for (const each of all) each();
-      },
-      { once: true },
-    );
+  const watchers = watchersOf(signal);
+  const watcher: Watcher = { interrupt, place: watchers.length };
+  watchers.push(watcher);
+  return () => {
+    if (watcher.place >= 0) remove(watcher, watchers);
+  };
+}
+
+function watchersOf(signal: AbortSignal): Watcher[] {
+  const known = watched.get(signal);
+  if (known !== undefined) return known;
+  const watchers: Watcher[] = [];
+  watched.set(signal, watchers);
+  const interruptAll = () => {
+    for (const { interrupt, place } of [...watchers]) if (place >= 0) interrupt();
+  };
+  signal.addEventListener('abort', interruptAll, { once: true });
+  return watchers;
+}
+
+/** The last one takes the place. */
+function remove(watcher: Watcher, watchers: Watcher[]): void {
+  const last = watchers.pop();
+  if (last !== undefined && last !== watcher) {
+    watchers[watcher.place] = last;
+    last.place = watcher.place;
   }
-  const all = waiting;
-  all.add(interrupt);
-  return () => all.delete(interrupt);
+  watcher.place = -1;
 }
