@@ -14,8 +14,13 @@ export const isFreshlyClaimed = (sql: Sql): Fragment => sql`
 
 /** Condition on `records` beside their `job` and what is `given` of each: under the very claim that is given. */
 export const isUnderClaim = (sql: Sql, lease: Lease): Fragment => sql`
-  (${isFreshlyClaimed(sql)} and job.claimed_under = ${lease.token}
-    or records.status = 'processing' and records.lease = ${lease.token} and records.claim = given.claim)`;
+  (${isUnderSharedClaim(sql, lease, null)} or ${isUnderSharedClaim(sql, lease, sql`given.claim`)})`;
+
+/** The same of records that are all fresh (null), or all came back under this claim. */
+export const isUnderSharedClaim = (sql: Sql, lease: Lease, claim: number | Fragment | null): Fragment =>
+  claim === null
+    ? sql`${isFreshlyClaimed(sql)} and job.claimed_under = ${lease.token}`
+    : sql`records.status = 'processing' and records.lease = ${lease.token} and records.claim = ${claim}`;
 
 /**
  * How many rows of a job the statement sees, as `total`. A locked job row is the newest there is, and may count rows

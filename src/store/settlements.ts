@@ -55,7 +55,7 @@ export async function saveSettlements(
   const successes = successesOnly(settled, wishes);
   if (successes !== undefined) {
     const status = await saveSuccesses(db, lease, successes);
-    return status && { status, skipped: 0 };
+    if (status !== undefined) return { status, skipped: 0 };
   }
   const usual = settled[0]?.settlement.status ?? 'pending';
   const given = `[${settled.map((each) => toRow(each, usual)).join(',')}]`;
@@ -164,16 +164,21 @@ export function groupId(failure: Failure): string {
 /** The group as successes of one kind of which nothing else is wished; undefined: it is none. */
 function successesOnly(settled: readonly SettledRecord[], wishes: SettlementWishes): Successes | undefined {
   const { ordered, remembers, forgets } = wishes;
-  const status = settled[0]?.settlement.status;
-  if (ordered || remembers || forgets || (status !== 'succeeded' && status !== 'retried_success'))
-    return undefined;
+  const [first] = settled;
+  if (first === undefined || ordered || remembers || forgets) return undefined;
+  const { status } = first.settlement;
+  if (status !== 'succeeded' && status !== 'retried_success') return undefined;
+  const claim = backUnder(first.record);
   const results: Successes['results'][number][] = [];
   for (const { record, settlement } of settled) {
-    if (settlement.status !== status) return undefined;
+    if (settlement.status !== status || backUnder(record) !== claim) return undefined;
     results.push({ record, result: settlement.result });
   }
-  return { status, results };
+  return { status, claim, results };
 }
+
+/** The claim of a record that came back; null: it is fresh. */
+const backUnder = ({ isFresh, claim }: ClaimedRecord): number | null => (isFresh ? null : claim);
 
 const nothingElse: SettlementWishes = {
   flowName: '',

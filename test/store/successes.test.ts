@@ -108,6 +108,20 @@ test('successes by themselves are written as they are among other outcomes', asy
   });
 });
 
+test('successes of which one has been written before are counted without it', async ({ db }) => {
+  const lease = await startJob(db, newJob(4));
+  const { records = [] } = (await claimRecords(db, { lease, claims: 0, limit: 4, fresh: true })) ?? {};
+  const settled = records.map((record) => [record, done(record)] as const);
+
+  await settle(db, lease, settled.slice(0, 2));
+  await settle(db, lease, settled.slice(1, 3));
+
+  expect((await stateOf(db, lease)).counters).toMatchObject({ succeeded: 3, processing: 1 });
+  expect((await stateOf(db, lease)).records).toMatchObject(
+    [1, 1, 1, 0].map((attempts) => ({ attempts, settled: attempts === 1 })),
+  );
+});
+
 test.for(['successes', 'others'])(
   '%s are not touched before the job is locked',
   async (kind, { db, address }) => {
