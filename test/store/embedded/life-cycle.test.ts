@@ -27,11 +27,13 @@ test('the server is durable, private and in UTF-8', async () => {
   const settings = await query(
     address,
     `select string_agg(name || '=' || setting, ' ' order by name) as all from pg_settings
-     where name in ('fsync', 'synchronous_commit', 'data_checksums', 'listen_addresses', 'server_encoding', 'lc_collate')`,
+     where name in ('fsync', 'synchronous_commit', 'wal_sync_method', 'data_checksums', 'listen_addresses', 'server_encoding')`,
   );
 
   expect(settings).toEqual([
-    { all: 'data_checksums=on fsync=on listen_addresses= server_encoding=UTF8 synchronous_commit=on' },
+    {
+      all: 'data_checksums=on fsync=on listen_addresses= server_encoding=UTF8 synchronous_commit=on wal_sync_method=open_datasync',
+    },
   ]);
   expect(statSync(address.host).mode & 0o777).toBe(0o700);
 });
