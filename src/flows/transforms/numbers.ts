@@ -86,12 +86,7 @@ function markOf(argument: PipeValue): DecimalMark {
 
 /** Rounds the decimal notation, not the binary number, so that 1.005 to two places is 1.01. */
 function rounded(number: number, places: number): number {
-  const text = String(Math.abs(number));
-  if (text.includes('e')) return Number(number.toFixed(places));
-  const shifted = Number(`${text}e${places}`);
-  // It has no more decimals than that.
-  if (shifted > Number.MAX_SAFE_INTEGER) return number;
-  return Math.sign(number) * Number(`${Math.round(shifted)}e-${places}`) || 0;
+  return Number(fixedDecimals(String(number), places)) || 0;
 }
 
 /** Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. */
