@@ -12,15 +12,14 @@ export const isFreshlyClaimed = (sql: Sql): Fragment => sql`
   (records.status = 'pending' and records.not_before = '-infinity' and not records.held
     and records.idx <= job.claimed_to)`;
 
+/** Condition on `records` beside their `job`: under the claim that they were fresh for, by this lease. */
+export const isUnderFreshClaim = (sql: Sql, lease: Lease): Fragment => sql`
+  (${isFreshlyClaimed(sql)} and job.claimed_under = ${lease.token})`;
+
 /** Condition on `records` beside their `job` and what is `given` of each: under the very claim that is given. */
 export const isUnderClaim = (sql: Sql, lease: Lease): Fragment => sql`
-  (${isUnderSharedClaim(sql, lease, null)} or ${isUnderSharedClaim(sql, lease, sql`given.claim`)})`;
-
-/** The same of records that are all fresh (null), or all came back under this claim. */
-export const isUnderSharedClaim = (sql: Sql, lease: Lease, claim: number | Fragment | null): Fragment =>
-  claim === null
-    ? sql`${isFreshlyClaimed(sql)} and job.claimed_under = ${lease.token}`
-    : sql`records.status = 'processing' and records.lease = ${lease.token} and records.claim = ${claim}`;
+  (${isUnderFreshClaim(sql, lease)}
+    or records.status = 'processing' and records.lease = ${lease.token} and records.claim = given.claim)`;
 
 /**
  * How many rows of a job the statement sees, as `total`. A locked job row is the newest there is, and may count rows

@@ -168,17 +168,13 @@ function successesOnly(settled: readonly SettledRecord[], wishes: SettlementWish
   if (first === undefined || ordered || remembers || forgets) return undefined;
   const { status } = first.settlement;
   if (status !== 'succeeded' && status !== 'retried_success') return undefined;
-  const claim = backUnder(first.record);
   const results: Successes['results'][number][] = [];
   for (const { record, settlement } of settled) {
-    if (settlement.status !== status || backUnder(record) !== claim) return undefined;
+    if (settlement.status !== status) return undefined;
     results.push({ record, result: settlement.result });
   }
-  return { status, claim, results };
+  return { status, results };
 }
-
-/** The claim of a record that came back; null: it is fresh. */
-const backUnder = ({ isFresh, claim }: ClaimedRecord): number | null => (isFresh ? null : claim);
 
 const nothingElse: SettlementWishes = {
   flowName: '',

@@ -3,15 +3,13 @@ import type { JsonValue } from '../domain/json.ts';
 import type { ClaimedRecord } from '../domain/record.ts';
 import type { Database } from './database.ts';
 import { refusesContent } from './database-fault.ts';
-import { isUnderSharedClaim } from './fresh-claims.ts';
+import { isUnderClaim, isUnderFreshClaim } from './fresh-claims.ts';
 import type { Lease } from './leases.ts';
 import { storableJson } from './storable-json.ts';
 
-/** Records that have succeeded, all in the first wave or all in later ones, all fresh or all under one claim. */
+/** Records that have succeeded, all in the first wave or all in later ones. */
 export interface Successes {
   readonly status: 'succeeded' | 'retried_success';
-  /** null: they are fresh. */
-  readonly claim: number | null;
   readonly results: readonly { readonly record: ClaimedRecord; readonly result: JsonValue }[];
 }
 
@@ -26,9 +24,12 @@ export interface Successes {
 export async function saveSuccesses(
   db: Database,
   lease: Lease,
-  { status, claim, results }: Successes,
+  { status, results }: Successes,
 ): Promise<JobStatus | undefined> {
-  const indexes = `{${results.map(({ record }) => record.index).join()}}`;
+  const indexes = inArray(results.map(({ record }) => record.index));
+  // Nearly always all are fresh, and then the job's row says of all that they are claimed.
+  const areFresh = results.every(({ record }) => record.isFresh);
+  const claims = areFresh ? undefined : inArray(results.map(({ record }) => record.claim));
   const triedBefore = results.filter(({ record }) => record.tries > 0).length;
   // Postgres takes lines apart faster than JSON.
   const values = results.map(({ result }) => storableJson(result)).join('\n');
@@ -46,9 +47,12 @@ export async function saveSuccesses(
           update records set status = ${status}, tries = tries + 1, attempts = attempts + 1,
             result = nullif(given.result, 'null')::json, progress = null, failure = null, group_id = null,
             dead_letter = false, alone = false, lease = null, settled_at = now()
-          from job, rows from (unnest(${indexes}::int[]), string_to_table(${values}, chr(10))) as given(idx, result)
+          from job, rows from (
+            unnest(${indexes}::int[]), string_to_table(${values}, chr(10))${claims === undefined ? sql`` : sql`, unnest(${claims}::int[])`}
+          ) as given${claims === undefined ? sql`(idx, result)` : sql`(idx, result, claim)`}
           where records.job_id = (select id from job) and records.idx = any(${indexes}::int[])
-            and records.idx = given.idx and ${isUnderSharedClaim(sql, lease, claim)}
+            and records.idx = given.idx
+            and ${claims === undefined ? isUnderFreshClaim(sql, lease) : isUnderClaim(sql, lease)}
           returning 1
         )
         select status, 1 / ((select count(*) from settled) = ${results.length})::int as found_all from job`,
@@ -59,3 +63,5 @@ export async function saveSuccesses(
     throw error;
   }
 }
+
+const inArray = (numbers: readonly number[]): string => `{${numbers.join()}}`;
