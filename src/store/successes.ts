@@ -29,9 +29,10 @@ export async function saveSuccesses(
   const indexes = inArray(results.map(({ record }) => record.index));
   // Nearly always all are fresh, and then the job's row says of all that they are claimed.
   const areFresh = results.every(({ record }) => record.isFresh);
-  const claims = areFresh ? undefined : inArray(results.map(({ record }) => record.claim));
+  const claims = inArray(areFresh ? [] : results.map(({ record }) => record.claim));
   const triedBefore = results.filter(({ record }) => record.tries > 0).length;
-  // Postgres takes lines apart faster than JSON.
+  // Postgres takes lines apart faster than JSON, and expects as many of them as a large group has: of arrays alone it
+  // would expect ten rows, and compare each with each record.
   const values = results.map(({ result }) => storableJson(result)).join('\n');
   try {
     const [row] = await db.run(
@@ -48,11 +49,11 @@ export async function saveSuccesses(
             result = nullif(given.result, 'null')::json, progress = null, failure = null, group_id = null,
             dead_letter = false, alone = false, lease = null, settled_at = now()
           from job, rows from (
-            unnest(${indexes}::int[]), string_to_table(${values}, chr(10))${claims === undefined ? sql`` : sql`, unnest(${claims}::int[])`}
-          ) as given${claims === undefined ? sql`(idx, result)` : sql`(idx, result, claim)`}
+            unnest(${indexes}::int[]), unnest(${claims}::int[]), string_to_table(${values}, chr(10))
+          ) as given(idx, claim, result)
           where records.job_id = (select id from job) and records.idx = any(${indexes}::int[])
             and records.idx = given.idx
-            and ${claims === undefined ? isUnderFreshClaim(sql, lease) : isUnderClaim(sql, lease)}
+            and ${areFresh ? isUnderFreshClaim(sql, lease) : isUnderClaim(sql, lease)}
           returning 1
         )
         select status, 1 / ((select count(*) from settled) = ${results.length})::int as found_all from job`,

@@ -122,6 +122,45 @@ test('successes of which one has been written before are counted without it', as
   );
 });
 
+test('of records that change while their group waits for the job, those are settled that are still claimed', async ({
+  db,
+  address,
+}) => {
+  const lease = await startJob(db, newJob(4));
+  const request = { lease, limit: 2, fresh: true };
+  const { records: first = [] } = (await claimRecords(db, { ...request, claims: 0 })) ?? {};
+  await settle(
+    db,
+    lease,
+    first.map((record) => [record, { status: 'pending', uncounted: true }]),
+  );
+  const { records = [] } = (await claimRecords(db, { ...request, claims: 1, limit: 4 })) ?? {};
+  const other = postgres({ ...address, max: 1, onnotice: () => {} });
+  let settling: ReturnType<typeof settle> | undefined;
+
+  await other.begin(async (sql) => {
+    await sql`select from batch_jobs where id = ${lease.batchJobId} for update`;
+    settling = settle(
+      db,
+      lease,
+      records.map((record) => [record, done(record)]),
+    );
+    await expect
+      .poll(async () => (await db.run((read) => read`select from pg_locks where not granted`)).length)
+      .toBeGreaterThan(0);
+    await sql`update records set progress = '{"results":{}}' where job_id = ${lease.batchJobId} and idx in (1, 2)`;
+    await sql`update records set status = 'pending', not_before = now() where job_id = ${lease.batchJobId} and idx = 0`;
+  });
+  await settling;
+  await other.end();
+
+  expect(records.map(({ isFresh }) => isFresh)).toEqual([false, false, true, true]);
+  expect((await stateOf(db, lease)).counters).toMatchObject({ succeeded: 3, processing: 1 });
+  expect((await stateOf(db, lease)).records).toMatchObject(
+    [0, 1, 1, 1].map((attempts) => ({ attempts, settled: attempts === 1 })),
+  );
+});
+
 test.for(['successes', 'others'])(
   '%s are not touched before the job is locked',
   async (kind, { db, address }) => {
