@@ -1,7 +1,7 @@
 import { type DuplicateAction, defaultFailureWindow, type FailurePolicy, type Ramp } from '../domain/job.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Database, Fragment, Sql } from './database.ts';
-import { DatabaseFault } from './database-fault.ts';
+import { violatesUniqueness } from './database-fault.ts';
 import { countBad, insertRecordsSql, type NewRecord, rowsJson } from './intake.ts';
 import { noting } from './job-events.ts';
 import type { PinnedFlow } from './jobs.ts';
@@ -142,7 +142,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
     );
     return 'created';
   } catch (error) {
-    if (!(error instanceof DatabaseFault) || error.code !== '23505') throw error;
+    if (!violatesUniqueness(error)) throw error;
     return error.constraint === 'batch_jobs_owned_key' ? 'key_taken' : 'already_running';
   }
 }

@@ -89,6 +89,10 @@ export function refusesContent(error: unknown): boolean {
   return error instanceof DatabaseFault ? /^(22|23|54)/.test(error.code) : !(error instanceof SluiceError);
 }
 
+/** There is a row with the same key already. */
+export const violatesUniqueness = (error: unknown): error is DatabaseFault =>
+  error instanceof DatabaseFault && error.code === '23505';
+
 function detailsOf(error: unknown): { code?: string; constraint?: string } {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code, constraint_name: constraint } = at as Error & { code?: unknown; constraint_name?: string };

@@ -1,10 +1,12 @@
 import type { Failure } from '../domain/failure.ts';
 import type { JobStatus, SetAsideReason } from '../domain/job.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { violatesUniqueness } from './database-fault.ts';
 import { noting } from './job-events.ts';
 import type { Lease } from './leases.ts';
 import { releaseFirst } from './order-keys.ts';
 import { logRefused, logSortedRefused } from './refused-rows.ts';
+import { orRollBack, wasRolledBack } from './roll-back.ts';
 import { groupId, limitReached } from './settlements.ts';
 import {
   type IntakeRules,
@@ -38,7 +40,8 @@ export interface Added {
 }
 
 /**
- * Adds rows to a job whose intake stands at `position`, with the counters in the same statement.
+ * Adds rows to a job whose intake stands at `position`, with the counters in the same statement. The rows go first:
+ * whoever settles records of the job waits while its row is locked, and that lock is only needed for the counters.
  *
  * Returns undefined, having added nothing, when the intake stands elsewhere (the rows are there
  * already), has ended, or the lease is not held any more.
@@ -50,33 +53,50 @@ export async function addRecords(
   rows: readonly NewRecord[],
   rules: IntakeRules = noRules,
 ): Promise<Added | undefined> {
-  const [row] = await db.run(
-    (sql) => sql<Added[]>`
-      with job as materialized (
-        select * from batch_jobs
-        where id = ${lease.batchJobId} and intake = 'reading' and intake_position = ${position}
-          and finished_at is null and exists (
-            select from leases where job_id = batch_jobs.id and lane = ${lease.lane}
-              and token = ${lease.token} and until > now())
-        for update
-      ), ${takesAll(rules) ? addAll(sql, rows, position) : addSorted(sql, lease, position, rows, rules)}`,
-  );
-  return row;
+  const may = (sql: Sql) => sql`
+    job.id = ${lease.batchJobId} and intake = 'reading' and intake_position = ${position}
+      and finished_at is null and exists (
+        select from leases where job_id = job.id and lane = ${lease.lane} and token = ${lease.token} and until > now())`;
+  try {
+    const [row] = await db.run(
+      (sql) => sql<Added[]>`
+        with job as materialized (
+          select * from batch_jobs job where ${may(sql)}
+        ), ${takesAll(rules) ? addAll(sql, rows, position) : addSorted(sql, lease, position, rows, rules)},
+        counted as (
+          update batch_jobs job set
+            total = job.total + news.total, pending = pending + news.total - news.failed - news.aside,
+            failed = job.failed + news.failed, skipped = job.skipped + news.aside,
+            set_aside = set_aside + news.aside, new_records = new_records + news.new,
+            changed_records = changed_records + news.changed, wave_failed = wave_failed + news.failed,
+            intake_position = intake_position + news.total,
+            ${limitReached(sql, sql`news.failed`)}
+          from news
+          where ${may(sql)}
+          returning job.status, news.failed
+        )
+        select counted.status, counted.failed from job left join counted on true
+        where ${orRollBack(sql, sql`counted.status is not null`)}`,
+    );
+    return row;
+  } catch (error) {
+    // Somebody else has added them, or changed the job, while the rows went in.
+    if (wasRolledBack(error) || violatesUniqueness(error)) return undefined;
+    throw error;
+  }
 }
 
+/** CTEs that add all rows, and end in `news`: their numbers, known once they are there. */
 function addAll(sql: Sql, rows: readonly NewRecord[], position: number): Fragment {
-  const bad = countBad(rows);
   return sql`${logRefused(sql, rows, position)} added as (
-        ${insertRecordsSql(sql, rows, position)}
-      )
-      update batch_jobs job set
-        total = total + ${rows.length}, pending = pending + ${rows.length - bad}, failed = job.failed + ${bad},
-        wave_failed = wave_failed + ${bad}, intake_position = intake_position + ${rows.length},
-        ${limitReached(sql, sql`${bad}::int`)}
-      where job.id = (select id from job)
-      returning job.status, ${bad}::int as failed`;
+      ${insertRecordsSql(sql, rows, position)}
+      returning 1
+    ), news as (
+      select count(*)::int as total, ${countBad(rows)}::int as failed, 0 as aside, 0 as new, 0 as changed from added
+    )`;
 }
 
+/** The same for a job that looks at its rows. */
 function addSorted(
   sql: Sql,
   { batchJobId }: Lease,
@@ -85,20 +105,14 @@ function addSorted(
   rules: IntakeRules,
 ): Fragment {
   return sql`${sortRows(sql, batchJobId, rowsJson(rows, position), rules)},
-      ${remembersIds(rules) ? sql`${rememberIds(sql)},` : sql``}
-      ${logSortedRefused(sql)}
-      added as (${insertSorted(sql, true)}),
-      moved as (${sortedCounts(sql, rules)})
-      update batch_jobs job set
-        total = job.total + moved.total, pending = pending + moved.total - moved.failed - moved.aside,
-        failed = job.failed + moved.failed, skipped = job.skipped + moved.aside,
-        set_aside = set_aside + moved.aside, new_records = new_records + moved.new,
-        changed_records = changed_records + moved.changed, wave_failed = wave_failed + moved.failed,
-        intake_position = intake_position + moved.total,
-        ${limitReached(sql, sql`moved.failed`)}
-      from moved
-      where job.id = (select id from job)
-      returning job.status, moved.failed`;
+    ${remembersIds(rules) ? sql`${rememberIds(sql)},` : sql``}
+    ${logSortedRefused(sql)}
+    added as (
+      ${insertSorted(sql, true)}
+      returning 1
+    ), news as (
+      select (select count(*)::int from added) as total, sorts.* from (${sortedCounts(sql, rules)}) as sorts
+    )`;
 }
 
 export const countBad = (rows: readonly NewRecord[]) =>

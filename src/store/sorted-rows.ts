@@ -94,7 +94,7 @@ export function insertSorted(sql: Sql, holdAll: boolean): Fragment {
 /** Numbers of the `sorted` rows by what became of them, as one row. */
 export function sortedCounts(sql: Sql, { skipUnchanged }: IntakeRules): Fragment {
   return sql`
-    select count(*)::int as total, count(*) filter (where f is not null)::int as failed,
+    select count(*) filter (where f is not null)::int as failed,
       count(aside)::int as aside,
       count(*) filter (where f is null and aside is null and not known and ${skipUnchanged})::int as new,
       count(*) filter (where f is null and aside is null and known)::int as changed

@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { refusesContent } from './database-fault.ts';
 import { isUnderClaim, isUnderFreshClaim } from './fresh-claims.ts';
 import type { Lease } from './leases.ts';
+import { orRollBack } from './roll-back.ts';
 import { storableJson } from './storable-json.ts';
 
 /** Records that have succeeded, all in the first wave or all in later ones. */
@@ -56,10 +57,11 @@ export async function saveSuccesses(
             and ${areFresh ? isUnderFreshClaim(sql, lease) : isUnderClaim(sql, lease)}
           returning 1
         )
-        select status, 1 / ((select count(*) from settled) = ${results.length})::int as found_all from job`,
+        select status, ${orRollBack(sql, sql`(select count(*) from settled) = ${results.length}`)} as found_all from job`,
     );
     return row?.status;
   } catch (error) {
+    // Counters that would fall below zero are refused before that, by a CHECK.
     if (refusesContent(error)) return undefined;
     throw error;
   }
