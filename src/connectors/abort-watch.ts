@@ -1,3 +1,5 @@
+import { addAbortListener } from 'node:events';
+
 /** Somebody who waits, and the place among those who do; -1: it has given that up. */
 interface Watcher {
   readonly interrupt: () => void;
@@ -12,6 +14,13 @@ interface Watcher {
  * under way at each of those moments.
  */
 const watched = new WeakMap<AbortSignal, Watcher[]>();
+
+/**
+ * What `signal.aborted` says, for what is on the way of every record. In Node 20 each signal has a shape of its own
+ * (its prototype is set when it is there already), and each job a signal: code that reads its fields itself is thrown
+ * away and compiled anew with the next job.
+ */
+export const isAborted = (signal: AbortSignal): boolean => Reflect.get(signal, 'aborted');
 
 /**
  * Calls `interrupt` once when the signal aborts, unless the returned function is called before.
@@ -36,7 +45,7 @@ function watchersOf(signal: AbortSignal): Watcher[] {
   const interruptAll = () => {
     for (const { interrupt, place } of [...watchers]) if (place >= 0) interrupt();
   };
-  signal.addEventListener('abort', interruptAll, { once: true });
+  addAbortListener(signal, interruptAll);
   return watchers;
 }
 

@@ -1,6 +1,6 @@
 import type { Rate } from '../domain/rate.ts';
 import type { Throttle } from '../domain/throttle.ts';
-import { watchAbort } from './abort-watch.ts';
+import { isAborted, watchAbort } from './abort-watch.ts';
 import { CallCounter } from './call-counter.ts';
 import { complaintIn, LoadLimit } from './load-limit.ts';
 import { type Passage, RateWindow, type UsedRate } from './rate-window.ts';
@@ -96,7 +96,7 @@ export class CallLimits {
    * Rejects with the signal's reason if it aborts before.
    */
   run<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
-    if (signal.aborted) return Promise.reject(signal.reason);
+    if (isAborted(signal)) return Promise.reject(signal.reason);
     const now = performance.now();
     const isNext = this.#waiting.size === 0 && this.#nextAt(now) <= now;
     return isNext ? this.#make(call, this.#enter(), now) : this.#makeLater(call, signal);

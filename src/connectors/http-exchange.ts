@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { watchAbort } from './abort-watch.ts';
+import { isAborted, watchAbort } from './abort-watch.ts';
 import type { HttpConnections } from './http-connections.ts';
 
 /** Of a good answer; of a bad one the rest is not read. */
@@ -60,7 +60,7 @@ export function exchange(
   leaves: () => void = () => {},
 ): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
+    if (isAborted(signal)) return reject(signal.reason);
     const connection = connections.take();
     const over = (broke: boolean) =>
       broke ? connections.drop(connection) : connections.giveBack(connection);

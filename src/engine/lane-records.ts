@@ -1,3 +1,4 @@
+import { isAborted } from '../connectors/abort-watch.ts';
 import type { JobStatus } from '../domain/job.ts';
 import type { ClaimedRecord, Settlement } from '../domain/record.ts';
 import { nextDueInMs } from '../store/claims.ts';
@@ -8,6 +9,7 @@ import { Claimer, largestWindow } from './claimer.ts';
 import { groupSize, mostUnderWay } from './commit-bounds.ts';
 import type { LaneOptions } from './lane-options.ts';
 import type { LaneWatch } from './lane-watch.ts';
+import { isTextual } from './new-record.ts';
 import { judge, type Probe, type ProbeUnderWay } from './probe.ts';
 import { processChunk, type ReachedRecord } from './process-chunk.ts';
 import { type AttemptContext, processRecord } from './process-record.ts';
@@ -38,6 +40,10 @@ export class LaneRecords {
   readonly #writer: Writer;
   readonly #claimer: Claimer;
   readonly #ramp: RampProgress;
+  /** What succeeds is kept for later jobs that leave out what has not changed. */
+  readonly #remembers: boolean;
+  /** The source knows texts only. */
+  readonly #textual: boolean;
   #probe: ProbeUnderWay | undefined;
 
   constructor(options: LaneRecordsOptions) {
@@ -45,6 +51,8 @@ export class LaneRecords {
     this.#options = options;
     this.#size = flow.chunk?.size ?? 1;
     this.#ramp = new RampProgress(db, lease, job);
+    this.#remembers = job.idField !== null && flow.digest !== undefined;
+    this.#textual = isTextual(job.source);
     const window = flow.hasEffects ? 2 * job.waveConcurrency * this.#size : largestWindow;
     this.#claimer = new Claimer(db, lease, job, this.#size, window, () => {
       watch.lost = true;
@@ -99,12 +107,6 @@ export class LaneRecords {
 
   set concurrency(concurrency: number) {
     this.#turns.concurrency = concurrency;
-  }
-
-  /** What succeeds is kept for later jobs that leave out what has not changed. */
-  get #remembers(): boolean {
-    const { job, flow } = this.#options;
-    return job.idField !== null && flow.digest !== undefined;
   }
 
   get #lowWater(): number {
@@ -252,8 +254,7 @@ export class LaneRecords {
   }
 
   #refusal(record: ClaimedRecord): Settlement | undefined {
-    const { flow, job } = this.#options;
-    return refusalOf(record, flow, job.source);
+    return refusalOf(record, this.#options.flow, this.#textual);
   }
 
   /** Records that do not run; `othersRun`: of those that were claimed with them some do. */
@@ -268,7 +269,7 @@ export class LaneRecords {
 
   #mayStart(record: ClaimedRecord): boolean {
     const { watch, brakes, context, isStopping } = this.#options;
-    if (isStopping() || !watch.mayStart || context.signal.aborted) return false;
+    if (isStopping() || !watch.mayStart || isAborted(context.signal)) return false;
     const { status } = watch.control;
     if (this.#probeOf(record.index) === undefined) return isRunning(status) && brakes.allow(record);
     return (isRunning(status) || status === 'paused') && brakes.budget.allows(record);

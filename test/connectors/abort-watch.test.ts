@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { watchAbort } from '../../src/connectors/abort-watch.ts';
+import { isAborted, watchAbort } from '../../src/connectors/abort-watch.ts';
 
 test('all are told once that a signal aborts, in the order they came', () => {
   const controller = new AbortController();
@@ -54,6 +54,36 @@ test('of those that watch no more young collections leave nothing', () => {
 
   expect(oldBytes() - before).toBeLessThan(100_000);
 });
+
+test('what looks at the signal of one job stays compiled for that of the next', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  // From a text: the syntax is known only to what is read after the flag was set.
+  const { compile, isCompiled } = new Function(`return {
+    compile: (look, signal) => {
+      %PrepareFunctionForOptimization(look);
+      for (let n = 0; n < 3; n++) look(signal);
+      %OptimizeFunctionOnNextCall(look);
+      look(signal);
+    },
+    isCompiled: (look) => (%GetOptimizationStatus(look) & ${optimized}) !== 0,
+  }`)() as { compile: (look: Look, signal: AbortSignal) => void; isCompiled: (look: Look) => boolean };
+  const next = () => {
+    const { signal } = new AbortController();
+    watchAbort(signal, () => {});
+    return signal;
+  };
+  compile(isAborted, next());
+  expect(isCompiled(isAborted)).toBe(true);
+
+  expect(isAborted(next())).toBe(false);
+
+  expect(isCompiled(isAborted)).toBe(true);
+  expect(isAborted(AbortSignal.abort())).toBe(true);
+});
+
+type Look = (signal: AbortSignal) => boolean;
+/** Bit of V8's answer: kOptimized of OptimizationStatus in its runtime.h. */
+const optimized = 1 << 4;
 
 const oldBytes = () =>
   getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ??
