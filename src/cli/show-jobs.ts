@@ -16,7 +16,7 @@ export function showJobs(
   { jobs, next_cursor }: Listing,
   { input, again }: Asked,
 ): string[] {
-  if (jobs.length === 0) return [isNarrowed(input) ? noneFits : noJobs];
+  if (jobs.length === 0) return [noneThere(input)];
   const whole = table(columns, jobs.map(wholeRow));
   return [
     ...(widthOf(whole) <= width ? whole : shortTable(jobs, width)),
@@ -26,9 +26,13 @@ export function showJobs(
 
 const noJobs = 'No batch jobs. `sluice start <flow> <file>` starts one.';
 const noneFits = 'No batch job fits. `sluice list` shows all of them.';
+const noMore = 'No more batch jobs. `sluice list` shows the newest of them.';
 
-const isNarrowed = (input: Asked['input']) =>
-  ['flow_id', 'status', 'since', 'cursor', 'offset'].some((name) => input[name] !== undefined);
+function noneThere(input: Asked['input']): string {
+  const has = (name: string) => input[name] !== undefined;
+  if (has('cursor') || has('offset')) return noMore;
+  return ['flow_id', 'status', 'since'].some(has) ? noneFits : noJobs;
+}
 
 const wholeRow = (job: Job) => [
   job.batch_job_id,

@@ -51,7 +51,7 @@ export function newRecord(payload: JsonValue, rules: RowRules): NewRecord {
   }
 
   const { json } = checked;
-  const ofKey = rules.orderBy === null ? {} : { orderKey: fieldText(payload, rules.orderBy) ?? undefined };
+  const ofKey = rules.orderBy === null ? {} : { orderKey: orderKeyOf(payload, rules.orderBy) ?? undefined };
   const refused = flow.checkInput?.(payload, textual);
   if (refused !== undefined) {
     const failure = redactionOf(flow.redact).failure(refused, payload);
@@ -73,6 +73,10 @@ export function idOf(
   if (text === null || idField === null || !redact.includes(idField)) return text;
   return `redacted-${createHash('sha256').update(text).digest('hex').slice(0, 24)}`;
 }
+
+/** What records have in common that run one after the other; null: this one waits for none. */
+export const orderKeyOf = (payload: JsonValue, orderBy: string | null): string | null =>
+  fieldText(payload, orderBy);
 
 /**
  * What a field says, if it is a number or a text that is not blank. Long texts keep their beginning and what tells

@@ -6,6 +6,7 @@ import type { PipeProblem } from './pipe-cursor.ts';
 import type { Call, Operand } from './pipe-syntax.ts';
 import { pathName, pathReader } from './record-path.ts';
 import { type FormatUse, formatTrouble, isDateFormat } from './transforms/date-format.ts';
+import { readNumber } from './transforms/read-number.ts';
 import {
   type ArgumentKind,
   type ArgumentRule,
@@ -198,10 +199,8 @@ function fittingOrThrow(
   value: PipeValue,
 ): PipeValue {
   if (kind === 'value') return value;
-  // Numbers from a table are texts.
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined;
   const isNumeric = kind === 'number' || kind === 'count' || kind === 'decimals';
-  const candidate = isNumeric && number !== undefined ? number : value;
+  const candidate = isNumeric ? readAsNumber(value) : value;
   const fitted = candidate === undefined ? undefined : kinds[kind].fit(candidate);
   if (fitted !== undefined) return fitted;
   const found = value === undefined ? 'is not there' : isAbsent(value) ? 'is empty' : 'is something else';
@@ -210,4 +209,14 @@ function fittingOrThrow(
     `needs ${kinds[kind].words} as ${named}, and ${written} ${found}`,
     value,
   );
+}
+
+/** Numbers from a table are texts, which are read as where a mapping asks for a number. */
+function readAsNumber(value: PipeValue): PipeValue {
+  try {
+    return readNumber(value) ?? value;
+  } catch (error) {
+    if (error instanceof ValueProblem) return value;
+    throw error;
+  }
 }

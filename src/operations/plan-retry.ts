@@ -1,5 +1,5 @@
 import type { JsonValue } from '../domain/json.ts';
-import { idOf, isTextual } from '../engine/new-record.ts';
+import { idOf, isTextual, orderKeyOf } from '../engine/new-record.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { Redaction } from '../flows/redaction.ts';
 import { fullRedaction, redactionOf } from '../flows/redaction.ts';
@@ -93,6 +93,7 @@ const limitsOf = ({ limits: { maxRecordBytes }, signal }: OperationContext) => (
 interface Rules {
   readonly checkInput: (payload: JsonValue) => string | undefined;
   readonly idOf: (payload: JsonValue) => string | null;
+  readonly orderKeyOf: (payload: JsonValue) => string | null;
   readonly redaction: Redaction;
 }
 
@@ -114,6 +115,7 @@ function rulesFor(job: BatchJob, next: Flow | undefined, shown: Flow | undefined
   return {
     redaction,
     idOf: (payload) => idOf(payload, job.idField, shown?.redact),
+    orderKeyOf: (payload) => orderKeyOf(payload, job.orderBy),
     checkInput(payload) {
       const failure = next?.checkInput?.(payload, textual);
       return failure && redaction.failure(failure, payload).message;

@@ -25,6 +25,8 @@ export interface DraftRules {
   readonly checkInput: (payload: JsonValue) => string | undefined;
   /** The record's own id, if the payload has one. */
   readonly idOf: (payload: JsonValue) => string | null;
+  /** The key that its order goes by, if it has one. */
+  readonly orderKeyOf: (payload: JsonValue) => string | null;
   readonly redaction: Redaction;
   /** Puts the records where the retry will find them. */
   readonly stage: (records: readonly StagedRecord[]) => Promise<void>;
@@ -37,7 +39,7 @@ export class RetryDraft {
   readonly #problems: string[] = [];
   #problemCount = 0;
   readonly #samples: { candidate: Candidate; payload: JsonValue; isPatched: boolean }[] = [];
-  /** Records whose own id is another one now. */
+  /** Records whose own id, or the key that their order goes by, is another one now. */
   readonly renamed: Renamed[] = [];
   selected = 0;
   patched = 0;
@@ -58,7 +60,7 @@ export class RetryDraft {
     const problem = this.#problemWith(payload);
     if (problem === undefined) {
       this.patched++;
-      this.#noteId(candidate, payload);
+      this.#noteNames(candidate, payload);
       this.#take(candidate, payload, true);
     } else this.refuse(where, problem);
   }
@@ -95,9 +97,15 @@ export class RetryDraft {
     this.#samples.splice(at, 0, { candidate, payload, isPatched });
   }
 
-  #noteId({ index, id: before }: Candidate, payload: JsonValue): void {
-    const id = this.#rules.idOf(payload);
-    if (id !== null && id !== before) this.renamed.push({ index, id });
+  #noteNames({ index, id: idBefore, payload: before }: Candidate, payload: JsonValue): void {
+    const { idOf, orderKeyOf } = this.#rules;
+    const id = idOf(payload);
+    const orderKey = orderKeyOf(payload);
+    const names = {
+      ...(id === null || id === idBefore ? {} : { id }),
+      ...(orderKey === orderKeyOf(before) ? {} : { orderKey }),
+    };
+    if (Object.keys(names).length > 0) this.renamed.push({ index, ...names });
   }
 
   #problemWith(payload: JsonValue): string | undefined {

@@ -17,10 +17,12 @@ export interface Repinning {
   readonly hasEnd: boolean;
 }
 
-/** A record whose patch has given it another id of its own. */
+/** A record whose patch has given it another id of its own, or another key that its order goes by. */
 export interface Renamed {
   readonly index: number;
-  readonly id: string;
+  readonly id?: string;
+  /** null: it waits for no other any more. */
+  readonly orderKey?: string | null;
 }
 
 export interface Retry {
@@ -75,7 +77,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         select ctid as at from records
         where job_id = (select id from job) and ${selectedBy(sql, selection)} and ${amongStaged(sql, retry)}
       ), before as materialized (
-        select records.ctid as at, status as old, ${held(sql, retry)} as held,
+        select records.ctid as at, status as old, ${held(sql, retry)} as held, ${newKey(sql, retry)} as new_key,
           ${staged ? sql`staged.payload` : sql`null::json`} as patch, ${newId(sql, retry)} as new_id
         from records ${staged ? sql`join staged_patches staged on staged.retry_id = ${retryId} and staged.idx = records.idx` : sql``}
         where records.ctid = any(array(select at from chosen))
@@ -84,7 +86,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         update records set
           status = 'pending', wave = case when before.old = 'skipped' then wave else wave + 1 end,
           tries = 0, crashes = 0, not_before = 'epoch', settled_at = null, result = null, held = before.held,
-          payload = coalesce(before.patch, records.payload), record_id = coalesce(before.new_id, records.record_id),
+          payload = coalesce(before.patch, records.payload), record_id = coalesce(before.new_id, records.record_id), order_key = before.new_key,
           revision = records.revision + (before.patch is not null)::int,
           progress = case when progress is not null then
             json_build_object('results', progress->'results', 'indexes', progress->'indexes', 'refused', progress->'refused') end
@@ -136,16 +138,25 @@ const amongStaged = (sql: Sql, { staged, retryId }: Retry): Fragment =>
     : sql`not ${isUnread(sql)}`;
 
 /** Of each order key only the first may run; while rows may still come, not even that. */
-const held = (sql: Sql, { ordered }: Retry): Fragment =>
-  ordered === true
-    ? sql`order_key is not null and ((select reads_on from job) or row_number() over (partition by order_key order by records.idx) > 1)`
-    : sql`held`;
+function held(sql: Sql, retry: Retry): Fragment {
+  if (retry.ordered !== true) return sql`held`;
+  const key = newKey(sql, retry);
+  return sql`${key} is not null and (
+    (select reads_on from job) or row_number() over (partition by ${key} order by records.idx) > 1)`;
+}
 
 /** The sub-query reads the list once for all records. */
 function newId(sql: Sql, { renamed = [] }: Retry): Fragment {
-  if (renamed.length === 0) return sql`null::text`;
-  const ids = Object.fromEntries(renamed.map(({ index, id }) => [index, id]));
-  return sql`(select ${storableJson(ids)}::text::jsonb)->>records.idx::text`;
+  const ids = renamed.flatMap(({ index, id }) => (id === undefined ? [] : [[index, id]]));
+  if (ids.length === 0) return sql`null::text`;
+  return sql`(select ${storableJson(Object.fromEntries(ids))}::text::jsonb)->>records.idx::text`;
+}
+
+function newKey(sql: Sql, { renamed = [] }: Retry): Fragment {
+  const keys = renamed.flatMap(({ index, orderKey }) => (orderKey === undefined ? [] : [[index, orderKey]]));
+  if (keys.length === 0) return sql`order_key`;
+  const list = sql`(select ${storableJson(Object.fromEntries(keys))}::text::jsonb)`;
+  return sql`case when ${list} ? records.idx::text then ${list}->>records.idx::text else order_key end`;
 }
 
 const keepVersions = (sql: Sql) => sql`

@@ -165,6 +165,11 @@ test('a list that nothing fits does not say that there are no jobs', () => {
 
   expect(none).toEqual(['No batch jobs. `sluice start <flow> <file>` starts one.']);
   expect(noneFits).toEqual(['No batch job fits. `sluice list` shows all of them.']);
+  for (const input of [{ offset: 1 }, { cursor: 'x', status: 'failed' }]) {
+    expect(showJobs(plain, { jobs: [] }, { ...asked, input })).toEqual([
+      'No more batch jobs. `sluice list` shows the newest of them.',
+    ]);
+  }
 });
 
 test('foreign text stays on one line, and a foreign text of several lines keeps them', () => {

@@ -123,3 +123,32 @@ test('a record that kills its process lets the next of its key go when it fails 
   expect(claimed.map((each) => each?.records.map(({ index }) => index))).toEqual([[0], [0], [0], [1]]);
   expect(await countRows(db, job.id)).toEqual({ failed: 1, processing: 1 });
 });
+
+test('a record that has another key in a later wave waits for those of that key, or for none', async ({
+  db,
+}) => {
+  const { flow } = watched(() => fail('data'));
+  const { id, engine } = await runFlow(db, flow, 0, { records: records(5), orderBy: 'key' });
+  const { wave } = await jobWhen(db, id, finished);
+  await engine.stop(0);
+  const renamed = [
+    { index: 1, orderKey: 'another' },
+    { index: 2, orderKey: 'key 4', id: 'two' },
+    { index: 3, orderKey: null },
+    { index: 4, id: 'four' },
+  ];
+
+  await requeue(db, id, wave, { statuses: ['failed'] }, 5, { ordered: true, renamed });
+
+  const rows = await db.run(
+    (sql) => sql`
+      select record_id, order_key, held from records where job_id = ${id} order by idx`,
+  );
+  expect([...rows]).toEqual([
+    { record_id: null, order_key: 'key 0', held: false },
+    { record_id: null, order_key: 'another', held: false },
+    { record_id: 'two', order_key: 'key 4', held: false },
+    { record_id: null, order_key: null, held: false },
+    { record_id: 'four', order_key: 'key 4', held: true },
+  ]);
+});

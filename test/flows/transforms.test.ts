@@ -136,6 +136,7 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['plus(1)', '1', 2],
   ['subtract(1)', 3, 2],
   ['minus(source.two)', 3, 1],
+  ['add(source.many)', 1, 1201.5],
   ['multiply(1.1)', 3, 3.3],
   ['times(2)', 4, 8],
   ['divide(4)', 1, 0.25],
@@ -217,7 +218,13 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
 ];
 
 test.each(cases)('source.v | %s, with %j, is %j', (pipe, value, result) => {
-  const payload = { other: 'other', two: 2, form: 'dd.MM.yy', ...(value === undefined ? {} : { v: value }) };
+  const payload = {
+    other: 'other',
+    two: 2,
+    many: '1,200.5',
+    form: 'dd.MM.yy',
+    ...(value === undefined ? {} : { v: value }),
+  };
 
   expect(evaluate(`source.v | ${pipe}`, payload)).toEqual(result);
 });
@@ -269,6 +276,12 @@ const failures: readonly (readonly [
   ],
   ['add(source.empty)', 1, 'argument_invalid', 'needs a number as number of add, and source.empty is empty'],
   [
+    'add(source.hex)',
+    1,
+    'argument_invalid',
+    'needs a number as number of add, and source.hex is something else',
+  ],
+  [
     'pad_left(source.v)',
     99_999,
     'argument_invalid',
@@ -314,6 +327,7 @@ test.each(failures)('source.v | %s fails the record with %j: %s', (pipe, value, 
   const failure = failureOf(`source.v | ${pipe}`, {
     other: 'other',
     empty: '',
+    hex: '0x10',
     ...(value === undefined ? {} : { v: value }),
   });
 

@@ -362,6 +362,20 @@ test('a corrected id is the own id of the record from then on, and a hidden one 
   expect(hidden.results[0].id).not.toBe(byIban.error_groups[0].samples[0].id);
 });
 
+test('a corrected field that orders records counts as it is from then on', async ({ mcp, db }) => {
+  const rows = ['a', 'b', 'c'].map((account, n) => ({ ...row(n), account }));
+  const { batch_job_id } = await booked(mcp, rows, { order_by: 'account' });
+  const patch = { set: { amount: 1, account: 'b' } };
+
+  await mcp.call('retry_batch_failed_records', { batch_job_id, patch });
+  await mcp.finish(batch_job_id);
+
+  const keys = await db.run(
+    (sql) => sql`select order_key from records where job_id = ${batch_job_id} order by idx`,
+  );
+  expect(keys.map(({ order_key }) => order_key)).toEqual(['b', 'b', 'b']);
+});
+
 test('names that fit nothing are told, and refused when nothing else fits', async ({ mcp }) => {
   const { batch_job_id } = await booked(mcp, [row(0), row(1, 1)], { id_field: 'name' });
   const select = { ids: ['n0', 'n1', 'nobody'] };

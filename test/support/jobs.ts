@@ -5,7 +5,7 @@ import { createJob, type NewJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { shownStatus } from '../../src/store/fresh-claims.ts';
 import { acquireLease, type Lease } from '../../src/store/leases.ts';
-import { type Requeued, requeueRecords } from '../../src/store/requeue.ts';
+import { type Requeued, type Retry, requeueRecords } from '../../src/store/requeue.ts';
 import type { RetrySelection } from '../../src/store/retry-selection.ts';
 
 export const leaseMs = 60_000;
@@ -84,7 +84,7 @@ export const requeue = (
   wave: number,
   selection: RetrySelection,
   concurrency = 1,
-  more: { readonly readOn?: boolean; readonly endAgain?: boolean; readonly ordered?: boolean } = {},
+  more: Partial<Pick<Retry, 'readOn' | 'endAgain' | 'ordered' | 'renamed'>> = {},
 ): Promise<Requeued | undefined> =>
   requeueRecords(db, {
     batchJobId,
