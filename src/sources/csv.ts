@@ -98,17 +98,19 @@ function parseCsv(text: string, delimiter: string): string[][] | undefined {
 }
 
 function rowOf(cells: readonly string[], names: readonly string[], line: number): SourceRow {
-  // fromEntries defines its keys, so that a column named "__proto__" is one like any other.
-  const payload = Object.fromEntries(
-    cells.map((cell, column) => [names[column] ?? `_cell_${column + 1}`, cell]),
-  );
-  if (cells.length === names.length) return { kind: 'record', line, payload };
+  if (cells.length === names.length) return { kind: 'record', line, payload: payloadOf(cells, names) };
+  // Whoever corrects a row that is too short finds all columns there.
+  const payload = payloadOf([...cells, ...names.slice(cells.length).map(() => '')], names);
 
   const code = cells.length < names.length ? 'row_too_short' : 'row_too_long';
   const counted = `${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}`;
   const message = `Line ${line} has ${counted}; the header has ${names.length}.`;
   return badRow(line, code, message, payload);
 }
+
+/** fromEntries defines its keys, so that a column named "__proto__" is one like any other. */
+const payloadOf = (cells: readonly string[], names: readonly string[]) =>
+  Object.fromEntries(cells.map((cell, column) => [names[column] ?? `_cell_${column + 1}`, cell]));
 
 function strayQuote({ line, lastLine, text }: CsvText): SourceRow {
   const where = line === lastLine ? `Line ${line} has` : `The record on lines ${line} to ${lastLine} has`;

@@ -166,6 +166,19 @@ test('a corrected export repairs exactly its records, and touches no other cell'
   ]);
 });
 
+test('a row that is too short is exported with the columns that it lacks', async ({ mcp }) => {
+  const path = mcp.write('short.csv', lines('name,amount,phone,iban', 'a,1,2,DE1', 'b,2'));
+  const { batch_job_id } = await booked(mcp, [], { source: { path } });
+
+  const { files } = await mcp.call('export_batch_errors', { batch_job_id });
+
+  expect(readFileSync(files.csv.path, 'utf8').split('\n')).toEqual([
+    '\ufeffname,amount,phone,iban,_index,_status,_error_class,_error_code,_error',
+    'b,2,,,1,failed,data,row_too_short,"Line 3 has 2 cells; the header has 4."',
+    '',
+  ]);
+});
+
 test.for(['csv', 'ndjson'] as const)(
   'two people correct the same %s export one after the other, and neither undoes what the other has done',
   async (format, { mcp, db }) => {

@@ -55,7 +55,7 @@ test('a row with too few or too many cells fails alone', async () => {
   expect(verdicts(rows)).toEqual(['2 ok', '3 row_too_short', '4 row_too_long', '5 ok', '6 row_too_short']);
   expect(rows[1]).toMatchObject({
     message: 'Line 3 has 2 cells; the header has 3.',
-    payload: { a: '1', b: '2' },
+    payload: { a: '1', b: '2', c: '' },
   });
   expect(rows[2]).toMatchObject({ payload: { a: '1', b: '2', c: '3', _cell_4: '4' } });
   expect(rows[4]).toMatchObject({ message: 'Line 6 has 1 cell; the header has 3.' });
