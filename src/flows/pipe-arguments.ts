@@ -150,7 +150,7 @@ const pattern: Kind = {
 };
 
 /** A pattern as programs write it, without what stands around it there. */
-const withoutSlashes = (text: string) => /^\/(.+)\/[a-z]*$/s.exec(text)?.[1] ?? text;
+const withoutSlashes = (text: string) => /^\/(.+)\/[gimsuy]*$/s.exec(text)?.[1] ?? text;
 
 const kinds: Readonly<Record<ArgumentKind, Kind>> = {
   value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },

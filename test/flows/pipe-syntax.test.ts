@@ -96,6 +96,10 @@ test.each([
     '27 pattern of replace_pattern has slashes around it; write "^00"',
   ],
   [
+    'source.a | replace_pattern("/^00/gi", "+")',
+    '27 pattern of replace_pattern has slashes around it; write "^00"',
+  ],
+  [
     'source.a | replace_pattern("(?=a)", "")',
     expect.stringMatching(
       /^27 pattern of replace_pattern is no pattern, or .*; look-arounds, back references/,
