@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { linearPattern } from '../linear-pattern.ts';
 import { cutCharacters, fillFor } from './characters.ts';
+import { extractPattern, replacePattern } from './patterns.ts';
+import { maxLength, tooLong } from './text-length.ts';
 import {
   type ArgumentRule,
   numberArgument,
@@ -8,7 +9,6 @@ import {
   type Transform,
   textArgument,
   textTransform,
-  ValueProblem,
 } from './transform.ts';
 
 const search: ArgumentRule = { name: 'search', kind: 'search' };
@@ -16,10 +16,6 @@ const pattern: ArgumentRule = { name: 'pattern', kind: 'pattern' };
 const replacement: ArgumentRule = { name: 'replacement', kind: 'text' };
 const width: ArgumentRule = { name: 'width', kind: 'count' };
 const fill: ArgumentRule = { name: 'fill', kind: 'text', optional: true };
-
-const maxLength = 1_000_000;
-/** Milliseconds that replacing in one text may take. */
-const longestMs = 1000;
 
 export const textTransforms: readonly Transform[] = [
   textTransform('uppercase', 'All letters large.', [], (text) => text.toUpperCase(), ['upcase', 'upper']),
@@ -42,10 +38,7 @@ export const textTransforms: readonly Transform[] = [
     'extract',
     'What a regular expression finds first, or its first group: extract("([0-9]+) kg"). Nothing when it finds none.',
     [pattern],
-    (text, [given]) => {
-      const found = compiledPattern(given).exec(text);
-      return found?.[1] ?? found?.[0];
-    },
+    extractPattern,
     ['regex_extract'],
   ),
   textTransform(
@@ -118,49 +111,6 @@ function replaceAll(text: string, [wanted, by]: readonly PipeValue[]): string {
   if (length > maxLength) throw tooLong();
   return parts.join(textArgument(by));
 }
-
-function replacePattern(text: string, [pattern, by]: readonly PipeValue[]): string {
-  const regex = compiledPattern(pattern, 'g');
-  const template = textArgument(by);
-  const begun = performance.now();
-  const parts: string[] = [];
-  let length = 0;
-  let from = 0;
-  regex.lastIndex = 0;
-  for (let found = regex.exec(text); found !== null; found = regex.exec(text)) {
-    // One search takes time in proportion to the text, and there may be as many as it has characters.
-    if (performance.now() - begun > longestMs)
-      throw new ValueProblem('text_too_long', 'takes too long to replace in');
-    const filled = filledIn(template, found);
-    length += found.index - from + filled.length;
-    if (length > maxLength) throw tooLong();
-    parts.push(text.slice(from, found.index), filled);
-    from = found.index + found[0].length;
-    if (found[0] === '') regex.lastIndex++;
-  }
-  return parts.join('') + text.slice(from);
-}
-
-const filledIn = (template: string, found: RegExpExecArray) =>
-  template.replace(/\$([$&1-9])/g, (_, sign: string) =>
-    sign === '$' ? '$' : (found[sign === '&' ? 0 : Number(sign)] ?? ''),
-  );
-
-const compiled = new Map<string, RegExp>();
-const compiledAtMost = 500;
-
-/** Patterns stand in flows, so that there are few, and a list has many items. */
-function compiledPattern(pattern: PipeValue, flags: '' | 'g' = ''): RegExp {
-  const key = `${flags}/${textArgument(pattern)}`;
-  const known = compiled.get(key);
-  if (known !== undefined) return known;
-  if (compiled.size >= compiledAtMost) compiled.clear();
-  const made = linearPattern(textArgument(pattern), flags);
-  compiled.set(key, made);
-  return made;
-}
-
-const tooLong = () => new ValueProblem('text_too_long', `would grow beyond ${maxLength} characters`);
 
 function slug(text: string): string {
   return text
