@@ -26,12 +26,22 @@ export class UnreadableAnswer extends Error {
   override readonly name = 'UnreadableAnswer';
 }
 
-const encodingOf = ({ headers }: Pick<WireAnswer, 'headers'>) =>
-  headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+/** A target that packs more often than this has not packed at all. */
+const packedAtMost = 3;
+
+/** As they were applied. */
+const encodingsOf = ({ headers }: Pick<WireAnswer, 'headers'>): string[] =>
+  (headers['content-encoding'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((encoding) => encoding.trim())
+    .filter((encoding) => encoding !== '' && encoding !== 'identity');
 
 /** There is a body, and it is encoded. */
 export const isPacked = (answer: WireAnswer): boolean =>
-  answer.body.length > 0 && encodingOf(answer) !== 'identity';
+  answer.headers['content-encoding'] !== undefined &&
+  answer.body.length > 0 &&
+  encodingsOf(answer).length > 0;
 
 /**
  * Undoes the content encoding of a packed answer.
@@ -39,10 +49,18 @@ export const isPacked = (answer: WireAnswer): boolean =>
  * @throws AnswerTooLarge or UnreadableAnswer.
  */
 export async function unpack(answer: WireAnswer): Promise<Buffer> {
-  const unpacker = unpackers.get(encodingOf(answer));
+  const encodings = encodingsOf(answer);
+  if (encodings.length > packedAtMost) throw new UnreadableAnswer();
+  let { body } = answer;
+  for (const encoding of encodings.reverse()) body = await unpackOnce(body, encoding);
+  return body;
+}
+
+async function unpackOnce(body: Buffer, encoding: string): Promise<Buffer> {
+  const unpacker = unpackers.get(encoding);
   if (unpacker === undefined) throw new UnreadableAnswer();
   try {
-    return await unpacker(answer.body, { maxOutputLength: maxUnpackedBytes });
+    return await unpacker(body, { maxOutputLength: maxUnpackedBytes });
   } catch (error) {
     const tooLarge = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
     throw tooLarge ? new AnswerTooLarge() : new UnreadableAnswer();

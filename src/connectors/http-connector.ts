@@ -159,7 +159,9 @@ async function ask(
 
 function read(answer: WireAnswer, { accepts, judge, whole, scrub, names }: Asking): HttpAnswer {
   const { status, headers, body } = answer;
-  const text = binaryNote(body, headers) ?? textOf(body, whole ? maxUnpackedBytes : undefined, headers);
+  // The reason of a refusal is in its JSON, however large.
+  const most = whole || !accepts(status) ? maxUnpackedBytes : undefined;
+  const text = binaryNote(body, headers) ?? textOf(body, most, headers);
   const value = storedValue(scrub(text), headers);
   if (!accepts(status)) {
     throw new RecordFailure(answerFailure(names, answer, complaintIn(value, headers), Date.now()));

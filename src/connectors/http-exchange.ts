@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { isAborted, watchAbort } from './abort-watch.ts';
+import { withoutRepeats } from './answer-headers.ts';
 import type { HttpConnections } from './http-connections.ts';
 
 /** Of a good answer; of a bad one the rest is not read. */
@@ -105,7 +106,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
-    this.#headers = headers;
+    this.#headers = withoutRepeats(headers);
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -4,12 +4,12 @@ import type { RecordFailure } from '../domain/failure.ts';
 import { codeOf } from './connection-trouble.ts';
 import { foreignText } from './foreign-text.ts';
 
-const unpackers: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+const unpackers = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /**
  * Undoes the content encoding of a body while it comes in. `unfit` makes the error for one that is not what its
@@ -23,7 +23,7 @@ export async function* unpackedStream(
   const encoding = contentEncoding?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity' || encoding === '') return yield* content;
   const shown = foreignText(encoding, 40) ?? '';
-  const unpacker = unpackers[encoding];
+  const unpacker = unpackers.get(encoding);
   if (unpacker === undefined) throw unfit(shown);
   // Whoever reads from the last stream hears of all errors.
   const unpacked = pipeline(Readable.from(content), unpacker(), () => {});

@@ -171,7 +171,10 @@ function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Pa
   };
 }
 
-function callOf({ target }: FlowFile, { mapping, templates, check, keeps }: Parts): MappedCall | undefined {
+function callOf(
+  { target, undo }: FlowFile,
+  { mapping, templates, check, keeps }: Parts,
+): MappedCall | undefined {
   if (target === echoTarget || target.connector === echoTarget) return undefined;
   const { connector, method = 'POST', endpoint = '/', timeout } = target;
   return {
@@ -184,6 +187,7 @@ function callOf({ target }: FlowFile, { mapping, templates, check, keeps }: Part
     mapping,
     check,
     keeps,
+    hasUndo: undo !== undefined,
     gone: [],
   };
 }

@@ -29,6 +29,8 @@ export interface MappedCall {
   readonly check: AnswerCheck | undefined;
   /** Makes the result of the answer; undefined: its status and body are the result. */
   readonly keeps: Mapping | undefined;
+  /** The result is read again when the record is taken back. */
+  readonly hasUndo: boolean;
 }
 
 /** What the texts of a call see. The payload of an undo holds the record, and what was kept of its answer. */
@@ -64,7 +66,7 @@ export function contentOf(
 
 /** What a run sends, without sending it. */
 export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
-  const { step, gone, keeps, check } = call;
+  const { step, gone } = call;
   const { batchJobId, index, revision, payload, signal } = attempt;
   // Named one by one, here and below: this is the flow of jobs with a million records.
   const { method, path, query, headers, body } = contentOf(call, payload);
@@ -79,12 +81,15 @@ export function requestOf(call: MappedCall, attempt: Attempt): HttpRequest {
     step,
     endpoint: call.endpoint,
     accepts: gone.length === 0 ? undefined : (status: number) => is2xx(status) || gone.includes(status),
-    judge: check === undefined ? undefined : judgeOf(check, call, payload),
-    // A path into an answer that is cut would find nothing.
-    whole: keeps !== undefined || check !== undefined,
+    judge: call.check === undefined ? undefined : judgeOf(call.check, call, payload),
+    whole: readsWhole(call),
     signal,
   };
 }
+
+/** A path into an answer that is cut would find nothing. */
+const readsWhole = ({ keeps, check, hasUndo }: MappedCall) =>
+  keeps !== undefined || check !== undefined || hasUndo;
 
 /** What is gone already is as good as taken back, whatever the answer says. */
 function judgeOf(check: AnswerCheck, call: MappedCall, payload: JsonValue): HttpRequest['judge'] {
@@ -109,11 +114,12 @@ export async function runCall(
   return resultOf(call, attempt.payload, answer);
 }
 
-function resultOf({ keeps, gone, check }: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {
+function resultOf(call: MappedCall, payload: JsonValue, answer: HttpAnswer): JsonValue {
+  const { keeps, gone } = call;
   if (keeps !== undefined) return keptOf(keeps, payload, answer);
   const { status } = answer;
   // Only the whole one has to be cut here.
-  const body = check === undefined ? answer.body : storedResult(answer.body);
+  const body = readsWhole(call) ? storedResult(answer.body) : answer.body;
   return gone.includes(status) ? { status, body, gone: true } : { status, body };
 }
 

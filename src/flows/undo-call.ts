@@ -131,6 +131,7 @@ function callOf(
     mapping,
     check,
     keeps: undefined,
+    hasUndo: false,
     gone: gone ?? (method === 'DELETE' ? [404, 410] : []),
   };
 }

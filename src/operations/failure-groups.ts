@@ -134,27 +134,42 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
       }
       return `A process ended while the record ran. Check whether it arrived at the target, then: ${retry}`;
     case 'data':
-      if (failure.code === 'duplicate_id') {
-        return `An earlier row has the same id. Nothing to do if both stand for the same thing; otherwise correct the id with patch (set, or source with the corrected error file): ${retry}.`;
-      }
-      if (failure.step === 'source') return unreadAdvice(job);
-      if (foundNothingToDelete(failure)) {
-        return `Nothing to do if these were to be gone: the target has nothing to delete there any more. Otherwise correct the values with patch (set, or source with the corrected error file): ${retry}.`;
-      }
-      if (failure.code === 'redirect_refused') {
-        return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
-      }
-      if (mistakesOfFlows.includes(failure.code)) {
-        return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.${look}`;
-      }
-      return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".${look}`;
+      return adviceForData(job, failure, { retry, look });
     case 'auth':
-      return `Have the person correct the secret of the connector, then: ${retry}`;
+      return `Have the person correct the secret of the connector, then: ${retry}${look === '' ? '' : `.${look}`}`;
     case 'conflict':
-      return 'The target already has these records. Nothing to do if that is what you expect.';
+      return `The target already has these records${maybeApplied === 0 ? '' : ', some perhaps from an earlier call of this job whose answer was lost'}. Nothing to do if that is what you expect.`;
     case 'bug':
       return `This should not happen. Look at the payloads (export_batch_errors {"batch_job_id": "${job.id}"}); a retry may help: ${retry}.${look}`;
   }
+}
+
+interface Words {
+  /** The call that retries the group. */
+  readonly retry: string;
+  /** Some calls may have arrived; else nothing. */
+  readonly look: string;
+}
+
+function adviceForData(job: BatchJob, failure: Failure, { retry, look }: Words): string {
+  if (failure.code === 'duplicate_id') {
+    return `An earlier row has the same id. Nothing to do if both stand for the same thing; otherwise correct the id with patch (set, or source with the corrected error file): ${retry}.`;
+  }
+  if (failure.step === 'source') return unreadAdvice(job);
+  if (foundNothingToDelete(failure)) {
+    return `Nothing to do if these were to be gone: the target has nothing to delete there any more. Otherwise correct the values with patch (set, or source with the corrected error file): ${retry}.`;
+  }
+  if (failure.code === 'redirect_refused') {
+    return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
+  }
+  if (failure.code === 'response_too_large') {
+    const done = look === '' ? '' : ' What was asked of it has most likely been done: look there first.';
+    return `No value is wrong: the target's answer is too large.${done} Have the flow ask for less of it, then: ${retry} with "flow_version": "latest".`;
+  }
+  if (mistakesOfFlows.includes(failure.code)) {
+    return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.${look}`;
+  }
+  return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".${look}`;
 }
 
 /** What a step asked for was not there, or a condition could not be decided. */

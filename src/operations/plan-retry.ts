@@ -5,6 +5,7 @@ import type { Redaction } from '../flows/redaction.ts';
 import { fullRedaction, redactionOf } from '../flows/redaction.ts';
 import type { FileSource } from '../sources/source.ts';
 import type { Database } from '../store/database.ts';
+import { findUndone } from '../store/earlier-records.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Renamed, Repinning } from '../store/requeue.ts';
 import { countCandidates, findMissing, listCandidates } from '../store/retry-candidates.ts';
@@ -19,6 +20,7 @@ import { jobFlow } from './job-flow.ts';
 import { RetryDraft } from './retry-draft.ts';
 import { repinLatest } from './retry-flow.ts';
 import { isWhole, type PatchInput, type SelectInput, selectionOf, whereOf } from './retry-input.ts';
+import { undoneRightNow } from './undo-plan.ts';
 
 export interface RetryWish {
   readonly select?: SelectInput | undefined;
@@ -66,7 +68,8 @@ export async function planRetry(
   wish: RetryWish,
 ): Promise<RetryPlan> {
   const { select, patch } = wish;
-  const selection = selectionOf(select);
+  if (job.undoOf !== null) await refuseSecondUndo(db, job.undoOf, job.id);
+  const selection = { ...selectionOf(select), undoOf: job.undoOf ?? undefined };
   const whole = isWhole(select) && patch === undefined;
   const pinned = await jobFlow(context, db, job);
   const repin = wish.flow_version === 'latest' ? await repinLatest(context, job, pinned.params) : undefined;
@@ -86,6 +89,12 @@ export async function planRetry(
     repin,
     draft: (stage) => (isStaged ? draftAll(means, stage) : draftPlain(means, wish.preview === true)),
   };
+}
+
+/** Two jobs that take the same records back know nothing of each other. */
+async function refuseSecondUndo(db: Database, undoOf: string, undoJob: string): Promise<void> {
+  const { underWay } = await findUndone(db, undoOf);
+  if (underWay !== null && underWay !== undoJob) throw undoneRightNow(undoOf, underWay);
 }
 
 const limitsOf = ({ limits: { maxRecordBytes }, signal }: OperationContext) => ({ maxRecordBytes, signal });

@@ -198,10 +198,12 @@ async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promis
     drafted.undecided === 0 ? '' : ` select.where could not be decided for ${drafted.undecided} of them.`;
   const aside =
     current.setAside === 0 ? '' : ` ${current.setAside} more were set aside at the start, and are not sent.`;
+  const undone =
+    current.undoOf === null ? '' : ` What another undo of ${current.undoOf} has taken back is left out.`;
   const advice = skipped === 0 ? '' : ' Skipped records are retried with select {"statuses": ["skipped"]}.';
   return new SluiceError(
     'nothing_to_retry',
-    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped.${aside}${unread}${undecided}${unknownNames(drafted)}${advice} Nothing was changed.`,
+    `No record of batch job ${job.id} fits the selection; it has ${failed} failed, ${retried_failed} retried_failed and ${skipped} skipped.${aside}${undone}${unread}${undecided}${unknownNames(drafted)}${advice} Nothing was changed.`,
   );
 }
 

@@ -124,7 +124,7 @@ async function start(
     () => createJob(db, undoJob),
     (made) => made === 'created',
   );
-  if (creation !== 'created') throw undoneRightNow(job, (await findUndone(db, job.id)).underWay);
+  if (creation !== 'created') throw undoneRightNow(job.id, (await findUndone(db, job.id)).underWay);
   // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
   await Promise.race([
     Promise.all([engine.adopt(undoJob.id), sluice.ensureStandby()]),

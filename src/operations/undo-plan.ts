@@ -77,7 +77,7 @@ export interface UndoPlan extends EarlierIndexes {
 /** @throws SluiceError when there is nothing to take back, or it is being done. */
 export async function planUndo(db: Database, job: BatchJob, selection: UndoSelection): Promise<UndoPlan> {
   const { underWay } = await findUndone(db, job.id);
-  if (underWay !== null) throw undoneRightNow(job, underWay);
+  if (underWay !== null) throw undoneRightNow(job.id, underWay);
   const { indexes, ids, statuses = ['succeeded', 'retried_success'] } = selection;
   const source: JobSource = {
     kind: 'job',
@@ -101,7 +101,7 @@ export async function planUndo(db: Database, job: BatchJob, selection: UndoSelec
   );
 }
 
-export function undoneRightNow(job: BatchJob, underWay: string | null): SluiceError {
+export function undoneRightNow(batchJobId: string, underWay: string | null): SluiceError {
   const which = underWay === null ? 'Another batch job' : `Batch job ${underWay}`;
   const look =
     underWay === null
@@ -109,6 +109,6 @@ export function undoneRightNow(job: BatchJob, underWay: string | null): SluiceEr
       : `get_batch_status {"batch_job_id": "${underWay}", "wait_seconds": 30} follows it.`;
   return new SluiceError(
     'already_running',
-    `${which} is taking the records of ${job.id} back right now. ${look} Nothing was started.`,
+    `${which} is taking the records of ${batchJobId} back right now. ${look} Nothing was started.`,
   );
 }

@@ -24,7 +24,8 @@ export async function waitingFor(db: Database, job: BatchJob): Promise<Waiting |
     };
   }
   const since = (job.startedAt ?? job.createdAt).toISOString();
-  if (!job.held && Date.now() - job.createdAt.getTime() > nobodyRunsItMs) {
+  const begunMs = job.wave === 0 ? Date.now() - job.createdAt.getTime() : job.waveSeconds * 1000;
+  if (!job.held && begunMs > nobodyRunsItMs) {
     const text =
       'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
     return { kind: 'process', since, text };

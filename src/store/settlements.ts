@@ -79,7 +79,9 @@ export async function saveSettlements(
           attempts = attempts + given.counted,
           result = given.result,
           progress = coalesce(given.progress, case when given.status = 'pending' then records.progress end),
-          failure = coalesce(given.failure, case when given.status = 'pending' then records.failure end),
+          failure = case when given.failure is null and given.status = 'pending' then records.failure
+                         when given.failure is not null and ${mayHaveArrived(sql)} then given.failure || '{"maybeApplied": true}'
+                         else given.failure end,
           group_id = coalesce(given.group_id, case when given.status = 'pending' then records.group_id end),
           not_before = case when given.status <> 'pending' or job.ended then '-infinity'
                             when given.retry_ms is null then ${cameBack(sql)}
@@ -91,14 +93,14 @@ export async function saveSettlements(
         where records.ctid = any(array(select at from found))
           and records.idx = given.idx and ${isUnderClaim(sql, lease)}
         returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,
-          given.failure, given.group_id, records.record_id, records.order_key, given.digest
+          given.failure, records.failure as told, given.group_id, records.record_id, records.order_key, given.digest
       ), logged as (
         insert into failed_attempts (job_id, idx, attempt, wave, failure, group_id)
         select ${lease.batchJobId}, idx, attempts, wave, failure, group_id from settled where failure is not null
       )${wishes.ordered ? sql`, ${releaseNext(sql, lease.batchJobId)}` : sql``}
       ${wishes.remembers ? sql`, ${rememberSuccesses(sql, lease.batchJobId, wishes.flowName)}` : sql``}
       ${wishes.forgets ? sql`, ${forgetSuccesses(sql, wishes.flowName)}` : sql``}
-      ${wishes.callback !== null && wishes.onFailure === 'callback' ? sql`, ${oweFailures(sql, jobRow(sql, lease.batchJobId), sql`settled`)}` : sql``}
+      ${wishes.callback !== null && wishes.onFailure === 'callback' ? sql`, ${oweFailures(sql, jobRow(sql, lease.batchJobId), asTold(sql))}` : sql``}
       , moved as (
         select count(*) as count,
           count(*) filter (where status = 'pending') as pending,
@@ -130,6 +132,18 @@ export async function saveSettlements(
   );
   return row;
 }
+
+/**
+ * An earlier attempt may have reached the target, whatever has become of the later ones: true of `records` whose last
+ * failure says so, unless the step whose answer was lost has been done since.
+ */
+const mayHaveArrived = (sql: Sql): Fragment => sql`
+  (records.failure->'maybeApplied' = 'true'
+    and coalesce(given.progress, records.progress)->'results'->(records.failure->>'step') is null)`;
+
+/** The settled records with what is known of all their attempts. */
+const asTold = (sql: Sql): Fragment => sql`
+  (select idx, record_id, status, attempts, told as failure from settled)`;
 
 /**
  * Assignments that stop a running job in the statement in which the final failures of its wave reach the

@@ -2,14 +2,16 @@ import { spawn } from 'node:child_process';
 import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import {
   describeEmbedded,
   ensureEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
 import { end } from './processes.ts';
-import { query, usedHome } from './temporary-home.ts';
+import { query, removePattern, usedHome } from './temporary-home.ts';
+
+afterAll(removePattern);
 
 test('after a kill -9 of the server the next start recovers what was committed', async () => {
   const home = await usedHome();

@@ -1,14 +1,16 @@
 import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import {
   describeEmbedded,
   ensureEmbeddedPostgres,
   stopEmbeddedPostgres,
 } from '../../../src/store/embedded/embedded-postgres.ts';
 import { standBy } from './processes.ts';
-import { query, temporaryHome, usedHome } from './temporary-home.ts';
+import { query, removePattern, temporaryHome, usedHome } from './temporary-home.ts';
+
+afterAll(removePattern);
 
 test('the first start makes the home, a database and a server that answers', async () => {
   const home = temporaryHome();

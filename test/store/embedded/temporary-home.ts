@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { afterAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import {
   ensureEmbeddedPostgres,
   type PostgresAddress,
@@ -53,9 +53,12 @@ async function makePattern(): Promise<string> {
   return home;
 }
 
-afterAll(async () => {
-  if (pattern !== undefined) rmSync(join(await pattern, '..'), { recursive: true, force: true });
-});
+/** For the end of each test file with such homes: the next one in this process makes its own. */
+export async function removePattern(): Promise<void> {
+  const made = pattern;
+  pattern = undefined;
+  if (made !== undefined) rmSync(join(await made, '..'), { recursive: true, force: true });
+}
 
 /** Runs one statement on a connection of its own. */
 export async function query(address: PostgresAddress, statement: string): Promise<Record<string, unknown>[]> {
