@@ -22,6 +22,9 @@ test.each([
   ['gzip', gzipSync],
   ['deflate', deflateSync],
   ['br', brotliCompressSync],
+  ['deflate, gzip', (text: string) => gzipSync(deflateSync(text))],
+  ['', Buffer.from],
+  ['identity', Buffer.from],
 ])('an answer packed with %s is read', async (encoding, pack) => {
   const url = await serve((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
@@ -29,6 +32,39 @@ test.each([
   });
 
   expect(await openConnector(url).call(request())).toMatchObject({ body: { ok: true } });
+});
+
+test.each([
+  [200, ['content-type', 'application/json', 'content-type', 'text/html'], { body: { ok: true } }],
+  [200, ['content-encoding', 'identity', 'content-encoding', 'identity'], { body: '{"ok":true}' }],
+  [200, ['x-part', '1', 'x-part', '2'], { headers: { 'x-part': '1, 2' } }],
+])('an answer %i with headers that come twice, %j, is read', async (code, headers, answer) => {
+  const url = await serve((_, response) => response.writeHead(code, headers).end('{"ok":true}'));
+
+  expect(await openConnector(url).call(request())).toMatchObject(answer);
+});
+
+test('a refusal with headers that come twice is what it is', async () => {
+  const url = await serve((_, response) =>
+    response.writeHead(429, ['retry-after', '2', 'retry-after', '9']).end(),
+  );
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
+    class: 'transient',
+    code: 'http_429',
+    retryAfterMs: 2000,
+  });
+});
+
+test('the reason of a refusal is found in however much of it', async () => {
+  const body = JSON.stringify({ pad: 'x'.repeat(100_000), message: 'no such plan' });
+  const url = await serve((_, response) =>
+    response.writeHead(422, { 'content-type': 'application/json' }).end(body),
+  );
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
+    untrustedMessage: 'no such plan',
+  });
 });
 
 test('a bomb of 200 MB in a small answer is refused without unpacking it', async () => {

@@ -210,6 +210,31 @@ test('a selection is taken back, what fails is retried, and what has been taken 
   expect(keysOf('DELETE').filter((key) => keysOf('POST').includes(key))).toEqual([]);
 });
 
+test('what another undo has taken back meanwhile is not taken back again by a retry', async ({ db }) => {
+  const { sluice, removals, paths, put, undo } = await openShelf(db, { 'shelf.yaml': shelfFlow('shelf') });
+  const job = await put('shelf', 4);
+  for (const id of [1, 2, 3]) removals.set(`x-${id}`, status(422));
+  const first = await undo(job, { preview: false });
+  await sluice.finish(first.batch_job_id);
+  removals.clear();
+  removals.set('x-3', status(422));
+  const second = await undo(job, { select: { indexes: [1, 3] }, preview: false });
+  await sluice.finish(second.batch_job_id);
+
+  const { selected } = await sluice.call('retry_batch_failed_records', { batch_job_id: first.batch_job_id });
+  await sluice.finish(first.batch_job_id);
+
+  expect(selected).toBe(2);
+  const calls = (id: number) => paths('DELETE').filter((path) => path === `/things/x-${id}`).length;
+  expect([0, 1, 2, 3].map(calls)).toEqual([1, 2, 2, 3]);
+  removals.clear();
+  await sluice.call('retry_batch_failed_records', { batch_job_id: second.batch_job_id });
+  await sluice.finish(second.batch_job_id);
+  await expect(
+    sluice.call('retry_batch_failed_records', { batch_job_id: first.batch_job_id }),
+  ).rejects.toThrow(/What another undo of .* has taken back is left out. Nothing was changed/);
+});
+
 async function rowsAfter(db: Database, job: string, undoJob: string, skipRows: number) {
   const statuses = ['succeeded', 'retried_success'] as const;
   const source: JobSource = { kind: 'job', as: 'undo', batchJobId: job, wave: 0, statuses };

@@ -90,6 +90,46 @@ test('a job is not finished while a record is pending or processing', async ({ d
   expect(await finishJob(db, lease.batchJobId)).toBe('completed');
 });
 
+test('that a call may have arrived stays known until its step, or the record, succeeds', async ({ db }) => {
+  const lease = await startJob(db, newJob(4));
+  const attempt = (step: string, more: object): Settlement => ({
+    status: 'pending',
+    failure: failureOf('transient', { step, ...more }),
+    retryInMs: -1,
+    progress: { results: {} },
+  });
+  const lost = attempt('send', { maybeApplied: true });
+  const last = (step: string, results = {}): Settlement => ({
+    status: 'failed',
+    failure: failureOf('data', { step }),
+    progress: { results },
+  });
+
+  await settleAll(db, lease, [lost, lost, lost, lost]);
+  await settleAll(
+    db,
+    lease,
+    [1, 2, 3, 4].map(() => attempt('send', {})),
+    1,
+  );
+  await settleAll(db, lease, [last('send'), last('then'), last('then', { send: null }), done], 2);
+
+  const rows = await db.run(
+    (sql) => sql<{ marked: boolean; attempts: number }[]>`
+      select coalesce(failure->'maybeApplied' = 'true', false) as marked, (
+          select count(*)::int from failed_attempts
+          where failed_attempts.job_id = records.job_id and failed_attempts.idx = records.idx
+            and failed_attempts.failure->'maybeApplied' = 'true') as attempts
+      from records where job_id = ${lease.batchJobId} order by idx`,
+  );
+  expect(rows.map(({ marked }) => marked)).toEqual([true, true, false, false]);
+  expect(rows.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1]);
+  const [job] = await db.run(
+    (sql) => sql`select maybe_applied from batch_jobs where id = ${lease.batchJobId}`,
+  );
+  expect(job).toEqual({ maybe_applied: 4 });
+});
+
 test('text that jsonb cannot hold is kept with a mark in its place', async ({ db }) => {
   const lease = await startJob(db, newJob(2));
   const nasty = 'nul \u0000 lone \ud800 fine \u{1f600} backslash \\u0000';
