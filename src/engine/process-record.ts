@@ -140,7 +140,7 @@ async function attemptFlow(context: AttemptContext, material: RunMaterial): Prom
     if (!flow.hasEffects || error instanceof NeverLeft) return outcome;
     // Its calls may have arrived, so the records of a chunk have to make the same calls again.
     const progress = material.indexes && ofRun(material, keeping?.kept() ?? { results: {} });
-    return { ...outcome, progress, failure: signal.reason === cutOff ? wasCutOff : undefined };
+    return { ...outcome, progress, failure: signal.aborted ? wasCutOff(signal.reason) : undefined };
   }
 }
 
@@ -149,13 +149,12 @@ const silent = () => {};
 /** Aborts the attempts of a job that is to stand still at once. */
 export const cutOff = new Error('the job stands still at once');
 
-const wasCutOff: Failure = {
+const wasCutOff = (reason: unknown): Failure => ({
   class: 'interrupted',
   code: 'cut_off',
-  message:
-    'The attempt was cut off, because the job was paused or cancelled at once; its call may have arrived',
+  message: `The attempt was cut off, because ${reason === cutOff ? 'the job was paused or cancelled at once' : 'the process that made it was ended'}; its call may have arrived`,
   maybeApplied: true,
-};
+});
 
 /** Progress as it is kept with the record, or with the first one of a chunk. */
 const ofRun = ({ record, indexes }: RunMaterial, progress: Progress): Progress =>

@@ -97,13 +97,13 @@ export class RetryDraft {
     this.#samples.splice(at, 0, { candidate, payload, isPatched });
   }
 
-  #noteNames({ index, id: idBefore, payload: before }: Candidate, payload: JsonValue): void {
+  #noteNames({ index, id: idBefore, orderKey: keyBefore }: Candidate, payload: JsonValue): void {
     const { idOf, orderKeyOf } = this.#rules;
     const id = idOf(payload);
     const orderKey = orderKeyOf(payload);
     const names = {
       ...(id === null || id === idBefore ? {} : { id }),
-      ...(orderKey === orderKeyOf(before) ? {} : { orderKey }),
+      ...(orderKey === keyBefore ? {} : { orderKey }),
     };
     if (Object.keys(names).length > 0) this.renamed.push({ index, ...names });
   }

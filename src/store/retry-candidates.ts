@@ -15,6 +15,8 @@ export interface Candidate {
   readonly revision: number;
   /** It could not be read: what is kept of it stands for its payload. */
   readonly unread: boolean;
+  /** The key that its order goes by at present; null: it waits for no other, and none for it. */
+  readonly orderKey: string | null;
 }
 
 /** Records of one page; each may have 1 MiB. */
@@ -44,7 +46,8 @@ async function candidatesAfter(
 ): Promise<Candidate[]> {
   return db.run(
     (sql) => sql<Candidate[]>`
-      select idx as index, record_id as id, status, failure, payload, revision::int, ${isUnread(sql)} as unread
+      select idx as index, record_id as id, status, failure, payload, revision::int, ${isUnread(sql)} as unread,
+        order_key as "orderKey"
       from records
       where job_id = ${batchJobId} and idx > ${after} and ${selectedBy(sql, selection)}
       order by idx limit ${pageSize}`,

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { stopJob } from '../../src/store/control.ts';
 import type { BatchJob } from '../../src/store/jobs.ts';
+import { listMaybeApplied } from '../../src/store/maybe-applied.ts';
 import { steerJob } from '../../src/store/steering.ts';
 import { test } from '../support/database.ts';
-import { fail, finished, jobWhen, quickRetry, runFlow, testFlow } from '../support/engine.ts';
+import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
 
 const usual = { continueOnError: true, onRecordFailure: 'log', maxFailures: null } as const;
 const idle = ({ status, counts, held }: BatchJob) => status === 'paused' && counts.processing === 0 && !held;
@@ -191,6 +192,32 @@ test('cancelling at once cuts off what is under way, and says that it may have a
   );
   expect(cut).toEqual({ count: 4, attempts: 0 });
   await engine.stop(0);
+});
+
+test('what is under way when its process is ended may have arrived, and a cancelled job says so', async ({
+  db,
+}) => {
+  const flow = testFlow(
+    ({ index, signal }) =>
+      new Promise((resolve, reject) => {
+        if (index < 3) resolve(null);
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }),
+  );
+  const { id, engine } = await runFlow(db, flow, 20, { concurrency: 4 });
+  await jobWhen(db, id, ({ counts }) => counts.succeeded === 3 && counts.processing > 0);
+
+  await steerJob(db, id, { action: 'cancel' });
+  await engine.stop(0);
+  const again = testEngine(db, flow);
+  await again.adopt(id);
+  const job = await jobWhen(db, id, finished);
+
+  expect(job).toMatchObject({ status: 'cancelled', maybeApplied: 4 });
+  expect(job.counts).toMatchObject({ succeeded: 3, skipped: 17 });
+  const { count } = await listMaybeApplied(db, id, 10);
+  expect(count).toBe(4);
+  await again.stop(0);
 });
 
 test('pausing at once gives back what is under way, uncounted, and resuming runs it again', async ({

@@ -389,6 +389,24 @@ test('a corrected field that orders records counts as it is from then on', async
   expect(keys.map(({ order_key }) => order_key)).toEqual(['b', 'b', 'b']);
 });
 
+test('a row that could not be read takes its place in the order when it is corrected', async ({
+  mcp,
+  db,
+}) => {
+  const path = mcp.write('ordered.csv', lines('name,amount,account', 'a,1,k', 'b,2,k,more', 'c,x,k'));
+  const { batch_job_id } = await booked(mcp, [], { source: { path }, order_by: 'account' });
+  const corrected = mcp.write('mended.csv', lines('_index,name,amount,account,_cell_4', '1,b,2,k,'));
+
+  await mcp.call('retry_batch_failed_records', { batch_job_id, patch: { source: { path: corrected } } });
+  const status = await mcp.finish(batch_job_id);
+
+  const keys = await db.run(
+    (sql) => sql`select order_key from records where job_id = ${batch_job_id} order by idx`,
+  );
+  expect(keys.map(({ order_key }) => order_key)).toEqual(['k', 'k', 'k']);
+  expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 1, failed: 1 });
+});
+
 test('names that fit nothing are told, and refused when nothing else fits', async ({ mcp }) => {
   const { batch_job_id } = await booked(mcp, [row(0), row(1, 1)], { id_field: 'name' });
   const select = { ids: ['n0', 'n1', 'nobody'] };
