@@ -20,6 +20,7 @@ import { jobFlow } from './job-flow.ts';
 import { RetryDraft } from './retry-draft.ts';
 import { repinLatest } from './retry-flow.ts';
 import { isWhole, type PatchInput, type SelectInput, selectionOf, whereOf } from './retry-input.ts';
+import { refuseTakenIds } from './taken-ids.ts';
 import { undoneRightNow } from './undo-plan.ts';
 
 export interface RetryWish {
@@ -138,6 +139,7 @@ async function draftAll(
 ): Promise<Drafted> {
   const draft = new RetryDraft({ ...means, stage });
   const { undecided, notChosen } = await draftRetry(draft, means);
+  await refuseTakenIds(means.db, means.job, draft);
   draft.refuseProblems();
   const { selected, patched, unread, renamed } = draft;
   const inFile = notChosen.length === 0 ? {} : { in_file: told(notChosen) };

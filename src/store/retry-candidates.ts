@@ -71,6 +71,22 @@ export async function listEarlierPayloads(
   return new Map(rows.map(({ index, payloads }) => [index, payloads]));
 }
 
+/** The records of a job that have one of these ids. */
+export async function findWithIds(
+  db: Database,
+  batchJobId: string,
+  ids: readonly string[],
+): Promise<readonly { readonly index: number; readonly id: string }[]> {
+  if (ids.length === 0) return [];
+  return db.run(
+    (sql) => sql<{ index: number; id: string }[]>`
+      select idx as index, record_id as id from records
+      where job_id = ${batchJobId}
+        and record_id = any(array(select json_array_elements_text(${JSON.stringify(ids)}::text::json)))
+      order by idx`,
+  );
+}
+
 /** How many records a selection fits, and how many of them could not be read. */
 export async function countCandidates(
   db: Database,

@@ -260,6 +260,22 @@ test('a row with the id of an earlier one was read, and is corrected like any ot
   expect(status.counts).toMatchObject({ succeeded: 1, retried_success: 1 });
 });
 
+test('no patch gives a record the id of another one, where each id may come once', async ({ mcp }) => {
+  const rules = { id_field: 'name', batch: { duplicates: 'fail' } };
+  const { batch_job_id } = await booked(mcp, [row(1, 1), row(2), row(3)], rules);
+  const give = (names: string) => {
+    const path = mcp.write('ids.csv', `_index,name,amount\n${names}`);
+    return mcp.call('retry_batch_failed_records', { batch_job_id, patch: { source: { path } } });
+  };
+
+  await expect(give('1,n1,1\n2,n3,1\n')).rejects.toThrow(
+    /record 1: has the id of record 0 now, and each id may come once.*Nothing was changed/,
+  );
+  await expect(give('1,n4,1\n2,n4,1\n')).rejects.toThrow(/record 2: has the id of record 1 now/);
+  await give('1,n3,1\n2,n2,1\n');
+  expect((await mcp.finish(batch_job_id)).counts).toMatchObject({ succeeded: 1, retried_success: 2 });
+});
+
 test('records whose call was answered are looked for at the target before they are corrected and sent again', async ({
   db,
 }) => {
