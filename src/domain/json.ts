@@ -18,6 +18,12 @@ export function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
+/** Whether a map anywhere in it has a field of this name. */
+export function hasField(name: string, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, name) || Object.values(value).some((inner) => hasField(name, inner));
+}
+
 const writtenLevelsAtMost = 1000;
 
 /**

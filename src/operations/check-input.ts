@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { isDeeperThan, type JsonValue } from '../domain/json.ts';
+import { hasField, isDeeperThan, type JsonValue } from '../domain/json.ts';
 import { nearest } from '../domain/nearest.ts';
 import { isMissing, issuesMeant, issueWords, kindsOfArguments } from '../domain/schema-issue.ts';
 import { keysAt } from '../domain/schema-keys.ts';
@@ -27,6 +27,12 @@ export function checkInput<Input extends z.ZodType>(
 ): z.output<Input> {
   if (isDeeperThan(levelsAtMost, given)) {
     const words = `the arguments are nested more than ${levelsAtMost} levels deep`;
+    throw new SluiceError('invalid_input', `${operation.name}: ${words}. Nothing was changed.`);
+  }
+  // Else it would be dropped on the way, and nobody told.
+  if (hasField('__proto__', given)) {
+    const words =
+      'a field has the name __proto__, which a call cannot give; records with one come from a file';
     throw new SluiceError('invalid_input', `${operation.name}: ${words}. Nothing was changed.`);
   }
   const { reshape = (value) => value } = operation;

@@ -42,6 +42,15 @@ test.each([
   expect(() => checkInput(startBatch, { flow_id: 'a', ...given })).toThrow(said);
 });
 
+test.each([
+  '{"flow_id": "a", "records": [{"deep": [{"__proto__": {}}]}]}',
+  '{"flow_id": "a", "__proto__": 1}',
+])('a name that would be dropped on the way is refused: %s', (given) => {
+  expect(() => checkInput(startBatch, JSON.parse(given))).toThrow(
+    /a field has the name __proto__, which a call cannot give.*Nothing was changed/,
+  );
+});
+
 test('arguments that are nested beyond all use are refused before they are looked at', () => {
   const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`);
 
