@@ -42,6 +42,18 @@ test('a record keeps what the flow says of the answer; fields of the body are th
   expect(requests).toMatchObject([{ whole: true }]);
 });
 
+test.for([
+  ['undo: { endpoint: "/customers/{{ result.body.id }}" }', true],
+  ['', false],
+])('of an answer all is read that taking back may need: %j', async ([more, whole]) => {
+  const { attempt, requests } = attemptAt({}, { ...answer, body: { pad: 'x'.repeat(300_000) } });
+
+  const result = await compiledFlow(file(String(more))).run(attempt);
+
+  expect(requests).toMatchObject([{ whole }]);
+  expect(JSON.stringify(result).length < 10_000).toBe(whole);
+});
+
 test('an answer that lacks what has to be kept fails the record, which may have been applied', async () => {
   const flow = compiledFlow(file('result: { id: response.uuid | required }'));
 

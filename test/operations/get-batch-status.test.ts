@@ -1,9 +1,11 @@
 import { expect } from 'vitest';
+import { waitingFor } from '../../src/operations/waiting.ts';
 import { claimRecords } from '../../src/store/claims.ts';
-import { stopJob } from '../../src/store/control.ts';
+import { finishJob, stopJob } from '../../src/store/control.ts';
+import { findJob } from '../../src/store/jobs.ts';
 import { saveSettlements } from '../../src/store/settlements.ts';
 import { test } from '../support/database.ts';
-import { newJob, startJob } from '../support/jobs.ts';
+import { failureOf, letLapse, newJob, requeue, startJob } from '../support/jobs.ts';
 import { connect } from '../support/mcp.ts';
 
 const flow = `flow: refuse
@@ -59,4 +61,27 @@ test('of a job that was cancelled nobody expects the rest', async ({ db }) => {
   expect(running.eta_seconds).toBeGreaterThan(0);
   expect(cancelled).toMatchObject({ status: 'cancelled', finished: false, eta_seconds: null });
   await mcp.close();
+});
+
+test('a retry of an old job is given the time to be taken up, too', async ({ db }) => {
+  const job = newJob(1);
+  const lease = await startJob(db, job);
+  const claimed = await claimRecords(db, { lease, claims: 0, limit: 1, fresh: true });
+  const settlement = { status: 'failed', failure: failureOf('data') } as const;
+  await saveSettlements(db, lease, [{ record: claimed!.records[0]!, settlement }]);
+  await finishJob(db, job.id);
+  await letLapse(db, job.id);
+  await db.run(
+    (sql) => sql`update batch_jobs set created_at = now() - interval '1 hour' where id = ${job.id}`,
+  );
+  await requeue(db, job.id, 0, { statuses: ['failed'] });
+
+  const atOnce = await waitingFor(db, (await findJob(db, job.id))!);
+  await db.run(
+    (sql) => sql`update batch_jobs set wave_started_at = now() - interval '10 seconds' where id = ${job.id}`,
+  );
+  const later = await waitingFor(db, (await findJob(db, job.id))!);
+
+  expect(atOnce).toBeUndefined();
+  expect(later).toMatchObject({ kind: 'process' });
 });
