@@ -5,6 +5,7 @@ import { analyzeRecords } from '../store/intake.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Lease } from '../store/leases.ts';
 import { successScope } from '../store/success-scope.ts';
+import { noteFullDisk } from './full-disk.ts';
 import { type Log, nameOf } from './log.ts';
 import { isTextual, type RowRules } from './new-record.ts';
 import { type ReadContext, readSource } from './read-source.ts';
@@ -89,6 +90,7 @@ export class SourceReading {
       end = whole || signal.aborted ? 'over' : 'give_back';
     } catch (error) {
       log.error({ batchJobId: job.id, error: nameOf(error) }, 'reading the source broke off');
+      await noteFullDisk(db, job.id, error);
     }
     this.#active = false;
     onEnd(end);

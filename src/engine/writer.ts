@@ -6,6 +6,7 @@ import { refusesContent } from '../store/database-fault.ts';
 import type { Lease } from '../store/leases.ts';
 import { type SettledRecord, type SettlementWishes, saveSettlements } from '../store/settlements.ts';
 import { faultPoint } from './fault-points.ts';
+import { noteFullDisk } from './full-disk.ts';
 import type { Log } from './log.ts';
 import type { Observer } from './observer.ts';
 
@@ -176,6 +177,7 @@ export class Writer {
       } catch (error) {
         if (refusesContent(error) && !group.some(isReplacement)) return this.#commitParts(group);
         log.warn({ batchJobId: lease.batchJobId }, 'settlements wait for the database');
+        await noteFullDisk(db, lease.batchJobId, error);
         await sleep(500);
       }
     }

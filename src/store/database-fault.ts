@@ -93,6 +93,9 @@ export function refusesContent(error: unknown): boolean {
 export const violatesUniqueness = (error: unknown): error is DatabaseFault =>
   error instanceof DatabaseFault && error.code === '23505';
 
+/** The server has no room to write what it was asked to. */
+export const isDiskFull = (error: unknown): boolean => detailsOf(error).code === '53100';
+
 function detailsOf(error: unknown): { code?: string; constraint?: string } {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code, constraint_name: constraint } = at as Error & { code?: unknown; constraint_name?: string };

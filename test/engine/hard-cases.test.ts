@@ -190,3 +190,34 @@ test('a result that cannot be stored fails its record alone', async ({ db }) => 
   expect(end.counts).toMatchObject({ succeeded: 2, failed: 2 });
   await engine.stop(0);
 });
+
+test.for(['insert', 'update'])(
+  'that the disk is full for an %s of records is told as long as it is',
+  async (what, { db, folder }) => {
+    const flow = testFlow(() => null);
+    const job = await fileJob(folder, 'rows.ndjson', lines(3));
+    await db.run(
+      (sql) => sql`
+        create function no_room() returns trigger language plpgsql
+        as $$ begin raise exception using errcode = 'disk_full'; end $$`,
+    );
+    await db.run(
+      (sql) => sql`
+        create trigger no_room before ${sql.unsafe(what)} on records for each row execute function no_room()`,
+    );
+    await createJob(db, job);
+    const engine = testEngine(db, flow);
+    await engine.adopt(job.id);
+
+    const { obstacle } = await jobWhen(db, job.id, (seen) => seen.obstacle !== null);
+    await db.run((sql) => sql`drop function no_room cascade`);
+    await engine.stop(0);
+    const again = testEngine(db, flow);
+    await again.adopt(job.id);
+    const done = await jobWhen(db, job.id, finished);
+
+    expect(obstacle).toMatch(/^The disk that the database writes to is full\. Make room there/);
+    expect(done).toMatchObject({ status: 'completed', obstacle: null, counts: { succeeded: 3 } });
+    await again.stop(0);
+  },
+);
