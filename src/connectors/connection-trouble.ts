@@ -3,6 +3,12 @@ export function connectionTrouble(
   cause: unknown,
   connector: string,
 ): { readonly code: string; readonly message: string } {
+  if (isUnaskedContinue(cause)) {
+    return {
+      code: 'response_invalid',
+      message: `${connector} said 100 Continue, which it was not asked for, instead of its answer`,
+    };
+  }
   const known = troubles.find(({ pattern }) => pattern.test(codeOf(cause)));
   if (known !== undefined) return { code: known.code, message: `${connector} ${known.words}` };
   return { code: 'network_error', message: `the connection to ${connector} broke` };
@@ -48,6 +54,10 @@ const troubles = [
     words: 'could not be reached securely (TLS)',
   },
 ] as const;
+
+/** undici reads no answer behind one. */
+const isUnaskedContinue = (cause: unknown) =>
+  codeOf(cause) === 'UND_ERR_SOCKET' && cause instanceof Error && cause.message === 'bad response';
 
 /** The code of a system error, or its name. */
 export function codeOf(error: unknown): string {

@@ -56,6 +56,19 @@ test('a refusal with headers that come twice is what it is', async () => {
   });
 });
 
+test('a 100 Continue that nobody asked for is called by its name', async () => {
+  const url = await serve((_, response) => {
+    response.writeContinue();
+    response.end('{}');
+  });
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
+    code: 'response_invalid',
+    message: 'crm said 100 Continue, which it was not asked for, instead of its answer',
+    maybeApplied: true,
+  });
+});
+
 test('the reason of a refusal is found in however much of it', async () => {
   const body = JSON.stringify({ pad: 'x'.repeat(100_000), message: 'no such plan' });
   const url = await serve((_, response) =>
