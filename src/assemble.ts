@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { type SharedRegistry, shareRegistry } from './connectors/shared-registry.ts';
+import { SluiceError } from './domain/sluice-error.ts';
 import { Engine } from './engine/engine.ts';
 import { openFetching } from './engine/fetch-file.ts';
-import type { Log } from './engine/log.ts';
+import { type Log, nameOf } from './engine/log.ts';
 import type { Observer } from './engine/observer.ts';
 import { openPreviews } from './engine/preview-flow.ts';
 import { openReadiness } from './engine/readiness.ts';
@@ -103,7 +104,10 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
     }),
     resume() {
       if (config.databaseUrl === undefined && !existsSync(leftBehind(config))) return;
-      open().catch(() => log.warn({}, 'jobs that were left behind could not be looked for'));
+      open().catch((error: unknown) => {
+        const why = error instanceof SluiceError ? error.message : nameOf(error);
+        log.warn({ error: why }, 'jobs that were left behind could not be looked for');
+      });
     },
     async close(graceMs) {
       const opened = await opening?.catch(() => undefined);

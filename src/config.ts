@@ -28,12 +28,23 @@ const folder = z
   .min(1)
   .refine((path) => !/^\/proc(\/|$)/.test(resolve(path)), 'must be a folder on a disk, not in /proc');
 
+/** Whether each % begins the code of a character. */
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Every environment variable Sluice reads, with its default. */
 const environment = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
     .refine((url) => URL.canParse(url), 'must be a URL such as postgres://user:password@host:5432/database')
+    .refine(isDecodable, 'a % in it must be written %25')
     .optional(),
   SLUICE_HOME: folder.optional(),
   SLUICE_FLOWS: folder.optional(),

@@ -14,10 +14,12 @@ import { type Config, readConfig } from './config.ts';
 import { connectingOf } from './connecting.ts';
 import { formatProblem } from './connectors/file-problem.ts';
 import { SluiceError } from './domain/sluice-error.ts';
+import { nameOf } from './engine/log.ts';
 import { compileLate } from './flows/compile-late.ts';
 import { createLog } from './log.ts';
 import { operations } from './operations/operations.ts';
 import { Database } from './store/database.ts';
+import { unreachableUrl } from './store/database-url.ts';
 import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { serverVersion } from './store/migrate.ts';
 import { countClients, endStandby, hasStandby, isStandbyConnected } from './store/standby-lock.ts';
@@ -44,8 +46,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
       });
     },
     onUnexpected(error) {
-      const kind = error instanceof Error ? error.name : typeof error;
-      createLog('error').error({ error: kind }, 'unexpected error');
+      createLog('error').error({ error: nameOf(error) }, 'unexpected error');
     },
   });
   await sluice?.close(graceMs);
@@ -60,6 +61,7 @@ function hostOf(config: Config, sluice: Sluice, terminal: Terminal, runJobs: () 
     folders: { home, flows, exports },
     keepMs,
     background,
+    graceMs,
     runJobs,
     context: ({ signal, roots = [], owner = null }) => {
       const context = sluice.context({
@@ -101,7 +103,9 @@ async function checkFlowFile(path: string): Promise<readonly string[]> {
 }
 
 async function probeDatabase(config: Config, sluice: Sluice): Promise<DatabaseReport> {
-  const { db } = await sluice.open();
+  const { db } = await sluice.open().catch((error: unknown) => {
+    throw (config.databaseUrl === undefined ? undefined : unreachableUrl(config.databaseUrl, error)) ?? error;
+  });
   const place =
     config.databaseUrl === undefined
       ? `embedded, in ${(await describeEmbedded(config.home)).dataDirectory}`
@@ -135,7 +139,13 @@ function stoppingOf(config: Config): Stopping {
 /** One question on a connection of its own: opening the store would start a runner. */
 async function askDatabase<T>(config: Config, question: (db: Database) => Promise<T>): Promise<T> {
   const address = databaseAddress(config);
-  const db = new Database({ address, name: 'sluice stop', connections: 1, patienceMs: 4000 });
+  const db = new Database({
+    address,
+    name: 'sluice stop',
+    connections: 1,
+    patienceMs: 4000,
+    answersCallers: true,
+  });
   try {
     return await question(db);
   } finally {

@@ -1,6 +1,7 @@
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
 import { visibleText } from './domain/visible-text.ts';
+import { nameOf } from './engine/log.ts';
 import { createLog } from './log.ts';
 import { serveStdio } from './mcp/serve-stdio.ts';
 import { createMcpServer } from './mcp/server.ts';
@@ -22,8 +23,7 @@ export async function runMcp(config: Config): Promise<void> {
     context: (call) => sluice.context({ ...call, actor: actorOf(server.getClientVersion()?.name) }),
     batchView: pageFile('chat-view.html'),
     terminalCommand: terminalCommand(config),
-    onUnexpected: (error, where) =>
-      log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
+    onUnexpected: (error, where) => log.error({ where, error: nameOf(error) }, 'unexpected error'),
   });
   server.oninitialized = () => sluice.resume();
   await serveStdio(server, (error) =>

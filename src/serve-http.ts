@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assemble, type Sluice } from './assemble.ts';
 import type { Config, HttpConfig } from './config.ts';
-import type { Log } from './engine/log.ts';
+import { type Log, nameOf } from './engine/log.ts';
 import { createHttpApp } from './http/app.ts';
 import type { Verifier } from './http/authenticate.ts';
 import type { HttpCall } from './http/environment.ts';
@@ -55,8 +55,7 @@ export async function serveHttp(config: Config, log: Log): Promise<Serving> {
     mcpSessions: http.mcpSessions,
     pageFile,
     batchView: pageFile('chat-view.html'),
-    onUnexpected: (error, where) =>
-      log.error({ where, error: error instanceof Error ? error.name : typeof error }, 'unexpected error'),
+    onUnexpected: (error, where) => log.error({ where, error: nameOf(error) }, 'unexpected error'),
     isReady: () => answers(sluice),
     ending: ending.signal,
     doors: http,

@@ -31,3 +31,13 @@ test.each(['/proc/sluice', '/proc', '/tmp/../proc/1/sluice'])(
     expect(readConfig({ SLUICE_HOME: '/process/sluice' }).home).toBe('/process/sluice');
   },
 );
+
+test.each(['sec%zzret', 'sec%ff', '100%'])(
+  'a DATABASE_URL with the password %s is refused unseen',
+  (password) => {
+    const read = () => readConfig({ DATABASE_URL: `postgres://admin:${password}@127.0.0.1/app` });
+
+    expect(read).toThrow('The environment has invalid values.\nDATABASE_URL: a % in it must be written %25');
+    expect(read).not.toThrow(/admin/);
+  },
+);

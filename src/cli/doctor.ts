@@ -5,7 +5,7 @@ import { listFlows } from '../operations/list-flows.ts';
 import { type Command, groups } from './command.ts';
 import { type Host, invoke } from './host.ts';
 import { span } from './table.ts';
-import { type Colour, paint, type Terminal, visible } from './terminal.ts';
+import { type Colour, paint, type Terminal, visibleSpaced } from './terminal.ts';
 
 export interface DatabaseReport {
   /** As the server says it: `18.4`. */
@@ -57,7 +57,7 @@ export const doctor: Command = {
 const colours: Record<Finding['state'], Colour> = { ok: 'green', warn: 'yellow', fail: 'red' };
 
 function line(paper: Pick<Terminal, 'colours'>, { what, state, text }: Finding): string {
-  return `${paint(paper, colours[state], state.padEnd(4))}  ${what.padEnd(11)}  ${visible(text)}`;
+  return `${paint(paper, colours[state], state.padEnd(4))}  ${what.padEnd(11)}  ${visibleSpaced(text)}`;
 }
 
 const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });

@@ -36,6 +36,8 @@ export interface Host {
   readonly keepMs: number | undefined;
   /** Jobs go on after this process. */
   readonly background: boolean;
+  /** What this process has under way gets this long when the command is over, in milliseconds. */
+  readonly graceMs: number;
   /** From now on this process runs jobs itself, and not only asks about them. */
   readonly runJobs: () => void;
   readonly context: (call: Call) => OperationContext;

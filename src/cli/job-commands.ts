@@ -53,12 +53,16 @@ const list = operationCommand({
 
 type Updated = z.output<(typeof updateBatch)['output']>;
 
-function showUpdate({ batch_job_id, status, concurrency, max_failures, next_step }: Updated): string[] {
+function showUpdate(updated: Updated): string[] {
+  const { batch_job_id, status, next_step } = updated;
+  return [`Batch job ${batch_job_id}: ${status}${limitsOf(updated)}`, asCommands(next_step)];
+}
+
+/** A job in which no record starts any more has no use for them. */
+function limitsOf({ status, concurrency, max_failures }: Updated): string {
+  if (status === 'paused' || status === 'cancelled') return '';
   const limit = max_failures === null ? '' : `, stops at ${counted(max_failures, 'failure')}`;
-  return [
-    `Batch job ${batch_job_id}: ${status}, ${counted(concurrency, 'record')} at once${limit}`,
-    asCommands(next_step),
-  ];
+  return `, ${counted(concurrency, 'record')} at once${limit}`;
 }
 
 const actions = {

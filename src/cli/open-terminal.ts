@@ -8,7 +8,9 @@ const plainColumns = 80;
 export function openTerminal({ stdin, stdout, stderr, env }: NodeJS.Process): Terminal {
   // Whoever reads the answer may stop reading, as `head` does.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
+    if (error.code === 'EPIPE') process.exit(0);
+    stderr.write(`sluice: the answer could not be written (${error.code ?? 'unknown reason'})\n`);
+    process.exit(1);
   });
   // A job goes on when nobody reads its progress any more.
   stderr.on('error', () => {});

@@ -176,7 +176,7 @@ function print({ out }: Terminal, answer: Answer, json: boolean): Promise<void> 
 }
 
 /** What fails on the way; all else is refused before anything happens. */
-const failures: ReadonlySet<string> = new Set(['internal_error', 'database_unavailable']);
+const failures: ReadonlySet<string> = new Set(['internal_error', 'database_unavailable', 'storage_full']);
 
 function report({ out, err }: Terminal, error: unknown, json: boolean): number {
   const { code, message } =

@@ -90,7 +90,7 @@ function remarks(status: Status): string[] {
     callbacks(status.deliveries),
     status.purged?.text,
     status.maybe_applied > 0
-      ? `Calls that were sent and their answers lost: ${grouped(status.maybe_applied)}; the target may have acted on them.`
+      ? `Calls whose answers were lost: up to ${grouped(status.maybe_applied)}; the target may have acted on them.`
       : undefined,
     mayHaveArrived(status.may_have_arrived),
     setAside(status),

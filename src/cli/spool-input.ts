@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
+import { notWritten } from '../operations/export-file.ts';
 import type { Folders } from './host.ts';
 
 /** Spooled input is kept this long: a job may have to read it again. In milliseconds. */
@@ -14,14 +15,23 @@ const keepMs = 7 * 24 * 3_600_000;
  *
  * The file is named by its content, so that the same input twice is seen to be the same work.
  *
- * @throws SluiceError `source_invalid` when nothing came.
+ * @throws SluiceError `source_invalid` when nothing came, `invalid_configuration` when the folder takes no file.
  */
 export async function spoolInput(input: NodeJS.ReadableStream, { home, exports }: Folders): Promise<string> {
-  // Closed by its own folders and files; others may have to pass through.
-  await mkdir(home, { recursive: true, mode: 0o711 });
-  await mkdir(exports, { recursive: true, mode: 0o700 });
-  await removeOld(exports);
+  try {
+    // Closed by its own folders and files; others may have to pass through.
+    await mkdir(home, { recursive: true, mode: 0o711 });
+    await mkdir(exports, { recursive: true, mode: 0o700 });
+    await removeOld(exports);
+    return await keep(input, exports);
+  } catch (error) {
+    // The folder has no part in what keeps the pipe from being read.
+    const isOfInput = 'errored' in input && input.errored === error;
+    throw isOfInput ? error : notWritten(error, exports, 'What comes through the pipe');
+  }
+}
 
+async function keep(input: NodeJS.ReadableStream, exports: string): Promise<string> {
   const draft = join(exports, `stdin-${randomUUID()}.tmp`);
   const hash = createHash('sha256');
   let bytes = 0;
@@ -41,7 +51,7 @@ export async function spoolInput(input: NodeJS.ReadableStream, { home, exports }
     if (!(await isThere(path))) await rename(draft, path);
     return path;
   } finally {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => {});
   }
 }
 

@@ -33,6 +33,14 @@ export function visible(text: string): string {
   return text.replace(/\s+/g, ' ').trim().replace(hidden, '�');
 }
 
+/** As `visible`, with its spaces as they are: a path in it can be copied. */
+export function visibleSpaced(text: string): string {
+  return text
+    .replace(/[^\S ]+/g, ' ')
+    .trim()
+    .replace(hidden, '�');
+}
+
 /** Text of several lines as it may be shown. */
 export function visibleLines(text: string): string {
   return text.replace(/[^\n\P{C}]/gu, '�');

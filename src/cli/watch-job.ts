@@ -139,9 +139,17 @@ const positionOf = (status: Status) => ({
   secondsLeft: status.eta_seconds,
 });
 
-function farewell({ background }: Host, { status, batch_job_id, waiting_for, next_step }: Status): string[] {
+function farewell(
+  { background, graceMs }: Host,
+  { status, batch_job_id, waiting_for, next_step }: Status,
+): string[] {
   if (waiting_for !== undefined) return [`Left waiting: ${visible(waiting_for.text)}`, asCommands(next_step)];
   if (status === 'paused') return [`Left paused. \`sluice resume ${batch_job_id}\` goes on.`];
+  if (status === 'cancelled') {
+    return [
+      `Left while it ends: what this process has under way gets ${graceMs / 1000} s, the rest is skipped. \`sluice status ${batch_job_id}\` shows how it ended.`,
+    ];
+  }
   return [
     background
       ? `Goes on in the background. \`sluice status ${batch_job_id} --wait\` follows it.`

@@ -60,13 +60,16 @@ async function writeFile<Row>(
   return path;
 }
 
-/** What keeps a file from being written is for the person to mend; anything else is passed on. */
-function notWritten(error: unknown, folder: string): unknown {
+/**
+ * What keeps a file of Sluice's own from being written is for the person to mend; anything else is passed on.
+ * `what` begins the sentence.
+ */
+export function notWritten(error: unknown, folder: string, what = 'The export'): unknown {
   const { syscall, code } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return new SluiceError(
     'invalid_configuration',
-    `The export cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
+    `${what} cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
     { cause: error },
   );
 }

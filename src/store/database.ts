@@ -3,6 +3,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { Client, Reader, Sql } from './connection.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
 import { isUnreachable, systemCodeOf, toFault } from './database-fault.ts';
+import { refusalOf } from './refusal.ts';
 
 export type { DatabaseAddress, Fragment, Reader, Sql } from './connection.ts';
 
@@ -11,6 +12,11 @@ export interface DatabaseOptions extends ConnectionPoolOptions {
   readonly patienceMs: number;
   /** How long one statement may take before its client is given up, in milliseconds; default 15,000. */
   readonly deadlineMs?: number;
+  /**
+   * What those who set the database up have to mend is thrown in words for them. The engine does without: it goes by
+   * the fault, and tries again.
+   */
+  readonly answersCallers?: boolean;
 }
 
 /**
@@ -47,7 +53,8 @@ export class Database {
    * Runs one statement.
    *
    * @throws SluiceError `database_unavailable` when the server stays out of reach.
-   * @throws DatabaseFault for anything the server refused.
+   * @throws DatabaseFault for anything the server refused; with `answersCallers`, SluiceError `database_unsupported` or
+   * `storage_full` where it refuses Sluice as such.
    */
   run<T>(statement: (sql: Sql) => PromiseLike<T>, deadlineMs = this.#deadlineMs): Promise<T> {
     return this.#persist((client) => statement(client.sql), deadlineMs);
@@ -67,6 +74,11 @@ export class Database {
     return this.#options.deadlineMs ?? 15_000;
   }
 
+  #faultOf(error: unknown): Error {
+    const fault = toFault(error);
+    return (this.#options.answersCallers === true ? refusalOf(fault) : undefined) ?? fault;
+  }
+
   async #persist<T>(statement: (client: Client) => PromiseLike<T>, deadlineMs: number): Promise<T> {
     const giveUpAt = performance.now() + this.#options.patienceMs;
     let told: unknown;
@@ -74,7 +86,7 @@ export class Database {
       try {
         return await this.#pool.send(statement, deadlineMs, giveUpAt);
       } catch (error) {
-        if (!isUnreachable(error)) throw toFault(error);
+        if (!isUnreachable(error)) throw this.#faultOf(error);
         // In the end there is often no connection to wait for; an earlier round knows why.
         if (systemCodeOf(error) !== undefined) told = error;
         if (this.#pool.closed || performance.now() >= giveUpAt) throw unavailable(told ?? error);

@@ -15,17 +15,6 @@ const migrationLock = 7_548_235_001n;
 const migratedMeanwhile = 'SLM01';
 const oldestServer = 140_000;
 
-/** What a server that is there may have against those who set it up, by SQLSTATE. */
-const refusals: Readonly<Record<string, string>> = {
-  '28P01': 'the user or the password is wrong',
-  '28000': 'it does not know the user, or does not let it in from here',
-  '3D000': 'it has no database of that name; create it first',
-  '42501':
-    'the user lacks a right; it has to own the database, or may create schemas in it and tables in "public"',
-  '3F000': 'the user has no schema to create tables in; its search_path names none that is there',
-  '25006': 'it is read-only; name the primary server',
-};
-
 /**
  * Brings the database to this version's schema, and keeps the books of it as Drizzle does.
  *
@@ -33,7 +22,7 @@ const refusals: Readonly<Record<string, string>> = {
  * server runs as a whole or not at all, under a lock, and only if nobody was faster.
  *
  * @throws SluiceError `database_unsupported` for a server that is too old or does not let Sluice in,
- * `database_unavailable` for one out of reach.
+ * `storage_full` for one without room, `database_unavailable` for one out of reach.
  */
 export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
   const db = new Database({
@@ -43,13 +32,12 @@ export async function migrateDatabase(address: DatabaseAddress): Promise<void> {
     patienceMs: 3000,
     // Of several that start at once all but one wait.
     deadlineMs: 55_000,
+    answersCallers: true,
   });
   try {
     await refuseOldServer(db);
     const all = readMigrationFiles({ migrationsFolder });
     while (!(await isMigrated(db, all)));
-  } catch (error) {
-    throw refusalOf(error) ?? error;
   } finally {
     await db.close();
   }
@@ -113,15 +101,6 @@ async function refuseOldServer(db: Database): Promise<void> {
     'database_unsupported',
     `Sluice needs Postgres 14 or newer; DATABASE_URL points to version ${Math.floor(version / 10_000)}.`,
   );
-}
-
-/** What a person who set the database up has to hear; undefined: it is not about that. */
-function refusalOf(error: unknown): SluiceError | undefined {
-  const why = error instanceof DatabaseFault ? refusals[error.code] : undefined;
-  if (why === undefined) return undefined;
-  return new SluiceError('database_unsupported', `The server of DATABASE_URL refuses Sluice: ${why}.`, {
-    cause: error,
-  });
 }
 
 /** The server's version in its own words, such as `18.4`. */

@@ -24,6 +24,7 @@ export async function openStore({ address }: StoreOptions): Promise<Store> {
     connections: 2,
     patienceMs: 4000,
     deadlineMs: 4000,
+    answersCallers: true,
   });
   const engine = new Database({ address, name: 'sluice engine', connections: 3, patienceMs: 60_000 });
   return {

@@ -1,7 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { builtServer } from '../support/built-server.ts';
+import { urlOf } from '../support/database.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
 let sluice: BuiltCommand;
@@ -63,9 +66,33 @@ test('doctor says what fails, and how to mend it', async () => {
     env: { DATABASE_URL: 'postgres://sluice@127.0.0.1:1/sluice', SLUICE_BACKGROUND: 'off' },
   });
 
-  expect(stdout).toMatch(/fail +database/);
+  expect(stdout).toMatch(/fail +database .*nothing listens at 127\.0\.0\.1:1\./);
+  expect(stdout).not.toContain('sluice doctor');
   expect(stdout).toMatch(/warn +background/);
   expect(code).toBe(1);
+});
+
+test('doctor shows a home as it is written', async () => {
+  const home = join(sluice.home, 'two  spaces');
+
+  const { stdout } = await sluice.run(['doctor'], {
+    env: { SLUICE_HOME: home, DATABASE_URL: 'postgres://sluice@127.0.0.1:1/sluice' },
+  });
+
+  expect(stdout).toContain(`${home} (is made`);
+});
+
+test('an answer that cannot be written is said', async () => {
+  const full = openSync('/dev/full', 'w');
+
+  const { status, stderr } = spawnSync(process.execPath, [await builtServer(), 'mcp-config'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+
+  expect(stderr).toContain('sluice: the answer could not be written (ENOSPC)\n');
+  expect(status).toBe(1);
 });
 
 test('stop ends the runner and the database, and does nothing twice', async () => {
@@ -80,6 +107,15 @@ test('stop ends the runner and the database, and does nothing twice', async () =
     database: 'not_running',
     other_connections: 0,
   });
+});
+
+test('stop says what the database has against it', async () => {
+  const nowhere = { ...inject('postgres'), database: 'nowhere' };
+
+  const { code, stderr } = await sluice.run(['stop'], { env: { DATABASE_URL: urlOf(nowhere) } });
+
+  expect(stderr).toContain('refuses Sluice: it has no database of that name');
+  expect(code).toBe(2);
 });
 
 test('a wrong variable is wrong configuration, and asking for help does not need it', async () => {

@@ -6,26 +6,33 @@ import { type BuiltCommand, openCommand } from './built-command.ts';
 
 let sluice: BuiltCommand;
 let target: Target;
+let slower: Target;
 
 beforeAll(async () => {
   sluice = await openCommand();
   await sluice.run(['init']);
   target = await startTarget({ answer: () => ({ kind: 'ok', delayMs: 100 }) });
+  slower = await startTarget({ answer: () => ({ kind: 'ok', delayMs: 3000 }) });
   const flows = join(sluice.home, 'flows');
   writeFileSync(
     join(flows, 'connectors.yaml'),
-    `slow:\n  type: http\n  base_url: ${target.url}\n  allow_private: true\n`,
+    Object.entries({ slow: target, slower })
+      .map(([name, { url }]) => `${name}:\n  type: http\n  base_url: ${url}\n  allow_private: true\n`)
+      .join(''),
   );
-  writeFileSync(
-    join(flows, 'slow.yaml'),
-    'flow: slow\ntarget: { connector: slow, endpoint: /api }\nmapping:\n  id: source.id\n',
-  );
+  for (const name of ['slow', 'slower']) {
+    writeFileSync(
+      join(flows, `${name}.yaml`),
+      `flow: ${name}\ntarget: { connector: ${name}, endpoint: /api }\nmapping:\n  id: source.id\n`,
+    );
+  }
   const rows = Array.from({ length: 500 }, (_, at) => JSON.stringify({ id: `r${at}` }));
   writeFileSync(join(sluice.home, 'rows.ndjson'), rows.join('\n'));
 });
 afterAll(async () => {
   await sluice.close();
   await target.close();
+  await slower.close();
 });
 
 const statusOf = async () => JSON.parse((await sluice.run(['status', '--json'])).stdout);
@@ -44,6 +51,23 @@ test('the first Ctrl-C pauses the job, the second cancels it', async () => {
   expect(stderr).toContain('sluice resume');
   expect(stdout).toContain('cancelled');
   expect(stdout).toContain('skipped');
+  expect(code).toBe(1);
+});
+
+test('the third Ctrl-C leaves a cancelled job while it ends', async () => {
+  const running = sluice.begin(['start', 'slower', 'rows.ndjson', '--concurrency', '2']);
+  await running.hasSaid('Batch job');
+  await slower.reached(1);
+
+  running.signal('SIGINT');
+  await running.hasSaid('Paused with');
+  running.signal('SIGINT');
+  await running.hasSaid('Cancelled');
+  running.signal('SIGINT');
+  const { code, stdout } = await running.ended;
+
+  expect(stdout).toMatch(/^Left while it ends: what this process has under way gets 5 s/);
+  expect(stdout).not.toContain('Goes on');
   expect(code).toBe(1);
 });
 
@@ -125,4 +149,15 @@ test('a command that has to end leaves its job to the background', async () => {
   expect(stdout).toContain('Goes on in the background');
   expect(code).toBe(1);
   expect(JSON.parse(end.stdout)).toMatchObject({ status: 'completed', total: 500 });
+});
+
+test('nothing is said of how many records run at once where none runs', async () => {
+  await sluice.run(['start', 'slow', 'rows.ndjson', '--detach', '--allow-repeat']);
+
+  const said = [(await sluice.run(['pause'])).stdout, (await sluice.run(['cancel'])).stdout];
+
+  expect(said).toEqual([
+    expect.stringMatching(/^Batch job \S+: paused\n/),
+    expect.stringMatching(/^Batch job \S+: cancelled\n/),
+  ]);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -85,6 +85,20 @@ test('an empty pipe starts nothing', async () => {
 
   expect(code).toBe(2);
   expect(stderr).toContain('Nothing came through the pipe');
+});
+
+test('a pipe that cannot be kept is told by the folder, and starts nothing', async () => {
+  const home = join(sluice.home, 'other');
+  mkdirSync(home);
+  writeFileSync(join(home, 'exports'), 'no folder');
+
+  const { code, stderr } = await sluice.run(['start', 'example', '-'], {
+    input: 'id\n1\n',
+    env: { SLUICE_HOME: home },
+  });
+
+  expect(stderr).toMatch(/through the pipe cannot be written to .*exports \(EEXIST\)\. Give Sluice room/);
+  expect(code).toBe(2);
 });
 
 test('a file outside the allowed folders may be named at the command line', async () => {

@@ -59,6 +59,7 @@ export function openCommandLine(settings: HomeSettings = {}): CommandLine {
           cwd: home,
           folders: { home, flows: config.flowsFolder, exports: config.exportsFolder },
           background: false,
+          graceMs: 0,
           runJobs() {
             runsJobs = true;
           },
