@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
-import { redactedMark } from '../flows/redaction.ts';
+import { redactedMark } from '../domain/redacted-mark.ts';
 
 /** Other values of the same kind, so that a flow takes them just as well. */
 export const disguises: readonly ((value: JsonValue) => JsonValue)[] = [shifted, usual];

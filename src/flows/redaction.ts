@@ -1,9 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { redactedMark } from '../domain/redacted-mark.ts';
 import { visibleText } from '../domain/visible-text.ts';
-
-/** What stands in the place of a field that must not be seen. */
-export const redactedMark = '[redacted]';
 
 /** Shorter values would be found by chance in any text. */
 const shortestFound = 3;

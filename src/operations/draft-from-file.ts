@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordFilter } from '../flows/record-filter.ts';
 import type { Redaction } from '../flows/redaction.ts';
@@ -14,16 +15,18 @@ export async function fromFile(
   source: FileSource,
   fits: (candidate: Candidate) => ReturnType<RecordFilter>,
 ): Promise<Drafted> {
-  const { job, maxRecordBytes, signal } = wishes;
+  const { job, idOf, maxRecordBytes, signal } = wishes;
+  const file = { source, batchJobId: job.id, idField: job.idField, idOf, maxRecordBytes, signal };
   const seen = new Set<number>();
   const notChosen: string[] = [];
   let undecided = 0;
-  for await (const rows of readCorrectedRows({ source, idField: job.idField, maxRecordBytes, signal })) {
+  for await (const rows of readCorrectedRows(file)) {
     const usable = rows.filter((row): row is CorrectedRow => isUsable(draft, row));
     const candidates = await candidatesFor(wishes, usable);
     const chosen = usable.flatMap((row): Pairing[] => {
-      const candidate = theOne(draft, row, candidates, notChosen);
-      return candidate === undefined ? [] : [{ row, candidate }];
+      const candidate = theOne(draft, row, candidates);
+      if (candidate === 'none') notChosen.push(shownKey(row, wishes));
+      return typeof candidate === 'string' ? [] : [{ row, candidate }];
     });
     const earlier = await earlierPayloads(wishes, chosen);
     for (const pairing of chosen) {
@@ -79,13 +82,20 @@ function theOne(
   draft: RetryDraft,
   { key, line }: CorrectedRow,
   { byIndex, byId }: Candidates,
-  notChosen: string[],
-): Candidate | undefined {
+): Candidate | 'none' | 'several' {
   const found = 'index' in key ? [byIndex.get(key.index)] : (byId.get(key.id) ?? []);
   const [candidate] = found;
-  if (candidate === undefined) notChosen.push('index' in key ? String(key.index) : key.id);
-  else if (found.length > 1) draft.refuse(`line ${line}`, 'several records have this id; use _index');
-  return found.length > 1 ? undefined : candidate;
+  if (candidate === undefined) return 'none';
+  if (found.length === 1) return candidate;
+  draft.refuse(`line ${line}`, 'several records have this id; use _index');
+  return 'several';
+}
+
+/** How a row is named in an answer: by its line where nobody may see the field that its id is from. */
+function shownKey({ key, line }: CorrectedRow, { job, redaction }: DraftWishes): string {
+  if ('index' in key) return String(key.index);
+  const fields = { [job.idField ?? '']: key.id };
+  return isDeepStrictEqual(redaction.payload(fields), fields) ? key.id : `line ${line}`;
 }
 
 /** A row, and the record it is for. */

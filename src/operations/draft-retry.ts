@@ -21,6 +21,8 @@ export interface DraftWishes {
   /** The file of `patch.source`. */
   readonly file: FileSource | undefined;
   readonly redaction: Redaction;
+  /** The id that the job keeps for a record with this payload. */
+  readonly idOf: (payload: JsonValue) => string | null;
   readonly maxRecordBytes: number;
   readonly signal: AbortSignal;
 }

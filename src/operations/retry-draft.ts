@@ -3,6 +3,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Redaction } from '../flows/redaction.ts';
 import { checkPayload } from '../sources/check-payload.ts';
+import { quoteName } from '../sources/quote-name.ts';
+import { fieldWithReplaced } from '../sources/replaced-text.ts';
 import type { Renamed } from '../store/requeue.ts';
 import type { Candidate } from '../store/retry-candidates.ts';
 import type { StagedRecord } from '../store/staged-patches.ts';
@@ -57,7 +59,7 @@ export class RetryDraft {
       return;
     }
     const payload = candidate.unread ? withoutPlaceholders(made) : made;
-    const problem = this.#problemWith(payload);
+    const problem = this.#problemWith(payload) ?? unmendedText(candidate, payload);
     if (problem === undefined) {
       this.patched++;
       this.#noteNames(candidate, payload);
@@ -162,6 +164,14 @@ function shownChange(before: JsonValue, after: JsonValue) {
     before: shownValue(only(before), payloadTokens).value,
     after: shownValue(only(after), payloadTokens).value,
   };
+}
+
+/** What is kept of a record that could not be stored has U+FFFD where a character was; nobody means to send that. */
+function unmendedText({ failure, payload: kept }: Candidate, payload: JsonValue): string | undefined {
+  const field = failure?.code === 'text_not_storable' ? fieldWithReplaced(kept, payload) : undefined;
+  return field === undefined
+    ? undefined
+    : `${quoteName(field)} has U+FFFD in place of a character that could not be kept; write the text as it is to be`;
 }
 
 function withoutPlaceholders(payload: JsonValue): JsonValue {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import { redactedMark } from '../domain/redacted-mark.ts';
 import { quoteName } from './quote-name.ts';
+import { restored, strayMark } from './restored-value.ts';
 import { fieldOf, isUntouched, readCell } from './spreadsheet-cells.ts';
 
 /** A payload, and how it stands in an export. */
@@ -20,6 +22,26 @@ type Versions = readonly [ExportedPayload, ...ExportedPayload[]];
 export type Correction = (versions: Versions, isStandIn?: boolean) => Corrected;
 
 export type Corrected = { readonly payload: JsonValue } | { readonly problem: string };
+
+/** The same, but a mark for a masked value is a problem where that value is not known: the target would get the mark. */
+export const withoutMarks =
+  (correct: Correction): Correction =>
+  (versions, isStandIn) => {
+    const corrected = correct(versions, isStandIn);
+    if ('problem' in corrected) return corrected;
+    const [{ payload: original }] = versions;
+    const before = fieldsOf(original);
+    for (const [field, value] of Object.entries(fieldsOf(corrected.payload))) {
+      const found = strayMark(fieldIn(before, field), value);
+      if (found !== undefined) return { problem: `${quoteName(field)}: ${markProblems[found]}` };
+    }
+    return corrected;
+  };
+
+const markProblems = {
+  value: `${redactedMark} stands for a value that is not known here; write the value, or export the records again`,
+  item: `a list with masked fields was changed so that nobody can tell which values ${redactedMark} stands for; export the records again and leave the list as it is, or use patch.set or json_patch`,
+};
 
 export const fieldIn = (fields: JsonObject, key: string) =>
   Object.hasOwn(fields, key) ? fields[key] : undefined;
@@ -109,24 +131,3 @@ const fieldsOf = (payload: JsonValue): JsonObject => (isJsonObject(payload) ? pa
 /** fromEntries makes own keys of every name, `__proto__` included. */
 const withFields = (payload: JsonValue, changed: readonly (readonly [string, JsonValue])[]): JsonValue =>
   Object.fromEntries([...Object.entries(fieldsOf(payload)), ...changed]);
-
-/** The given value, with what was exported as something else (a field nobody may see, say) as it was. */
-function restored(
-  original: JsonValue | undefined,
-  exported: JsonValue | undefined,
-  given: JsonValue,
-): JsonValue {
-  if (original !== undefined && isDeepStrictEqual(exported, given)) return original;
-  if (isJsonObject(original) && isJsonObject(exported) && isJsonObject(given)) {
-    return Object.fromEntries(
-      Object.entries(given).map(([key, value]) => [
-        key,
-        restored(fieldIn(original, key), fieldIn(exported, key), value),
-      ]),
-    );
-  }
-  if (!(Array.isArray(original) && Array.isArray(exported) && Array.isArray(given))) return given;
-  return given.map((value: JsonValue, at) =>
-    restored(original[at] as JsonValue | undefined, exported[at] as JsonValue | undefined, value),
-  );
-}

@@ -56,7 +56,8 @@ async function corrected(folder: string, path: string, payloads: readonly JsonVa
   const found = new Map<number, JsonValue>();
   const problems: string[] = [];
   const { signal } = new AbortController();
-  const rows = readCorrectedRows({ source, idField: null, maxRecordBytes: 1_000_000, signal });
+  const job = { batchJobId: 'job', idField: null, idOf: () => null };
+  const rows = readCorrectedRows({ source, ...job, maxRecordBytes: 1_000_000, signal });
   for await (const batch of rows) {
     for (const row of batch) {
       if ('problem' in row) {
