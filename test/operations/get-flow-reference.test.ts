@@ -106,7 +106,10 @@ test('headings of the same name are told apart by their pages', () => {
 
 test.each([
   ['maping', /there is no topic "maping"; did you mean mapping\? The topics are .*http_request/],
-  ['json_patch', /no topic "json_patch"; it is spoken of in correcting-them-first, correcting-a-file\. The topics/],
+  [
+    'json_patch',
+    /no topic "json_patch"; it is spoken of in correcting-them-first, correcting-a-file\. The topics/,
+  ],
   ['retry', /it is spoken of in fail, .*failures-and-retries/],
   ['x'.repeat(90), /no topic "x{60}"\. The topics/],
 ])('a topic that is not there is refused with those that are: %s', async (topic, message) => {
