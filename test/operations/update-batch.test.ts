@@ -50,7 +50,17 @@ const slow = () =>
 test('a job is slowed, paused, resumed and cancelled, and the same wish twice is no error', async ({
   db,
 }) => {
-  const { id, engine, update, status } = await started(db, slow(), 3000, { concurrency: 4 });
+  let mayEnd: Promise<void> = Promise.resolve();
+  let release = () => {};
+  let underWay = 0;
+  const flow = testFlow(async () => {
+    underWay++;
+    await sleep(20);
+    await mayEnd;
+    underWay--;
+    return null;
+  });
+  const { id, engine, update, status } = await started(db, flow, 3000, { concurrency: 4 });
 
   const slowed = await update({
     concurrency: 2,
@@ -64,8 +74,14 @@ test('a job is slowed, paused, resumed and cancelled, and the same wish twice is
   const seen = await status(20);
   const resumed = await update({ action: 'resume', rate: null });
   await update({ action: 'resume' });
+  // As long as something is under way the job is not over.
+  mayEnd = new Promise((resolve) => {
+    release = resolve;
+  });
+  await expect.poll(() => underWay).toBe(2);
   const cancelled = await update({ action: 'cancel' });
   await update({ action: 'cancel', now: true });
+  release();
 
   expect(slowed).toMatchObject({
     concurrency: 2,
