@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify, TextDecoder } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { isJsonObject, type JsonValue } from '../domain/json.ts';
+import { encodingsIn } from './content-encodings.ts';
 import { exactJson } from './exact-json.ts';
 import { fieldComplaints } from './field-complaints.ts';
 import { AnswerTooLarge, type WireAnswer } from './http-exchange.ts';
@@ -29,19 +30,11 @@ export class UnreadableAnswer extends Error {
 /** A target that packs more often than this has not packed at all. */
 const packedAtMost = 3;
 
-/** As they were applied. */
-const encodingsOf = ({ headers }: Pick<WireAnswer, 'headers'>): string[] =>
-  (headers['content-encoding'] ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((encoding) => encoding.trim())
-    .filter((encoding) => encoding !== '' && encoding !== 'identity');
+const encodingsOf = ({ headers }: Pick<WireAnswer, 'headers'>) => encodingsIn(headers['content-encoding']);
 
 /** There is a body, and it is encoded. */
 export const isPacked = (answer: WireAnswer): boolean =>
-  answer.headers['content-encoding'] !== undefined &&
-  answer.body.length > 0 &&
-  encodingsOf(answer).length > 0;
+  answer.body.length > 0 && encodingsOf(answer).length > 0;
 
 /**
  * Undoes the content encoding of a packed answer.

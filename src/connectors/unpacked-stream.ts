@@ -2,6 +2,7 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { RecordFailure } from '../domain/failure.ts';
 import { codeOf } from './connection-trouble.ts';
+import { encodingsIn } from './content-encodings.ts';
 import { foreignText } from './foreign-text.ts';
 
 const unpackers = new Map<string, () => Transform>([
@@ -20,8 +21,10 @@ export async function* unpackedStream(
   contentEncoding: string | undefined,
   unfit: (encoding: string) => RecordFailure,
 ): AsyncGenerator<Uint8Array> {
-  const encoding = contentEncoding?.trim().toLowerCase() ?? 'identity';
-  if (encoding === 'identity' || encoding === '') return yield* content;
+  const encodings = encodingsIn(contentEncoding);
+  if (encodings.length === 0) return yield* content;
+  // Files that are packed more than once are not known to exist.
+  const encoding = encodings.join(', ');
   const shown = foreignText(encoding, 40) ?? '';
   const unpacker = unpackers.get(encoding);
   if (unpacker === undefined) throw unfit(shown);
