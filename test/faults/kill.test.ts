@@ -9,7 +9,8 @@ import { expectAllDone, jobFinished, onlyJob, readJob, repeatedCalls } from './w
 const concurrency = 5;
 const leaseMs = 1000;
 
-test.concurrent('a server killed four times in mid-batch loses nothing and repeats little', {
+// By itself, since it measures how long a take-over takes.
+test('a server killed four times in mid-batch loses nothing and repeats little', {
   timeout: 60_000,
 }, async ({ arena }) => {
   const { batchJobId, takeOvers, contradictions } = await killRepeatedly(arena, {

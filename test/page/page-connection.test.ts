@@ -100,7 +100,8 @@ test('a token is asked for, goes along with every call, uploads too, and is kept
   await page.getByLabel('Token').fill('not the one');
   await page.getByRole('button', { name: 'Look in' }).click();
   await page.getByRole('alert').getByText('does not take this token').waitFor();
-  const afterRefusal = await page.evaluate('document.activeElement.type');
+  // Where the next one is typed in.
+  await page.locator('input[type=password]:focus').waitFor();
   await page.getByLabel('Token').fill(operatorToken);
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'customers', exact: true }).waitFor();
@@ -123,7 +124,6 @@ test('a token is asked for, goes along with every call, uploads too, and is kept
   await page.getByRole('button', { name: 'Forget token' }).click();
   await page.getByLabel('Token').waitFor();
 
-  expect(afterRefusal).toBe('password');
   expect(named).toBe('');
   expect(kept).toEqual([1, 0, '']);
   expect(await page.evaluate('sessionStorage.length')).toBe(0);
