@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describeError } from '../operations/describe-error.ts';
 import { listFlows } from '../operations/list-flows.ts';
@@ -24,7 +24,7 @@ export interface Probes {
   connectors(): Promise<readonly { readonly name: string; readonly obstacle: string | undefined }[]>;
 }
 
-interface Finding {
+export interface Finding {
   readonly what: string;
   readonly state: 'ok' | 'warn' | 'fail';
   readonly text: string;
@@ -39,7 +39,7 @@ export const doctor: Command = {
   async run(host) {
     const findings = [
       checkNode(host.probes.nodeVersion),
-      await checkHome(host.folders.home),
+      ...(await checkHome(host.folders.home)),
       ...(await checkDatabase(host)),
       retention(host.keepMs),
       ...(await checkFlows(host)),
@@ -72,17 +72,40 @@ function checkNode(version: string): Finding {
     : ok('node', version);
 }
 
-async function checkHome(home: string): Promise<Finding> {
+async function checkHome(home: string): Promise<Finding[]> {
   for (let folder = home; ; folder = dirname(folder)) {
     const denied = await access(folder, constants.W_OK | constants.X_OK).then(
       () => undefined,
       (error: NodeJS.ErrnoException) => error.code ?? 'unknown reason',
     );
-    if (denied === undefined)
-      return ok('home', folder === home ? home : `${home} (is made when it is needed)`);
+    if (denied === undefined) {
+      const place = folder === home ? home : `${home} (is made when it is needed)`;
+      return [ok('home', place), ...(await checkDisk(folder))];
+    }
     if (denied === 'ENOENT' && dirname(folder) !== folder) continue;
-    return fail('home', `${home} cannot be written (${denied}). Set SLUICE_HOME to a folder that can.`);
+    return [fail('home', `${home} cannot be written (${denied}). Set SLUICE_HOME to a folder that can.`)];
   }
+}
+
+const mebibyte = 1024 * 1024;
+/** The log of Postgres is made of files of 16 MiB. */
+const leastFree = 64 * mebibyte;
+const littleFree = 1024 * mebibyte;
+
+/** Some file systems do not say how much room there is. */
+async function checkDisk(folder: string): Promise<Finding[]> {
+  const room = await statfs(folder).catch(() => undefined);
+  return room === undefined ? [] : [findRoom(room.bavail * room.bsize)];
+}
+
+/** Whether so many bytes are enough for the embedded database, and for files that are sent. */
+export function findRoom(freeBytes: number): Finding {
+  const text = `${Math.floor(freeBytes / mebibyte).toLocaleString('en-US')} MiB are free where SLUICE_HOME lies`;
+  const advice = 'Make room, or set SLUICE_HOME to a folder on another disk.';
+  if (freeBytes < leastFree) return fail('disk', `${text}, too few to work with. ${advice}`);
+  return freeBytes < littleFree
+    ? warn('disk', `${text}: few for large jobs. ${advice}`)
+    : ok('disk', `${text}.`);
 }
 
 async function checkDatabase({ probes, background }: Host): Promise<Finding[]> {

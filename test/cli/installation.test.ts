@@ -56,6 +56,7 @@ test('doctor finds a fresh installation well', async () => {
   const { code, stdout } = await sluice.run(['doctor']);
 
   expect(stdout).toMatch(/^ok +node/);
+  expect(stdout).toMatch(/(ok|warn) +disk +[\d,]+ MiB are free/);
   expect(stdout).toMatch(/ok +database +Postgres \d+/);
   expect(stdout).not.toContain('fail');
   expect(code).toBe(0);
