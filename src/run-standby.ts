@@ -10,9 +10,11 @@ import { migrateDatabase } from './store/migrate.ts';
 import { countClients, standbyName, takeStandbyLock } from './store/standby-lock.ts';
 
 const graceMs = 5000;
-/** A database that was lost is looked for this long, and this often, in milliseconds. */
-const comeBackMs = 60_000;
+/** A database that was lost is looked for this long, and this often, in milliseconds: servers are updated and moved. */
+const comeBackMs = 30 * 60_000;
 const comeBackLookMs = 500;
+/** It may hold the connection that was lost for alive, and its lock for held, this long, in milliseconds. */
+const heldMs = 60_000;
 
 /**
  * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
@@ -75,13 +77,14 @@ async function standByOnce({ config, works, db }: Standby, ending: AbortSignal):
 /** A turn as soon as the database is back, unless that takes too long; Sluice's own one is not started for it. */
 async function standByAgain(standby: Standby, ending: AbortSignal): Promise<End> {
   const { config } = standby;
-  const giveUpAt = performance.now() + comeBackMs;
   const isOurs = config.databaseUrl === undefined;
-  while (!ending.aborted && performance.now() < giveUpAt) {
+  const lostAt = performance.now();
+  let awayAt = lostAt;
+  while (!ending.aborted && awayAt - lostAt < comeBackMs && performance.now() - awayAt < heldMs) {
     if (isOurs && (await describeEmbedded(config.home)).state !== 'running') return 'told';
-    // Whether it is away, or holds the lost connection for alive: it may be otherwise in a moment.
-    const end = await standByOnce(standby, ending).catch(() => 'taken' as const);
-    if (end !== 'taken') return end;
+    const end = await standByOnce(standby, ending).catch(() => 'away' as const);
+    if (end === 'away') awayAt = performance.now();
+    else if (end !== 'taken') return end;
     await sleep(comeBackLookMs, undefined, { signal: ending }).catch(() => {});
   }
   return 'told';
