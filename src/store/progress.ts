@@ -30,15 +30,12 @@ export async function saveProgress(
         select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
         select * from json_to_recordset(${given}::text::json) as given(idx int, claim int, save int, progress json)
-      ), found as materialized (
-        select ctid as at from records
-        where job_id = (select id from job) and idx = any(array(select idx from given))
       )
       update records set
         progress = case when progress_save >= given.save then records.progress else given.progress end,
         progress_save = greatest(progress_save, given.save)
       from given, job
-      where records.ctid = any(array(select at from found))
+      where records.job_id = (select id from job) and records.idx = any(array(select idx from given))
         and records.idx = given.idx and ${isUnderClaim(sql, lease)}
       returning records.idx`,
   );

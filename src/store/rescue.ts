@@ -55,12 +55,12 @@ export async function rescueRecords(
         select job_id from leases
         where job_id = (select id from job) and lane = ${lease.lane} and token = ${lease.token} for update
       ), stranded as materialized (
-        select at, row_number() over (order by coalesce(claimed_after, idx), claimed_after is not null, claim, idx) <= ${underWay} as ran
+        select idx, row_number() over (order by coalesce(claimed_after, idx), claimed_after is not null, claim, idx) <= ${underWay} as ran
         from (
-          select ctid as at, idx, claim, claimed_after from records
+          select idx, claim, claimed_after from records
           where job_id = (select job_id from held) and status = 'processing' and lease <> ${lease.token}
           union all
-          select ctid, idx, null, null from records
+          select idx, null, null from records
           where job_id = (select job_id from held) and status = 'pending' and not_before = '-infinity' and not held
             and idx <= (select claimed_to from job where by_others)
         ) as claimed
@@ -80,7 +80,8 @@ export async function rescueRecords(
           dead_letter = dead_letter or (${isOver(sql)} and (select on_record_failure from job) = 'dead-letter'),
           lease = null, alone = false
         from stranded, job
-        where records.ctid = stranded.at
+        where records.job_id = (select job_id from held) and records.idx = any(array(select idx from stranded))
+          and records.idx = stranded.idx
           and (records.status = 'processing' or job.by_others and ${isFreshlyClaimed(sql)})
         returning records.idx, records.attempts, records.wave, records.tries, records.status, records.order_key,
           records.record_id, records.failure, stranded.ran

@@ -40,8 +40,8 @@ export interface SettlementWishes {
 /**
  * Writes what attempts came to, many at once, and moves the job's counters with them.
  *
- * A record that is no longer under this lease and claim is left alone: its outcome is stale. (The update
- * does not name the job again: with some statistics the planner would walk all its records for that.) A record
+ * A record that is no longer under this lease and claim is left alone: its outcome is stale. (Rows are reached by their
+ * indexes in a list: with some statistics the planner would walk all records of the job for a join.) A record
  * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
  * failures of the wave reach the job's limit, the job fails or pauses in the same statement.
  * Returns the job's status after it, and how many became `skipped`.
@@ -69,9 +69,6 @@ export async function saveSettlements(
           f as failure, g as group_id, w as retry_ms, p as progress, d as digest
         from json_to_recordset(${given}::text::json) as given(
           i int, c int, s record_status, n int, r json, f jsonb, g text, w float8, p json, d text)
-      ), found as materialized (
-        select ctid as at from records
-        where job_id = (select id from job) and idx = any(array(select idx from given))
       ), settled as (
         update records set
           status = case when given.status = 'pending' and job.ended then 'skipped' else given.status end,
@@ -90,7 +87,7 @@ export async function saveSettlements(
           alone = false, lease = null,
           settled_at = case when given.status = 'pending' and not job.ended then settled_at else now() end
         from given, job
-        where records.ctid = any(array(select at from found))
+        where records.job_id = (select id from job) and records.idx = any(array(select idx from given))
           and records.idx = given.idx and ${isUnderClaim(sql, lease)}
         returning records.idx, records.status, records.tries, records.attempts, records.wave, given.counted,
           given.failure, records.failure as told, given.group_id, records.record_id, records.order_key, given.digest
