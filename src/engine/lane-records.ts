@@ -83,6 +83,9 @@ export class LaneRecords {
       flowName: job.flow.name,
       bound: () => mostUnderWay(flow.hasEffects, this.#turns.concurrency, this.#size),
       flushAt: () => groupSize(flow.hasEffects, this.#turns.concurrency, this.#size),
+      onLost: () => {
+        watch.lost = true;
+      },
       onCommit: (status) => {
         // Only news of a stop: an answer that comes late must not undo one.
         if (status !== undefined && !isRunning(status)) watch.note(status);

@@ -24,7 +24,8 @@ export interface LaneWatchOptions {
  * Keeps the lease of a lane and knows what the job is told to do.
  *
  * Time is measured from before each renewal was sent, so this process stops starting records before
- * anybody else can take them over.
+ * anybody else can take them over. It stands still while the machine sleeps, or the database's clock is put forward: then
+ * the first claim, commit or renewal finds the lease gone.
  */
 export class LaneWatch {
   readonly #options: LaneWatchOptions;

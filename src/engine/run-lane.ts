@@ -282,6 +282,8 @@ export class Lane {
     if (this.#watch.lost) {
       this.#records.abandon();
       this.#keeper.abandon();
+      // Who has the lane makes their calls again: no next step is to be taken beside that.
+      this.#attempts.cutOff();
     }
     this.#gate.look();
     this.#wakeUp.ring();

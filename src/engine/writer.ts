@@ -31,6 +31,8 @@ export interface WriterOptions {
   readonly flushAt: () => number;
   /** Called after each commit with the job's status. */
   readonly onCommit: (status: JobStatus | undefined) => void;
+  /** Called when a commit has found that the lane belongs to somebody else. */
+  readonly onLost: () => void;
 }
 
 /** Commits settlements in groups, one after the other unless there is a whole one more, and bounds what is uncommitted. */
@@ -173,6 +175,7 @@ export class Writer {
       try {
         const saved = await saveSettlements(db, lease, group, wishes);
         this.#tell(group, saved?.skipped ?? 0);
+        if (saved?.lost === true) this.#options.onLost();
         return saved?.status;
       } catch (error) {
         if (refusesContent(error) && !group.some(isReplacement)) return this.#commitParts(group);

@@ -20,7 +20,10 @@ export interface SettledRecord {
 
 export interface Saved {
   readonly status: JobStatus;
+  /** Of those that would have waited for another attempt. */
   readonly skipped: number;
+  /** The lane belongs to somebody else now: what is settled from here on counts no more. */
+  readonly lost: boolean;
 }
 
 /** What a job wants to happen with its settled records besides; jobs that want nothing pay nothing. */
@@ -44,7 +47,7 @@ export interface SettlementWishes {
  * indexes in a list: with some statistics the planner would walk all records of the job for a join.) A record
  * that would wait for another attempt in a job that has ended becomes `skipped`. When the final
  * failures of the wave reach the job's limit, the job fails or pauses in the same statement.
- * Returns the job's status after it, and how many became `skipped`.
+ * Returns the job's status after it, how many became `skipped`, and whether the lease has gone to somebody else.
  */
 export async function saveSettlements(
   db: Database,
@@ -55,7 +58,7 @@ export async function saveSettlements(
   const successes = successesOnly(settled, wishes);
   if (successes !== undefined) {
     const status = await saveSuccesses(db, lease, successes);
-    if (status !== undefined) return { status, skipped: 0 };
+    if (status !== undefined) return { status, skipped: 0, lost: false };
   }
   const usual = settled[0]?.settlement.status ?? 'pending';
   const given = `[${settled.map((each) => toRow(each, usual)).join(',')}]`;
@@ -125,7 +128,9 @@ export async function saveSettlements(
         ${limitReached(sql, sql`moved.failed + moved.retried_failed`)}
       from moved
       where job.id = ${lease.batchJobId}
-      returning job.status, moved.skipped::int`,
+      returning job.status, moved.skipped::int, not exists (
+        select from leases
+        where job_id = ${lease.batchJobId} and lane = ${lease.lane} and token = ${lease.token}) as lost`,
   );
   return row;
 }

@@ -8,7 +8,7 @@ import { stopJob } from '../../src/store/control.ts';
 import { createJob } from '../../src/store/create-job.ts';
 import type { Database } from '../../src/store/database.ts';
 import { test as base } from '../support/database.ts';
-import { fail, finished, jobWhen, quickRetry, testEngine, testFlow } from '../support/engine.ts';
+import { fail, finished, jobWhen, quickRetry, runFlow, testEngine, testFlow } from '../support/engine.ts';
 import { letLapse, newJob, requeue } from '../support/jobs.ts';
 
 const test = base.extend<{ folder: string }>({
@@ -28,6 +28,38 @@ async function fileJob(folder: string, name: string, text: string, more: Paramet
 }
 
 const lines = (count: number) => Array.from({ length: count }, (_, n) => JSON.stringify({ n })).join('\n');
+
+test('a process that slept past its lease stops as soon as a commit tells it, and breaks off what is under way', async ({
+  db,
+}) => {
+  const concurrency = 10;
+  const stuck = 5;
+  const calls = new Map<number, number>();
+  const call = (index: number) => calls.set(index, (calls.get(index) ?? 0) + 1);
+  let brokenOff = 0;
+  const flow = testFlow(async ({ index, signal }) => {
+    call(index);
+    await sleep(index < stuck ? 60_000 : 10, undefined, { signal }).catch(() => brokenOff++);
+    signal.throwIfAborted();
+    return null;
+  });
+  const quick = testFlow(({ index }) => {
+    call(index);
+    return null;
+  });
+  const { id, engine } = await runFlow(db, flow, 1000, { concurrency });
+  await expect.poll(() => calls.size).toBeGreaterThan(100);
+  const other = testEngine(db, quick, { holder: 'other' });
+
+  await letLapse(db, id);
+  other.wake();
+  await jobWhen(db, id, finished);
+
+  expect([...calls.values()].filter((times) => times > 1).length).toBeLessThanOrEqual(2 * concurrency);
+  await expect.poll(() => brokenOff).toBeGreaterThanOrEqual(stuck);
+  await engine.stop(0);
+  await other.stop(0);
+});
 
 test('a lease that lapses while a file is read is taken anew, and every row arrives', async ({
   db,

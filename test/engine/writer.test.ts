@@ -35,6 +35,7 @@ test('a writer is idle once all groups are committed, also those that wait for e
     bound: () => count,
     flushAt: () => largestWindow,
     onCommit: (status) => commits.push(status),
+    onLost: () => {},
   });
 
   for (const record of records ?? []) {
@@ -70,6 +71,7 @@ test('what comes in during a commit waits until there are as many as make a grou
     bound: () => 15,
     flushAt: () => 3,
     onCommit: () => committed(),
+    onLost: () => {},
   });
   const nextCommit = () =>
     new Promise<void>((resolve) => {
