@@ -58,11 +58,11 @@ function runStep(step: CompiledStep, frame: StepFrame): MaybePromise<StepOutcome
       return recovered(step, path, frame, error);
     }
   }
-  const known = frame.ledger.outcomeOf(path);
+  const known = frame.ledger.outcomeOf(path, isRepeatable(step));
   if (known !== undefined) return known;
   const outcome =
     step.loop === undefined ? attempted(step, path, frame) : runForEach(step, step.loop, path, frame);
-  if (step.checkpoint && step.loop === undefined) return keep(path, outcome, frame);
+  if (step.checkpoint && step.loop === undefined) return keep(step, path, outcome, frame);
   if (!(outcome instanceof Promise)) return passed(path, outcome, frame);
   return outcome.then((settled) => passed(path, settled, frame));
 }
@@ -72,13 +72,23 @@ function passed(path: string, outcome: StepOutcome, { ledger, inLoop }: StepFram
   return outcome;
 }
 
+/**
+ * It changes nothing outside, so that it can be done again when the record has been patched. Nor does one with steps
+ * inside: what those have done is kept by itself.
+ */
+const isRepeatable = ({ body }: CompiledStep): boolean => !body.hasEffects;
+
 async function keep(
+  step: CompiledStep,
   path: string,
   outcome: MaybePromise<StepOutcome>,
   frame: StepFrame,
 ): Promise<StepOutcome> {
   const settled = await outcome;
-  if (settled.status === 'done') await frame.ledger.keep(path, settled.result);
+  if (settled.status === 'done') {
+    const { ledger, within } = frame;
+    await ledger.keep(path, settled.result, { isRepeatable: isRepeatable(step), within });
+  }
   return passed(path, settled, frame);
 }
 
@@ -191,11 +201,13 @@ async function runForEach(
   } catch (error) {
     return recovered(step, path, frame, error);
   }
+  frame.ledger.begin(path, list);
   const once: CompiledStep = { ...step, loop: undefined, when: undefined };
   const run = async (item: JsonValue, index: number): Promise<StepOutcome> => {
     const scope = { ...innerScope(frame.scope), item, index };
     const name = `${step.name}[${index}]`;
-    return runStep({ ...once, name }, { ...frame, scope, inLoop: true });
+    const within = { place: `${path}[${index}]`, item, outer: frame.within };
+    return runStep({ ...once, name }, { ...frame, scope, inLoop: true, within });
   };
   const rules = { maxParallel, stopAtFailure: true, signal: frame.signal };
   const { results, failures } = await runLoop(list, rules, run);

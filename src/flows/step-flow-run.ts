@@ -67,7 +67,11 @@ export function runFlowSteps(
 ): FlowResult | Promise<FlowResult> {
   const environment = flow.environment(attempt.connectors);
   const scope = flow.takesBack === true ? undoScope(attempt, environment) : scopeOf(attempt, environment);
-  const ledger = new StepLedger(flow.retry, attempt.progress, attempt.checkpoint);
+  const ledger = new StepLedger(flow.retry, {
+    before: attempt.progress,
+    save: attempt.checkpoint,
+    owner: `r${attempt.revision}${membersMark(attempt)}`,
+  });
   const frame: StepFrame = {
     context: attempt,
     scope,

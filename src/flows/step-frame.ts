@@ -3,6 +3,7 @@ import type { JsonValue } from '../domain/json.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { Condition } from './condition.ts';
 import type { Ending, RunContext } from './flow.ts';
+import type { LoopItem } from './kept-items.ts';
 import type { Scope } from './names.ts';
 import type { StepLedger } from './step-ledger.ts';
 import type { StepTracer } from './step-tracer.ts';
@@ -47,6 +48,8 @@ export interface StepFrame {
   readonly ledger: StepLedger;
   /** Inside a loop a retry of a step waits in place; else the whole record waits. */
   readonly inLoop: boolean;
+  /** The item that the steps are for. */
+  readonly within?: LoopItem;
   /** The retries of the step around, which its steps have without their own. */
   readonly retry?: OwnRetry | undefined;
   /** What environment variables hold, masked wherever an answer repeats it. */

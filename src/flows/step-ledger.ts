@@ -3,10 +3,23 @@ import type { JsonValue } from '../domain/json.ts';
 import type { Progress, StepOutcome } from '../domain/progress.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { BrokenRun } from './broken-run.ts';
+import { alignItems, type LoopItem, noteItems } from './kept-items.ts';
 import type { OwnRetry } from './step-frame.ts';
 
 /** Where failures are counted that the flow's retries are for: the record is tried again from its beginning. */
 const ofFlow = '';
+
+/** The payload that a record was accepted with. */
+const firstOwner = 'r0';
+/** Under the path of a step that can be done again at will: which payload its result was made of, unless the first. */
+const ownerMark = '#of';
+
+export interface LedgerOptions {
+  readonly before?: Progress | undefined;
+  readonly save?: ((progress: Progress) => Promise<void>) | undefined;
+  /** Names the payload of this attempt; another one after a patch. */
+  readonly owner?: string;
+}
 
 /** What a run knows from earlier attempts, and what it leaves for the next one. */
 export class StepLedger {
@@ -19,25 +32,42 @@ export class StepLedger {
   /** Paths of steps, or of items of theirs, whose calls must not be made again. */
   readonly #lost: string[] = [];
   readonly #save: ((progress: Progress) => Promise<void>) | undefined;
+  readonly #owner: string;
 
-  constructor(flowRetry: RetryPolicy, before?: Progress, save?: (progress: Progress) => Promise<void>) {
+  constructor(flowRetry: RetryPolicy, { before, save, owner = firstOwner }: LedgerOptions = {}) {
     this.#flowRetry = flowRetry;
+    this.#owner = owner;
     this.#results = { ...before?.results };
     this.#passed = { ...before?.passed };
     this.#failing = before?.failing ?? {};
     this.#save = save;
   }
 
-  /** What a step came to in an earlier attempt, if it need not be done again. */
-  outcomeOf(path: string): StepOutcome | undefined {
+  /**
+   * What a step came to in an earlier attempt, if it need not be done again. One that `isRepeatable` is done again for
+   * a payload that has been patched since; one that has changed something outside is not.
+   */
+  outcomeOf(path: string, isRepeatable: boolean): StepOutcome | undefined {
     const result = Object.hasOwn(this.#results, path) ? this.#results[path] : undefined;
-    if (result !== undefined) return { status: 'done', result };
+    const owner = isRepeatable ? (this.#results[path + ownerMark] ?? firstOwner) : this.#owner;
+    if (result !== undefined && owner === this.#owner) return { status: 'done', result };
     return Object.hasOwn(this.#passed, path) ? this.#passed[path] : undefined;
   }
 
+  /** The items that a loop is about to go over. */
+  begin(loop: string, items: readonly JsonValue[]): void {
+    alignItems(this.#results, loop, items, this.#owner);
+  }
+
   /** Keeps a result where it outlives the process. */
-  async keep(path: string, result: JsonValue): Promise<void> {
+  async keep(
+    path: string,
+    result: JsonValue,
+    { isRepeatable, within }: { readonly isRepeatable: boolean; readonly within: LoopItem | undefined },
+  ): Promise<void> {
     this.#results[path] = result;
+    if (isRepeatable && this.#owner !== firstOwner) this.#results[path + ownerMark] = this.#owner;
+    noteItems(this.#results, within, this.#owner);
     await this.#save?.({ results: { ...this.#results }, ...this.#lostSteps(), failing: this.#failing });
   }
 

@@ -10,7 +10,7 @@ const dealtWith = { status: 'failed', result: null, error: 'Lost' } as const;
 
 /** Knows of one step whose answer was lost. */
 function ledgerOf(save?: (progress: Progress) => Promise<void>): StepLedger {
-  const ledger = new StepLedger(quickRetry(1), undefined, save);
+  const ledger = new StepLedger(quickRetry(1), { save });
   ledger.dealtWith('one', lost);
   ledger.pass('one', dealtWith);
   ledger.pass('other', { status: 'done', result: 1 });
@@ -28,7 +28,7 @@ test('a checkpoint keeps what was lost where it outlives the process', async () 
   const saved: Progress[] = [];
   const ledger = ledgerOf(async (progress) => void saved.push(progress));
 
-  await ledger.keep('two', 2);
+  await ledger.keep('two', 2, { isRepeatable: true, within: undefined });
 
   expect(saved).toEqual([
     { results: { two: 2 }, passed: { one: { ...dealtWith, isLost: true } }, failing: {} },

@@ -21,7 +21,7 @@ const ownerKey = '#of';
 export class KeptProgress {
   readonly #results = new Map<string, JsonValue>();
   readonly #sizes = new Map<string, number>();
-  readonly #attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'revision' | 'log'>;
+  readonly #attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'members' | 'revision' | 'log'>;
   readonly #owner: string;
   #bytes = 0;
   #isFull = false;
@@ -30,9 +30,9 @@ export class KeptProgress {
   #savedAt = -Infinity;
   #saveMs = 0;
 
-  constructor(attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'revision' | 'log' | 'progress'>) {
+  constructor(attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'members' | 'revision' | 'log' | 'progress'>) {
     this.#attempt = attempt;
-    this.#owner = [`r${attempt.revision}`, ...(attempt.indexes ?? [])].join();
+    this.#owner = [`r${attempt.revision}`, ...(attempt.members ?? attempt.indexes ?? [])].join();
     this.#bytes = Buffer.byteLength(JSON.stringify(this.#progress()));
     const before = attempt.progress?.results ?? {};
     if (before[ownerKey] !== this.#owner) return;

@@ -117,11 +117,13 @@ async function runBatch(loop: Loop, call: StepCall): Promise<JsonValue> {
   const { frame, step, scope } = call;
   const list = await loop.items.list(scope, frame);
   const parts: readonly JsonValue[] = loop.chunk === undefined ? list : chunksOf(list, loop.chunk);
+  frame.ledger.begin(step, parts);
   const handled: LoopFailure[] = [];
 
   const run = async (item: JsonValue, index: number): Promise<JsonValue> => {
     const inside = { ...innerScope(scope), item, index };
-    const place = { ...frame, scope: inside, prefix: `${step}[${index}].`, inLoop: true };
+    const within = { place: `${step}[${index}]`, item, outer: frame.within };
+    const place = { ...frame, scope: inside, prefix: `${within.place}.`, inLoop: true, within };
     try {
       return await runSteps(loop.task, place);
     } catch (error) {

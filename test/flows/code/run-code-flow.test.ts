@@ -454,6 +454,20 @@ test('what was kept of another payload is worth nothing', async () => {
   expect(ran).toEqual(['one', 'one']);
 });
 
+test('what was kept of a chunk is worth nothing when any of its records was patched', async () => {
+  const ran: string[] = [];
+  const builder = flow({ checkpoint: true, size: 2 })
+    .step('one', () => ran.push('one'))
+    .step('two', () => Promise.reject(new TransientError()));
+  const indexes = [0, 1];
+
+  const after = await run(builder, [{}, {}], { indexes, members: ['0', '1'] });
+  const again = await run(builder, [{}, {}], { indexes, members: ['0', '1'], after });
+  await run(builder, [{}, {}], { indexes, members: ['0', '1r1'], after: again });
+
+  expect(ran).toEqual(['one', 'one']);
+});
+
 test('state is that of the record; batch.state is that of the job', async () => {
   const builder = flow().step('x', async ({ state, batch }) => {
     await state.set('a', { deep: [1] });

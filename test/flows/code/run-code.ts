@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly params?: JsonObject;
   readonly connectors?: ConnectorRegistry;
   readonly indexes?: readonly number[];
+  readonly members?: readonly string[];
   readonly signal?: AbortSignal;
   readonly revision?: number;
   /** An earlier attempt at the same record, whose progress and state the run finds. */
@@ -94,6 +95,7 @@ export function attempt(payload: JsonValue, options: RunOptions, { kept, memory,
     total: 10,
     index: options.indexes?.[0] ?? 7,
     id: null,
+    ...(options.members === undefined ? {} : { members: options.members }),
     revision: options.revision ?? 0,
     payload,
     indexes: options.indexes,
