@@ -40,6 +40,8 @@ const restMs = 5000;
  * milliseconds: that one knows how much the target bears.
  */
 const headStartMs = 1500;
+/** So many jobs, those that ran last, are known to have run here. */
+const jobsRemembered = 1000;
 
 /**
  * The local dispatcher: runs every unfinished job that no live process holds, one lane each, in this
@@ -52,7 +54,7 @@ export class Engine {
   readonly #adopting = new Set<Promise<void>>();
   /** Jobs whose lane broke off, and when they may be taken again. */
   readonly #restUntil = new Map<string, number>();
-  /** Jobs that have run in this process. */
+  /** Jobs that have run in this process lately. */
   readonly #ran = new Set<string>();
   readonly #wakeUp = new WakeUp();
   readonly #deliverer: Deliverer;
@@ -237,7 +239,14 @@ export class Engine {
       else this.wake();
     });
     this.#lanes.set(id, { lane, ended });
+    this.#remember(id);
+  }
+
+  #remember(id: string): void {
+    this.#ran.delete(id);
     this.#ran.add(id);
+    const [oldest] = this.#ran;
+    if (this.#ran.size > jobsRemembered && oldest !== undefined) this.#ran.delete(oldest);
   }
 
   /** Takes up what an earlier holder left under way. */

@@ -3,6 +3,7 @@ import { readRows, reopen } from '../sources/open-file.ts';
 import { type Source, SourceBroken, type SourceRow } from '../sources/source.ts';
 import { stopJob } from '../store/control.ts';
 import type { Database } from '../store/database.ts';
+import { DatabaseFault, refusesContent } from '../store/database-fault.ts';
 import {
   addRecords,
   countBad,
@@ -48,13 +49,21 @@ export async function readSource(context: ReadContext): Promise<boolean> {
     return true;
   } catch (error) {
     if (context.signal.aborted) return false;
-    if (!(error instanceof SourceBroken || error instanceof SluiceError)) throw error;
-    if (error instanceof SluiceError && error.code === 'database_unavailable') throw error;
-    const message = error instanceof SourceBroken ? `line ${error.line}: ${error.message}` : error.message;
+    const message = lastingTrouble(error);
+    if (message === undefined) throw error;
     await stopJob(db, lease.batchJobId, 'failed', 'source_broken', { message, lease });
     await endIntake(db, lease, 'stopped');
     return true;
   }
+}
+
+/** Why the source cannot be read on; undefined: that may be otherwise in a moment. */
+function lastingTrouble(error: unknown): string | undefined {
+  if (error instanceof SourceBroken) return `line ${error.line}: ${error.message}`;
+  if (error instanceof SluiceError) return error.code === 'database_unavailable' ? undefined : error.message;
+  return error instanceof DatabaseFault && refusesContent(error)
+    ? 'the database refuses one of the rows that follow those that were read; please report this with the row'
+    : undefined;
 }
 
 /** False: the intake was ended, or belongs to somebody else. */

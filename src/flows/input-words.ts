@@ -39,7 +39,7 @@ function placeOf({ instancePath, keyword, params }: ErrorObject, names: Readonly
   const steps = instancePath.split('/').slice(1).map(unescaped);
   if (keyword === 'required') steps.push(String(params.missingProperty));
   const place = steps.map((step) => {
-    if (names.has(step)) return `.${step.slice(0, mostShown)}`;
+    if (names.has(step)) return `.${step.slice(0, mostShown).toWellFormed()}`;
     return /^\d+$/.test(step) ? `[${step}]` : '.…';
   });
   return place.length === 0 ? 'the record' : place.join('').replace(/^\./, '');

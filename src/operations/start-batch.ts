@@ -77,13 +77,22 @@ async function startNew(context: OperationContext, sluice: OpenedSluice, given: 
     throw alreadyRunning(await findSameWork(sluice.db, job.flow.name, job.sourceDigest));
   }
 
-  // The job is accepted: nothing that follows may hold the answer up or turn it into an error.
+  // The job is accepted: nothing that follows may hold the answer up, or let it seem to have been refused.
   await Promise.race([
     Promise.all([sluice.engine.adopt(job.id), sluice.ensureStandby()]),
     sleep(readingPatienceMs, undefined, { ref: false }),
   ]);
-  return answer(await onceRead(sluice.db, job.id), false, earlier?.id);
+  const accepted = await onceRead(sluice.db, job.id).catch((error: unknown) => {
+    throw error instanceof SluiceError && error.code === 'database_unavailable' ? outOfSight(job.id) : error;
+  });
+  return answer(accepted, false, earlier?.id);
 }
+
+const outOfSight = (batchJobId: string) =>
+  new SluiceError(
+    'database_unavailable',
+    `Batch job ${batchJobId} was accepted and will run, but the database does not answer any more. Do not start it again: call get_batch_status {"batch_job_id": "${batchJobId}"} in a while.`,
+  );
 
 function create(context: OperationContext, { db }: OpenedSluice, job: NewJob) {
   // What a source holds is not known yet, so it counts as one.

@@ -16,7 +16,9 @@ export async function* readNdjson(
 }
 
 async function* withoutBlank(batches: AsyncIterable<Line[]>): AsyncGenerator<Line[]> {
-  for await (const lines of batches) yield lines.filter(({ text }) => text.trim() !== '');
+  // Of a line that is too large only the beginning is known.
+  const isFilled = ({ text, flaw }: Line) => flaw?.kind === 'too_large' || text.trim() !== '';
+  for await (const lines of batches) yield lines.filter(isFilled);
 }
 
 function rowOf({ number, text, flaw }: Line, maxBytes: number): SourceRow {

@@ -18,6 +18,7 @@ import {
   sortRows,
   takesAll,
 } from './sorted-rows.ts';
+import { storableJson } from './storable-json.ts';
 
 /** A row of the source on its way into the store. */
 export interface NewRecord {
@@ -152,7 +153,7 @@ export const rowsJson = (rows: readonly NewRecord[], position: number): string =
 function rowJson({ id, json, failure, digest, orderKey }: NewRecord, index: number): string {
   const text = (name: string, value: string | null | undefined) =>
     value === null || value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
-  const failed = failure === undefined ? '' : `,"f":${JSON.stringify(failure)},"g":"${groupId(failure)}"`;
+  const failed = failure === undefined ? '' : `,"f":${storableJson(failure)},"g":"${groupId(failure)}"`;
   return `{"i":${index}${text('k', id)}${text('d', digest)}${text('o', orderKey)}${failed},"p":${json}}`;
 }
 

@@ -253,3 +253,31 @@ test.for(['insert', 'update'])(
     await again.stop(0);
   },
 );
+
+test('a row that the database refuses ends the job with a word, and what was read before is run', async ({
+  db,
+  folder,
+}) => {
+  const job = await fileJob(folder, 'rows.ndjson', lines(1500));
+  await db.run(
+    (sql) => sql`
+      create function no_number() returns trigger language plpgsql
+      as $$ begin if new.idx = 1200 then perform 'x'::int; end if; return new; end $$`,
+  );
+  await db.run(
+    (sql) => sql`create trigger no_number before insert on records for each row execute function no_number()`,
+  );
+  await createJob(db, job);
+  const engine = testEngine(
+    db,
+    testFlow(() => null),
+  );
+
+  await engine.adopt(job.id);
+  const done = await jobWhen(db, job.id, finished);
+  await db.run((sql) => sql`drop function no_number cascade`);
+
+  expect(done).toMatchObject({ status: 'failed', stopReason: 'source_broken', total: 1000 });
+  expect(done.stopMessage).toMatch(/^the database refuses one of the rows that follow/);
+  await engine.stop(0);
+});

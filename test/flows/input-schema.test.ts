@@ -341,3 +341,15 @@ test.each([
 
   expect([pattern.test(fitting), pattern.test(other)]).toEqual([true, false]);
 });
+
+test('a long name is cut between characters, so that what is said of it can be stored', () => {
+  const name = `${'a'.repeat(59)}😀`;
+  const { checkInput } = flowWith(
+    `\n  type: object\n  required: ["${name}"]\n  properties: { "${name}": { type: string } }\n`,
+  );
+
+  const { message = '' } = checkInput?.({}, false) ?? {};
+
+  expect(message).toContain('is missing');
+  expect(message.isWellFormed()).toBe(true);
+});

@@ -69,6 +69,15 @@ test('a line over the limit fails alone, in one block or many', async () => {
   expect(rows[3]).toMatchObject({ payload: { _too_large: 700_000 } });
 });
 
+test('a line that is too large and begins with more blanks than are kept of it is a bad row', async () => {
+  const large = `${' '.repeat(2000)}{"a":"${'x'.repeat(2000)}"}`;
+  const source = await openWritten(folder, '.ndjson', `{"a":1}\n${large}\n{"a":3}\n`);
+
+  const rows = await rowsOf(source, { maxRecordBytes: 1000 });
+
+  expect(verdicts(rows)).toEqual(['1 ok', '2 record_too_large', '3 ok']);
+});
+
 test('a limit counts bytes, not characters', async () => {
   const source = await openWritten(folder, '.ndjson', `{}\n{"a":"${'é'.repeat(600)}"}\n{"a":1}\n`);
 
