@@ -204,7 +204,7 @@ export const records = pgTable(
     idx: integer('idx').notNull(),
     recordId: text('record_id'),
     status: recordStatus('status').notNull().default('pending'),
-    /** json, not jsonb: keeps the order of keys for exports, and every digit of a number. */
+    /** json, not jsonb: keeps the order of keys for exports, and numbers as they are written. */
     payload: json('payload').$type<JsonValue>(),
     /** The value of the job's `order_by` field, as text. */
     orderKey: text('order_key'),

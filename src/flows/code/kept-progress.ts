@@ -30,7 +30,9 @@ export class KeptProgress {
   #savedAt = -Infinity;
   #saveMs = 0;
 
-  constructor(attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'members' | 'revision' | 'log' | 'progress'>) {
+  constructor(
+    attempt: Pick<Attempt, 'checkpoint' | 'indexes' | 'members' | 'revision' | 'log' | 'progress'>,
+  ) {
     this.#attempt = attempt;
     this.#owner = [`r${attempt.revision}`, ...(attempt.members ?? attempt.indexes ?? [])].join();
     this.#bytes = Buffer.byteLength(JSON.stringify(this.#progress()));

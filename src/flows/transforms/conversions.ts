@@ -24,7 +24,7 @@ export const conversionTransforms: readonly Transform[] = [
   },
   {
     name: 'parse_json',
-    doc: 'The value that a JSON text stands for; fails with a number that would be rounded.',
+    doc: 'The value that a JSON text stands for; fails with a whole number that would be rounded.',
     args: [],
     apply: parsed,
   },

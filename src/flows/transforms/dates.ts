@@ -67,8 +67,16 @@ function readDate(value: PipeValue, format: PipeValue): DateTime | undefined {
 
   const date = format === undefined ? readIso(text) : readInFormat(text, textArgument(format));
   if (date?.isValid === true) return date;
-  const hint = format === undefined ? '; for other forms name the format, as in date("dd/MM/yyyy")' : '';
-  throw new ValueProblem('date_expected', `is not a date in the form ${formName(format)}${hint}`, value);
+  throw new ValueProblem(
+    'date_expected',
+    `is not a date in the form ${formName(format)}${hint(text, format)}`,
+    value,
+  );
+}
+
+function hint(text: string, format: PipeValue): string {
+  if (format === undefined) return '; for other forms name the format, as in date("dd/MM/yyyy")';
+  return format === secondsFormat && /^\d{12,13}$/.test(text) ? '; for milliseconds since 1970 it is x' : '';
 }
 
 function readInFormat(text: string, format: string): DateTime | undefined {
@@ -85,7 +93,9 @@ function readInFormat(text: string, format: string): DateTime | undefined {
 /** A count of units since 1970, each of so many milliseconds. */
 function readEpoch(text: string, unitMs: number): DateTime | undefined {
   if (!/^-?\d{1,15}(\.\d{1,9})?$/.test(text)) return undefined;
-  return DateTime.fromMillis(Math.round(Number(text) * unitMs), { zone: 'utc' });
+  const date = DateTime.fromMillis(Math.round(Number(text) * unitMs), { zone: 'utc' });
+  // Other years have more digits than a date has places for.
+  return date.year >= 0 && date.year <= 9999 ? date : undefined;
 }
 
 /** Whole dates only: Luxon would also take "2026" or "12:30". */

@@ -54,8 +54,8 @@ export const numberTransforms: readonly Transform[] = [
   numeric('abs', 'Without its sign.', [], (number) => Math.abs(number)),
   numeric('floor', 'The whole number below.', [], (number) => Math.floor(number)),
   numeric('ceil', 'The whole number above.', [], (number) => Math.ceil(number)),
-  numeric('add', 'The sum with a number.', [other], (number, by) => exact(number + by), ['plus']),
-  numeric('subtract', 'Less a number.', [other], (number, by) => exact(number - by), ['minus']),
+  numeric('add', 'The sum with a number.', [other], (number, by) => exact(number + by, number, by), ['plus']),
+  numeric('subtract', 'Less a number.', [other], (number, by) => exact(number - by, number, by), ['minus']),
   numeric('multiply', 'Times a number.', [other], (number, by) => exact(number * by), ['times']),
   numeric('divide', 'Divided by a number.', [other], divided, ['divided_by']),
 ];
@@ -89,9 +89,16 @@ function rounded(number: number, places: number): number {
   return Number(fixedDecimals(String(number), places)) || 0;
 }
 
-/** Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. */
-function exact(number: number): number {
-  return Number.isInteger(number) ? number : Number(number.toPrecision(maxDecimals));
+/**
+ * Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. Dust is what the operands may be off by, and less than a millionth
+ * of a millionth: digits of large numbers that were given stay. `operands` are left out where the result is as exact as
+ * they are.
+ */
+function exact(number: number, ...operands: readonly number[]): number {
+  if (Number.isInteger(number)) return number;
+  const short = Number(number.toPrecision(maxDecimals));
+  const dust = Math.max(1e-12, 2 * Number.EPSILON * Math.max(...[number, ...operands].map(Math.abs)));
+  return Math.abs(short - number) <= dust ? short : number;
 }
 
 function divided(number: number, by: number): number {
