@@ -79,7 +79,7 @@ export type PatchInput = z.output<typeof patchInput>;
 
 export function selectionOf(given: SelectInput | undefined): RetrySelection {
   return {
-    statuses: given?.statuses ?? ['failed', 'retried_failed'],
+    statuses: given?.statuses ?? (given?.dead_letters === true ? retryable : ['failed', 'retried_failed']),
     groupIds: given?.group_ids,
     indexes: given?.indexes,
     ids: given?.ids,

@@ -138,7 +138,9 @@ async function onceRead(db: Database, batchJobId: string): Promise<BatchJob> {
     const job = await findJob(db, batchJobId);
     if (job === undefined)
       throw new SluiceError('batch_job_not_found', `Batch job ${batchJobId} was removed.`);
-    if (job.status === 'paused' || job.intake !== 'reading' || performance.now() >= until) return job;
+    const isEnding = job.status === 'failed' && job.finishedAt === null;
+    const isRead = job.intake !== 'reading' && !isEnding;
+    if (job.status === 'paused' || isRead || performance.now() >= until) return job;
     await sleep(25);
   }
 }

@@ -111,7 +111,7 @@ function checkChange(maxConcurrency: number, change: Change): void {
   if (given.length === 0) {
     throw new SluiceError(
       'invalid_input',
-      `update_batch: give at least one of action (${actions.join(', ')}), concurrency, rate, max_failures, max_failure_rate and on_limit. Nothing was changed.`,
+      `update_batch: give at least one of action (${actions.join(', ')}), concurrency, rate, max_failures, max_failure_rate, on_limit and drop_dead_letters. Nothing was changed.`,
     );
   }
   if (change.now === true && change.action !== 'pause' && change.action !== 'cancel') {
@@ -135,9 +135,11 @@ const orderOf = (change: Change): JobOrder => ({
 
 function refusal(job: BatchJob, { action }: Change): SluiceError {
   if (job.finishedAt !== null) {
+    const { failed, retried_failed, skipped } = job.counts;
+    const again = `retry_batch_failed_records {"batch_job_id": "${job.id}"} takes failed or skipped records up again. `;
     return new SluiceError(
       'batch_job_finished',
-      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. retry_batch_failed_records {"batch_job_id": "${job.id}"} takes failed or skipped records up again. Nothing was changed.`,
+      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. ${failed + retried_failed + skipped > 0 ? again : ''}Nothing was changed.`,
     );
   }
   if (job.pauseKind === 'approval') {

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, Fragment, Sql } from './database.ts';
 import type { FailedRecord } from './failures.ts';
 import { ownedBy } from './owner.ts';
 
@@ -20,6 +20,10 @@ export interface DeadLetterPage {
   readonly limit: number;
 }
 
+/** Those that are being sent again are none meanwhile; one that a stop then leaves out is one as before. */
+const isDeadLetter = (sql: Sql): Fragment => sql`
+  (records.dead_letter and records.status in ('failed', 'retried_failed', 'skipped'))`;
+
 /** Dead letters across all jobs, those that failed last first. */
 export async function listDeadLetters(db: Database, page: DeadLetterPage): Promise<DeadLetter[]> {
   const { behind, flowName, limit } = page;
@@ -29,7 +33,7 @@ export async function listDeadLetters(db: Database, page: DeadLetterPage): Promi
         group_id as "groupId", true as "deadLetter", payload, job.flow_name as "flowName",
         to_char(settled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "failedAt"
       from records join batch_jobs job on job.id = job_id
-      where dead_letter and records.status in ('failed', 'retried_failed') and job.purged_at is null
+      where ${isDeadLetter(sql)} and job.purged_at is null
         and ${ownedBy(sql, db.owner)}
         ${flowName === undefined ? sql`` : sql`and job.flow_name = ${flowName}`}
         ${
@@ -46,7 +50,7 @@ export async function countDeadLetters(db: Database, flowName?: string): Promise
   const [row] = await db.run(
     (sql) => sql<{ count: number }[]>`
       select count(*)::int as count from records join batch_jobs job on job.id = job_id
-      where dead_letter and records.status in ('failed', 'retried_failed') and job.purged_at is null
+      where ${isDeadLetter(sql)} and job.purged_at is null
         and ${ownedBy(sql, db.owner)}
         ${flowName === undefined ? sql`` : sql`and job.flow_name = ${flowName}`}`,
   );
@@ -68,7 +72,7 @@ export async function dropDeadLetters(
         select id from batch_jobs where id = ${batchJobId} for update
       ), dropped as (
         update records set dead_letter = false
-        where job_id = (select id from job) and dead_letter and status in ('failed', 'retried_failed')
+        where job_id = (select id from job) and ${isDeadLetter(sql)}
           ${
             which === 'all'
               ? sql``

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.ts';
 import type { RecordCounts } from '../domain/job.ts';
 import type { JsonValue } from '../domain/json.ts';
@@ -125,7 +125,9 @@ export interface FailurePage {
   readonly deadLetters?: boolean | undefined;
 }
 
-/** Finally failed records in the order of the input. */
+const failedStatuses = ['failed', 'retried_failed'] as const;
+
+/** Finally failed records in the order of the input; of dead letters also those whose retry was stopped. */
 export async function listFailures(
   db: Database,
   batchJobId: string,
@@ -147,7 +149,11 @@ export async function listFailures(
       .where(
         and(
           eq(records.jobId, batchJobId),
-          sql`${records.groupId} is not null and ${records.status} in ('failed', 'retried_failed')`,
+          isNotNull(records.groupId),
+          inArray(
+            records.status,
+            page.deadLetters === true ? [...failedStatuses, 'skipped'] : [...failedStatuses],
+          ),
           gt(records.idx, page.after),
           page.groupId === undefined ? undefined : eq(records.groupId, page.groupId),
           page.deadLetters === true ? records.deadLetter : undefined,

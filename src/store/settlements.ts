@@ -86,7 +86,7 @@ export async function saveSettlements(
           not_before = case when given.status <> 'pending' or job.ended then '-infinity'
                             when given.retry_ms is null then ${cameBack(sql)}
                             else now() + given.retry_ms * interval '1 millisecond' end,
-          ${wishes.onFailure === 'dead-letter' ? sql`dead_letter = given.status in ('failed', 'retried_failed'),` : sql``}
+          ${wishes.onFailure === 'dead-letter' ? sql`dead_letter = given.status in ('failed', 'retried_failed') or (dead_letter and given.status = 'pending'),` : sql``}
           alone = false, lease = null,
           settled_at = case when given.status = 'pending' and not job.ended then settled_at else now() end
         from given, job
