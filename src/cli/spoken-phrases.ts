@@ -33,7 +33,7 @@ const before: readonly Phrase[] = [
   [/what problems says and call save_flow with the whole text again/g, 'what is above, and save it again'],
   [/not a next_(?:groups_)?cursor of an earlier answer/g, 'not one of an earlier answer'],
   [
-    /action \((?:\w+, )*\w+\), concurrency, rate, max_failures, max_failure_rate and on_limit/g,
+    /action \((?:\w+, )*\w+\), concurrency, rate, max_failures, max_failure_rate, on_limit and drop_dead_letters/g,
     '--concurrency, --rate, --max-failures, --max-failure-rate and --on-limit',
   ],
   [/-*drop[_-]dead[_-]letters: batch job/g, 'Batch job'],

@@ -17,7 +17,7 @@ const itemMark = '#item';
 /** Notes which items a result that is kept belongs to. */
 export function noteItems(results: Results, within: LoopItem | undefined, owner: string): void {
   for (let at = within; at !== undefined; at = at.outer) {
-    results[at.place + itemMark] ??= [owner, digestOf(at.item)];
+    results[at.place + itemMark] ??= markOf(owner, digestOf(at.item));
   }
 }
 
@@ -41,7 +41,7 @@ export function alignItems(results: Results, loop: string, items: readonly JsonV
     taken.add(to);
     const place = `${loop}[${to}]`;
     for (const [key, value] of keys) results[place + key.slice(`${loop}[${index}]`.length)] = value;
-    results[place + itemMark] = [owner, digest];
+    results[place + itemMark] = markOf(owner, digest);
   }
 }
 
@@ -59,17 +59,19 @@ function keptItems(results: Results, loop: string): KeptItem[] {
     if (!key.startsWith(`${loop}[`)) continue;
     const index = Number.parseInt(key.slice(loop.length + 1), 10);
     const mark = results[`${loop}[${index}]${itemMark}`];
-    if (!Array.isArray(mark)) continue;
-    const [owner, digest] = mark;
-    const item = found.get(index) ?? { index, owner: String(owner), digest: String(digest), keys: new Map() };
+    if (typeof mark !== 'string') continue;
+    const [owner = '', digest = ''] = mark.split(' ');
+    const item = found.get(index) ?? { index, owner, digest, keys: new Map() };
     found.set(index, item);
     item.keys.set(key, value);
   }
   return [...found.values()];
 }
 
+const markOf = (owner: string, digest: string): string => `${owner} ${digest}`;
+
 const digestOf = (item: JsonValue): string =>
   createHash('sha256')
     .update(JSON.stringify(inOrder(item)))
     .digest('hex')
-    .slice(0, 16);
+    .slice(0, 12);

@@ -53,7 +53,7 @@ test.each([
     '`sluice retry` with --dead-letters sends those of a job again',
   ],
   [
-    'update_batch: give at least one of action (pause, resume, cancel), concurrency, rate, max_failures, max_failure_rate and on_limit.',
+    'update_batch: give at least one of action (pause, resume, cancel), concurrency, rate, max_failures, max_failure_rate, on_limit and drop_dead_letters.',
     '`sluice update`: give at least one of --concurrency, --rate, --max-failures, --max-failure-rate and --on-limit.',
   ],
   [
