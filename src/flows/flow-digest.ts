@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { RecordFailure } from '../domain/failure.ts';
-import { inOrder, type JsonObject, type JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
+import { jsonDigest } from './json-digest.ts';
 import type { Mapping } from './mapping.ts';
 import { contentOf, type MappedCall } from './mapping-run.ts';
 
@@ -15,9 +15,9 @@ export function mappingDigest(
 ): string | undefined {
   try {
     if (call === undefined)
-      return digestOf(mapping === undefined ? payload : mapping.apply({ record: payload }));
+      return jsonDigest(mapping === undefined ? payload : mapping.apply({ record: payload }));
     const { method, path, query = {}, headers = {}, body = null } = contentOf(call, payload);
-    return digestOf({ connector: call.connector, method, path, query, headers, body });
+    return jsonDigest({ connector: call.connector, method, path, query, headers, body });
   } catch (error) {
     if (error instanceof RecordFailure) return undefined;
     throw error;
@@ -26,11 +26,5 @@ export function mappingDigest(
 
 /** What steps make of a payload is not known without running them; the same steps make the same of the same. */
 export function stepsDigest(revision: string, payload: JsonValue, params: JsonObject): string {
-  return digestOf({ revision, payload, params });
+  return jsonDigest({ revision, payload, params });
 }
-
-const digestOf = (value: JsonValue) =>
-  createHash('sha256')
-    .update(JSON.stringify(inOrder(value)))
-    .digest('hex')
-    .slice(0, 32);

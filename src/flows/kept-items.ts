@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { inOrder, type JsonValue } from '../domain/json.ts';
+import type { JsonValue } from '../domain/json.ts';
+import { jsonDigest } from './json-digest.ts';
 
 type Results = Record<string, JsonValue>;
 
@@ -70,8 +70,4 @@ function keptItems(results: Results, loop: string): KeptItem[] {
 
 const markOf = (owner: string, digest: string): string => `${owner} ${digest}`;
 
-const digestOf = (item: JsonValue): string =>
-  createHash('sha256')
-    .update(JSON.stringify(inOrder(item)))
-    .digest('hex')
-    .slice(0, 12);
+const digestOf = (item: JsonValue): string => jsonDigest(item).slice(0, 12);

@@ -5,7 +5,10 @@ export type DecimalMark = '.' | ',';
 
 const plain = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const currency = /^([+-]?)\s*[$€£¥]\s*|\s*[$€£¥]$/g;
-/** Groups of three with one separator throughout, the first of them no zero (0,125 is a decimal): a comma or a point (whichever is not the mark), a space or an apostrophe. */
+/**
+ * Groups of three with one separator throughout: a comma or a point (whichever is not the mark), a space or an apostrophe.
+ * The first one begins with no zero: 0,125 is a decimal.
+ */
 const grouped = {
   '.': /^[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+|(?: \d{3})+|(?:['’]\d{3})+)(?:\.\d+)?$/,
   ',': /^[+-]?[1-9]\d{0,2}(?:(?:\.\d{3})+|(?: \d{3})+|(?:['’]\d{3})+)(?:,\d+)?$/,
