@@ -71,10 +71,18 @@ export function classOf(status: number): ErrorClass {
   return 'data';
 }
 
-/** The failure for a redirect that is not followed. */
-export function redirectFailure(names: CallNames, status: number, location: string): Failure {
-  const address = names.addressKey ?? 'base_url and endpoint';
-  const message = `${names.connector} answered ${callOf(names)} with a redirect (${status}) that is not followed; set ${address} to where it leads`;
+/** A redirect that is not followed. */
+export interface EndOfWay {
+  readonly status: number;
+  /** Where it leads; undefined: it does not say so. */
+  readonly location: string | undefined;
+  /** As many as are followed came before it. */
+  readonly isTooFar: boolean;
+}
+
+export function redirectFailure(names: CallNames, end: EndOfWay): Failure {
+  const { status, location } = end;
+  const message = `${names.connector} answered ${callOf(names)} with ${redirectWords(end, names.addressKey ?? 'base_url and endpoint')}`;
   // See Other: the work is done, and what came of it is to be seen elsewhere.
   const done = status === 303 && isWrite(names.method);
   return {
@@ -82,6 +90,14 @@ export function redirectFailure(names: CallNames, status: number, location: stri
     ...said(location),
     ...(done ? { maybeApplied: true } : {}),
   };
+}
+
+function redirectWords({ status, location, isTooFar }: EndOfWay, address: string): string {
+  if (location === undefined) {
+    return `a redirect (${status}) that does not say where to; set ${address} to an address that answers`;
+  }
+  if (isTooFar) return `redirects (${status}) to redirects; set ${address} to where they end, if they do`;
+  return `a redirect (${status}) that is not followed; set ${address} to where it leads`;
 }
 
 /** The failure for no answer, or for one that could not be read. */

@@ -146,9 +146,11 @@ async function ask(
         return read(isPacked(answer) ? await unpacked(answer, asking) : answer, asking);
       }
 
-      const path = hop < maxRedirects ? redirectedPath(answer, request, origin) : undefined;
+      const isTooFar = hop === maxRedirects;
+      const path = isTooFar ? undefined : redirectedPath(answer, request, origin);
       if (path === undefined) {
-        throw new RecordFailure(redirectFailure(names, status, scrub(headers.location ?? '')));
+        const location = headers.location && scrub(headers.location);
+        throw new RecordFailure(redirectFailure(names, { status, location, isTooFar }));
       }
       request = { ...request, path };
     }

@@ -141,8 +141,13 @@ async function follow(asking: Asking, from: URL): Promise<Answered> {
     answered.answer.destroy();
     const head = { status, headers, body: Buffer.alloc(0) };
     if (!isRedirect(status)) throw new RecordFailure(answerFailure(names, head, undefined, Date.now()));
-    const next = hop < maxRedirects ? redirectedPath(head, { method: 'GET', path }, from.origin) : undefined;
-    if (next === undefined) throw new RecordFailure(redirectFailure(names, status, ''));
+    const isTooFar = hop === maxRedirects;
+    const next = isTooFar ? undefined : redirectedPath(head, { method: 'GET', path }, from.origin);
+    if (next === undefined) {
+      // The address of a file may open it by itself, so it is not quoted.
+      const location = headers.location && '';
+      throw new RecordFailure(redirectFailure(names, { status, location, isTooFar }));
+    }
     path = next;
   }
 }

@@ -52,7 +52,10 @@ export function openWebhookConnector(
     });
     const { status, headers: said } = answer;
     if (status >= 200 && status < 300) return { status };
-    if (status < 400) throw new RecordFailure(redirectFailure(names, status, scrub(said.location ?? '')));
+    if (status < 400) {
+      const location = said.location && scrub(said.location);
+      throw new RecordFailure(redirectFailure(names, { status, location, isTooFar: false }));
+    }
     const complaint = complaintIn(storedValue(scrub(textOf(answer.body)), said), said);
     throw new RecordFailure(answerFailure(names, answer, complaint, Date.now()));
   };

@@ -9,13 +9,20 @@ import { isAbsent, omitted, type PipeValue } from './transforms/transform.ts';
  * @throws RecordFailure of class data when a value is missing: without it the call would go to another address
  */
 export function pathOf(template: Template, text: string, scope: Scope, step: string): string {
-  const path = template.fill(scope, encodeSegment);
-  if (path !== undefined) return path;
+  let hasBlank = false;
+  const path = template.fill(scope, (value) => {
+    hasBlank ||= isBlank(value);
+    return encodeSegment(value);
+  });
+  if (path !== undefined && !hasBlank) return path;
   const place = template.places.find(({ value }) => isNothing(value(scope)));
   throw urlRefused(step, `the path has no value for ${text.slice(place?.begin, place?.end)}`);
 }
 
-const isNothing = (value: PipeValue | typeof omitted) => value === omitted || isAbsent(value);
+const isNothing = (value: PipeValue | typeof omitted) =>
+  value === omitted || isAbsent(value) || (typeof value === 'string' && isBlank(value));
+
+const isBlank = (value: string) => value.trim() === '';
 
 /** Slashes and every other character with a meaning in a path become plain text. */
 export function encodeSegment(value: string): string {

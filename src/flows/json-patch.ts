@@ -10,6 +10,22 @@ export interface JsonOperation {
   readonly value?: JsonValue | undefined;
 }
 
+/** What keeps an operation from ever fitting a record; undefined: nothing does. */
+export function operationProblem({ op, path, from, value }: JsonOperation): string | undefined {
+  const astray = Object.entries({ path, from }).find(
+    ([, pointer]) => pointer !== undefined && !isPointer(pointer),
+  );
+  if (astray !== undefined) {
+    const [name, pointer = ''] = astray;
+    return `${name} ${JSON.stringify(pointer.slice(0, 100))} is no JSON pointer; it begins with /, such as /email`;
+  }
+  if (from === undefined && (op === 'move' || op === 'copy')) return `${op} needs from, such as "/old_name"`;
+  if (value === undefined && (op === 'add' || op === 'replace' || op === 'test')) return `${op} needs value`;
+  return undefined;
+}
+
+const isPointer = (text: string) => text === '' || text.startsWith('/');
+
 /**
  * The value after one operation; the given one stays as it is.
  *
@@ -35,7 +51,6 @@ export function applyOperation(value: JsonValue, operation: JsonOperation): Json
 
 /** True when all but the last key of a JSON pointer are there. */
 function leadsAlongOwn(value: JsonValue, pointer: string): boolean {
-  if (pointer !== '' && !pointer.startsWith('/')) return false;
   const keys = pointer.split('/').slice(1).map(unescaped);
   if (keys.includes('__proto__')) return false;
   let found: JsonValue | undefined = value;

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type CompiledPipe, compilePipe } from './compile-pipe.ts';
-import { applyOperation, type JsonOperation } from './json-patch.ts';
+import { applyOperation, type JsonOperation, operationProblem } from './json-patch.ts';
 import { fieldPath, payloadNames, payloadScope } from './payload-names.ts';
 import type { RecordPath } from './record-path.ts';
 import { omitted } from './transforms/transform.ts';
@@ -17,11 +17,18 @@ export type PatchText =
  */
 export type PayloadPatch = (payload: JsonValue) => JsonValue;
 
-/** @throws SluiceError `invalid_input` for a pipe that is none. */
+/** @throws SluiceError `invalid_input` for a pipe, or an operation, that is none. */
 export function compilePatch(patch: PatchText): PayloadPatch {
-  return 'set' in patch
-    ? compileSet(patch.set)
-    : (payload) => patch.json_patch.reduce(applyOperation, payload);
+  return 'set' in patch ? compileSet(patch.set) : compileOperations(patch.json_patch);
+}
+
+function compileOperations(operations: readonly JsonOperation[]): PayloadPatch {
+  for (const [at, operation] of operations.entries()) {
+    const problem = operationProblem(operation);
+    if (problem === undefined) continue;
+    throw new SluiceError('invalid_input', `patch.json_patch[${at}]: ${problem}. Nothing was changed.`);
+  }
+  return (payload) => operations.reduce(applyOperation, payload);
 }
 
 /** A text that begins with the name of the record and a path is a pipe. */

@@ -42,7 +42,7 @@ export interface DeadLetterQuery {
 export async function showDeadLetters(context: OperationContext, query: DeadLetterQuery) {
   const { flow_id, limit, cursor } = query;
   const { db } = await context.open();
-  const flowName = flow_id === undefined ? undefined : await flowNameOf(context, flow_id);
+  const flowName = flow_id === undefined ? undefined : await flowNameOf(context, db, flow_id);
   const behind = cursor === undefined ? undefined : readPlace(cursor);
   const mask = maskFor(context, db);
   const found = await listDeadLetters(db, { flowName, behind, limit: limit + 1 });

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { parseDuration } from '../domain/duration.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
+import type { Database } from '../store/database.ts';
+import { listJobs } from '../store/jobs.ts';
 import type { OperationContext } from './context.ts';
 
 /** How every list takes the time it begins at. */
@@ -33,11 +35,21 @@ function timeOf(text: string): Date | undefined {
   return isDay ? new Date(text) : undefined;
 }
 
-/** The name of the flow meant. One that is gone still has jobs, so an unknown name is taken as it is. */
-export async function flowNameOf({ flows }: Pick<OperationContext, 'flows'>, reference: string) {
+/**
+ * The name of the flow that a list is asked for. One that is gone still has jobs.
+ *
+ * @throws SluiceError `flow_not_found` with the nearest name.
+ */
+export async function flowNameOf(
+  { flows }: Pick<OperationContext, 'flows'>,
+  db: Database,
+  reference: string,
+): Promise<string> {
   try {
     return (await flows.find(reference)).name;
-  } catch {
+  } catch (error) {
+    const isUnknown = error instanceof SluiceError && error.code === 'flow_not_found';
+    if (isUnknown && (await listJobs(db, { flowName: reference, limit: 1 })).length === 0) throw error;
     return reference;
   }
 }

@@ -53,15 +53,14 @@ export const listBatchJobs = defineOperation({
   }),
 
   async run(context, { flow_id, status, since, limit, cursor, offset, response_format: format }) {
-    const flowName = flow_id === undefined ? undefined : await flowNameOf(context, flow_id);
     const filter = {
-      flowName,
       statuses: status && [status],
       since: since === undefined ? undefined : momentOf(since, 'list_batch_jobs'),
       after: cursor === undefined ? undefined : readCursor(cursor),
     };
     const { db } = await context.open();
-    const jobs = await listJobs(db, { ...filter, offset, limit: limit + 1 });
+    const flowName = flow_id === undefined ? undefined : await flowNameOf(context, db, flow_id);
+    const jobs = await listJobs(db, { ...filter, flowName, offset, limit: limit + 1 });
     const described = jobs.slice(0, limit).map((job) => ({
       ...describe(job, roomFor(context, nameTokens)),
       ...details(job, format),

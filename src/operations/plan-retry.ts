@@ -8,15 +8,15 @@ import type { Database } from '../store/database.ts';
 import { findUndone } from '../store/earlier-records.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import type { Renamed, Repinning } from '../store/requeue.ts';
-import { countCandidates, findMissing, listCandidates } from '../store/retry-candidates.ts';
+import { countCandidates, listCandidates } from '../store/retry-candidates.ts';
 import type { RetrySelection } from '../store/retry-selection.ts';
 import type { StagedRecord } from '../store/staged-patches.ts';
-import { cutTo } from './answer-size.ts';
 import { openFile } from './batch-source.ts';
 import { checkApproval } from './check-approval.ts';
 import type { OperationContext } from './context.ts';
 import { draftRetry } from './draft-retry.ts';
 import { jobFlow } from './job-flow.ts';
+import { type NotFound, notFoundIn, told } from './not-found.ts';
 import { RetryDraft } from './retry-draft.ts';
 import { repinLatest } from './retry-flow.ts';
 import { isWhole, type PatchInput, type SelectInput, selectionOf, whereOf } from './retry-input.ts';
@@ -38,8 +38,7 @@ export interface Drafted {
   readonly unread: number;
   readonly undecided: number;
   readonly renamed: readonly Renamed[];
-  /** What was named and is not there, by the name of the parameter. */
-  readonly notFound: Readonly<Record<string, string[]>>;
+  readonly notFound: NotFound;
   readonly samples: ReturnType<RetryDraft['samples']>;
 }
 
@@ -56,10 +55,6 @@ export interface RetryPlan {
   /** @throws SluiceError `invalid_input` when a patch does not work out for every record. */
   draft(stage: (records: readonly StagedRecord[]) => Promise<void>): Promise<Drafted>;
 }
-
-/** Names of one kind told at once, and what each may cost. */
-const namesTold = 10;
-const nameTokens = 20;
 
 /** @throws SluiceError for whatever cannot be done, before anything is. */
 export async function planRetry(
@@ -143,7 +138,7 @@ async function draftAll(
   draft.refuseProblems();
   const { selected, patched, unread, renamed } = draft;
   const inFile = notChosen.length === 0 ? {} : { in_file: told(notChosen) };
-  const notFound = { ...(await missingOf(means)), ...inFile };
+  const notFound = { ...(await notFoundIn(means.db, means.job.id, means.selection)), ...inFile };
   return { selected, patched, unread, undecided, renamed, notFound, samples: draft.samples() };
 }
 
@@ -156,21 +151,7 @@ async function draftPlain(means: Means, withSamples: boolean): Promise<Drafted> 
     const first = await listCandidates(db, job.id, selection).next();
     for (const candidate of first.done === true ? [] : first.value) draft.add(candidate, candidate.payload);
   }
-  const notFound = await missingOf(means);
+  const notFound = await notFoundIn(db, job.id, selection);
   const samples = draft.samples();
   return { selected: count - unread, patched: 0, unread, undecided: 0, renamed: [], notFound, samples };
-}
-
-async function missingOf({ db, job, selection }: Means): Promise<Record<string, string[]>> {
-  const { groupIds, indexes, ids } = await findMissing(db, job.id, selection);
-  return {
-    ...(groupIds === undefined ? {} : { group_ids: told(groupIds) }),
-    ...(indexes === undefined ? {} : { indexes: told(indexes) }),
-    ...(ids === undefined ? {} : { ids: told(ids) }),
-  };
-}
-
-function told(names: readonly string[]): string[] {
-  const shown = names.slice(0, namesTold).map((name) => cutTo(name, nameTokens));
-  return names.length <= namesTold ? shown : [...shown, `and ${names.length - namesTold} more`];
 }

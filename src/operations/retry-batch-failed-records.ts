@@ -12,6 +12,7 @@ import type { OpenedSluice, OperationContext } from './context.ts';
 import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput } from './counts.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
+import { notFoundFields, notFoundOutput } from './not-found.ts';
 import { defineOperation } from './operation.ts';
 import type { Drafted, RetryPlan, RetryWish } from './plan-retry.ts';
 import { refusePurged } from './purged.ts';
@@ -25,10 +26,7 @@ const output = z.object({
   selected: z.number().int(),
   patched: z.number().int().optional(),
   left_out: z.number().int().optional().describe('Rows that could not be read: only a patch replaces them'),
-  not_found: z
-    .record(z.string(), z.array(z.string()))
-    .optional()
-    .describe('Named, and no record to choose from has it'),
+  not_found: notFoundOutput.not_found.describe('Named, and no record to choose from has it'),
   concurrency: z.number().int(),
   flow: flowOutput.optional(),
   preview: z
@@ -57,9 +55,7 @@ export const retryBatchFailedRecords = defineOperation({
   effect: 'run',
   input: z.strictObject({
     batch_job_id: batchJobIdInput,
-    select: selectInput
-      .optional()
-      .describe('Which records; all conditions must hold. Default: all that finally failed'),
+    select: selectInput.optional().describe('Which records; all conditions must hold'),
     patch: patchInput.optional().describe('What to change in their payloads first; one of:'),
     flow_version: z
       .enum(['same', 'latest'])
@@ -162,7 +158,7 @@ const answer = (job: BatchJob, plan: RetryPlan, drafted: Drafted) => ({
   selected: drafted.selected,
   ...(plan.isPatching ? { patched: drafted.patched } : {}),
   ...(drafted.unread > 0 ? { left_out: drafted.unread } : {}),
-  ...(Object.keys(drafted.notFound).length > 0 ? { not_found: drafted.notFound } : {}),
+  ...notFoundFields(drafted.notFound),
   concurrency: plan.concurrency,
   ...(plan.repin === undefined ? {} : { flow: flowFields({ flow: plan.repin.flow }) }),
 });

@@ -3,6 +3,7 @@ import { errorClasses } from '../domain/failure.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { labelOf } from '../flows/flow-file-name.ts';
+import type { Database } from '../store/database.ts';
 import {
   attemptStatuses,
   type HistoryLine,
@@ -92,7 +93,7 @@ export const searchLogs = defineOperation({
   async run(context, given) {
     const { db } = await context.open();
     const job = await jobOf(context, given);
-    const page = await searchHistory(db, await queryOf(context, given, job));
+    const page = await searchHistory(db, await queryOf(context, db, given, job));
     const { response_format: format, limit } = given;
     const told =
       job === undefined || given.index === undefined
@@ -134,18 +135,19 @@ async function checkFlow(
   { id, flow }: BatchJob,
   reference: string,
 ): Promise<void> {
-  const names = [flow.name, flow.flowId, labelOf(flow)];
-  if (names.includes(reference) || names.includes(await flowNameOf(context, reference))) return;
+  if ([flow.name, flow.flowId, labelOf(flow)].includes(reference)) return;
+  const meant = await context.flows.find(reference).catch(() => undefined);
+  if (meant?.name === flow.name) return;
   throw new SluiceError(
     'invalid_input',
     `search_logs: flow_id: batch job ${id} is of the flow ${flow.name}. Leave out flow_id, or batch_job_id to search all jobs of a flow.`,
   );
 }
 
-async function queryOf(context: OperationContext, given: Input, job: BatchJob | undefined) {
+async function queryOf(context: OperationContext, db: Database, given: Input, job: BatchJob | undefined) {
   const { flow_id, index, status, since, text, cursor, limit } = given;
   return {
-    flowName: flow_id === undefined || job !== undefined ? undefined : await flowNameOf(context, flow_id),
+    flowName: flow_id === undefined || job !== undefined ? undefined : await flowNameOf(context, db, flow_id),
     batchJobId: job?.id,
     index,
     status,

@@ -13,6 +13,7 @@ import type { OpenedSluice, OperationContext } from './context.ts';
 import { countedStart } from './counted-start.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { countAtMost, textInput } from './input-limits.ts';
+import { notFoundFields, notFoundOutput } from './not-found.ts';
 import { defineOperation } from './operation.ts';
 import { approvalAdvice } from './start-batch.ts';
 import { planUndo, type Undoing, type UndoPlan, undoingOf, undoneRightNow } from './undo-plan.ts';
@@ -45,7 +46,7 @@ export const undoBatch = defineOperation({
   name: 'undo_batch',
   title: 'Undo a batch job',
   description: [
-    'Takes back what a finished job has sent, with the undo call of its flow for each succeeded record. Shows what it would do unless preview is false; then it starts a batch job of its own and returns at once: follow that one with get_batch_status.',
+    'Takes back what a finished job has sent, with the undo call of its flow for each succeeded record. Shows what it would do unless preview is false; then starts a job of its own and returns at once: follow that one with get_batch_status.',
     '',
     'Use it when an import was wrong. Show the person the preview and go on only with their consent.',
   ].join('\n'),
@@ -56,6 +57,7 @@ export const undoBatch = defineOperation({
     records: z.number().int(),
     undone_already: z.number().int().optional(),
     without_result: z.number().int().optional(),
+    ...notFoundOutput,
     ...undoPreviewOutput,
     batch_job_id: z.string().optional(),
     next_step: z.string(),
@@ -73,6 +75,7 @@ export const undoBatch = defineOperation({
       records: indexes.length,
       ...(undoneAlready === 0 ? {} : { undone_already: undoneAlready }),
       ...(withoutResult.length === 0 ? {} : { without_result: withoutResult.length }),
+      ...notFoundFields(plan.notFound),
     };
     if (given.preview) {
       const shown = await previewUndo(context, sluice.db, undoing, plan);

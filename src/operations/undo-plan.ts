@@ -12,6 +12,7 @@ import {
 import type { BatchJob } from '../store/jobs.ts';
 import type { OperationContext } from './context.ts';
 import { jobFlow } from './job-flow.ts';
+import { type NotFound, notFoundIn } from './not-found.ts';
 import { refusePurged } from './purged.ts';
 
 /** The flow whose `undo` takes the records of a job back, and what the job was started with. */
@@ -72,6 +73,7 @@ export interface UndoPlan extends EarlierIndexes {
   readonly source: JobSource;
   /** Records of the selection that have been taken back already. */
   readonly undoneAlready: number;
+  readonly notFound: NotFound;
 }
 
 /** @throws SluiceError when there is nothing to take back, or it is being done. */
@@ -93,7 +95,9 @@ export async function planUndo(db: Database, job: BatchJob, selection: UndoSelec
   const left = (list: readonly number[]) => list.filter((index) => !undone.has(index));
   const plan = { source, indexes: left(all.indexes), withoutResult: left(all.withoutResult) };
   const undoneAlready = all.indexes.length - plan.indexes.length;
-  if (plan.indexes.length > 0) return { ...plan, undoneAlready };
+  if (plan.indexes.length > 0) {
+    return { ...plan, undoneAlready, notFound: await notFoundIn(db, job.id, { statuses, indexes, ids }) };
+  }
   const { succeeded, retried_success } = job.counts;
   throw new SluiceError(
     'nothing_to_undo',

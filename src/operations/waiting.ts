@@ -4,8 +4,8 @@ import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { awaitedByPaused } from './paused.ts';
 
-/** A job without a process for this long is said to wait for one, in milliseconds. */
-const nobodyRunsItMs = 3000;
+/** A job without a process for this long is said to wait for one. */
+const nobodyRunsItSeconds = 3;
 const waits = ['connector', 'process', 'retry', 'circuit', 'approval'] as const;
 
 export const waitingOutput = z.object({ kind: z.enum(waits), since: z.string(), text: z.string() });
@@ -24,8 +24,8 @@ export async function waitingFor(db: Database, job: BatchJob): Promise<Waiting |
     };
   }
   const since = (job.startedAt ?? job.createdAt).toISOString();
-  const begunMs = job.wave === 0 ? Date.now() - job.createdAt.getTime() : job.waveSeconds * 1000;
-  if (!job.held && begunMs > nobodyRunsItMs) {
+  const begunSeconds = job.wave === 0 ? job.ageSeconds : job.waveSeconds;
+  if (!job.held && begunSeconds > nobodyRunsItSeconds) {
     const text =
       'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
     return { kind: 'process', since, text };

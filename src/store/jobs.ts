@@ -119,6 +119,8 @@ export interface BatchJob {
   /** A process holds the job at present. */
   readonly held: boolean;
   readonly createdAt: Date;
+  /** By the clock of the database, which need not be that of this machine. */
+  readonly ageSeconds: number;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
 }
@@ -127,8 +129,9 @@ const held = sql<boolean>`exists (
   select from ${leases} where ${leases.jobId} = ${batchJobs.id} and ${leases.until} > now())`;
 const waveSeconds = sql<number>`coalesce(extract(epoch from
   coalesce(${batchJobs.finishedAt}, now()) - ${batchJobs.waveStartedAt}), 0)::float8`;
+const ageSeconds = sql<number>`extract(epoch from now() - ${batchJobs.createdAt})::float8`;
 const probeDue = sql<boolean>`(${batchJobs.pauseKind} = 'circuit' and ${batchJobs.probeAt} <= now()) is true`;
-const columns = { ...jobColumns, held, waveSeconds, probeDue };
+const columns = { ...jobColumns, held, waveSeconds, ageSeconds, probeDue };
 
 const isActive = sql`((${batchJobs.status} <> 'paused' or ${batchJobs.probeAt} is not null) and ${batchJobs.obstacle} is null)`;
 /**
@@ -274,7 +277,10 @@ export async function readWorkload(db: Database): Promise<Workload> {
   return { unfinished: 0, active: 0, ...counted, owesCallbacks, unheld: rows.map(jobOf) };
 }
 
-function jobOf(row: Row & { held: boolean; waveSeconds: number; probeDue: boolean }): BatchJob {
+/** What a query tells besides the columns. */
+type Computed = Pick<BatchJob, 'held' | 'waveSeconds' | 'ageSeconds' | 'probeDue'>;
+
+function jobOf(row: Row & Computed): BatchJob {
   const { flowId, flowName: name, flowVersion: version, flowRevision: revision, waveBase, ...rest } = row;
   const { pending, processing, succeeded, failed, retriedSuccess, retriedFailed, skipped, ...job } = rest;
   return {

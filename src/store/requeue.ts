@@ -128,7 +128,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
 const deadlineMs = 55_000;
 
 const retriedMessage = (sql: Sql) => sql`
-  format('Wave %s began with %s records%s.', wave, selected,
+  format('Wave %s began with %s record%s%s.', wave, selected, case when selected = 1 then '' else 's' end,
     case when "readsOn" then ' and the rows that were not read' else '' end)`;
 
 /** What could not be read has nothing to send, unless something was staged in its place. */

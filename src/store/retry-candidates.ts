@@ -2,7 +2,14 @@ import type { Failure } from '../domain/failure.ts';
 import type { JsonValue } from '../domain/json.ts';
 import type { RecordStatus } from '../domain/record.ts';
 import type { Database } from './database.ts';
-import { columnOf, isUnread, type Named, type RetrySelection, selectedBy } from './retry-selection.ts';
+import {
+  columnOf,
+  isUnread,
+  type Named,
+  type NamedAmong,
+  type RetrySelection,
+  selectedBy,
+} from './retry-selection.ts';
 
 /** A record that a retry may take up, with what its payload is now. */
 export interface Candidate {
@@ -105,16 +112,16 @@ export async function countCandidates(
 export async function findMissing(
   db: Database,
   batchJobId: string,
-  { statuses, ...selection }: RetrySelection,
+  { statuses, ...named }: NamedAmong,
 ): Promise<Partial<Record<keyof Named, string[]>>> {
   const missing: Partial<Record<keyof Named, string[]>> = {};
   for (const part of ['groupIds', 'indexes', 'ids'] as const) {
-    const named = selection[part];
-    if (named === undefined) continue;
+    const names = named[part];
+    if (names === undefined) continue;
     const rows = await db.run(
       (sql) => sql<{ name: string }[]>`
         select name from (
-          select json_array_elements_text(${JSON.stringify(named)}::text::json) as name
+          select json_array_elements_text(${JSON.stringify(names)}::text::json) as name
           except
           select ${sql(columnOf[part])}::text from records
           where job_id = ${batchJobId} and ${selectedBy(sql, { statuses })}

@@ -15,8 +15,11 @@ export interface RetrySelection {
   readonly undoOf?: string | undefined;
 }
 
+/** As well for records that are done. */
+type Selection = Omit<RetrySelection, 'statuses'> & { readonly statuses: readonly RecordStatus[] };
+
 /** Conditions on `records` that a selection comes to. Records set aside at intake are never chosen. */
-export function selectedBy(sql: Sql, selection: RetrySelection): Fragment {
+export function selectedBy(sql: Sql, selection: Selection): Fragment {
   const { statuses, groupIds, indexes, ids, deadLetters, maybeApplied, undoOf } = selection;
   return sql`
     status = any(array${listOf(sql, statuses)}::record_status[]) and set_aside is null
@@ -43,6 +46,8 @@ const listOf = (sql: Sql, list: readonly unknown[]): Fragment =>
 
 /** The parts of a selection that a caller names one by one. */
 export type Named = Pick<RetrySelection, 'groupIds' | 'indexes' | 'ids'>;
+/** What is named, and the statuses of the records to choose from. */
+export type NamedAmong = Named & Pick<Selection, 'statuses'>;
 
 export const columnOf = { groupIds: 'group_id', indexes: 'idx', ids: 'record_id' } as const satisfies Record<
   keyof Named,

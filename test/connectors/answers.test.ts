@@ -317,8 +317,23 @@ test('a redirect that leads in circles ends after three', async () => {
     response.writeHead(302, { location: '/customers' }).end();
   });
 
-  expect(await failureOf(openConnector(url).call(get()))).toMatchObject({ code: 'redirect_refused' });
+  expect(await failureOf(openConnector(url).call(get()))).toMatchObject({
+    code: 'redirect_refused',
+    message:
+      'crm answered GET /customers with redirects (302) to redirects; set base_url and endpoint to where they end, if they do',
+    untrustedMessage: '/customers',
+  });
   expect(seen).toBe(4);
+});
+
+test('a redirect that does not say where to is told as one', async () => {
+  const url = await serve((_, response) => void response.writeHead(307).end());
+
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
+    code: 'redirect_refused',
+    message:
+      'crm answered POST /customers with a redirect (307) that does not say where to; set base_url and endpoint to an address that answers',
+  });
 });
 
 test('calls one after the other share a connection', async () => {

@@ -187,10 +187,13 @@ test('a redirect is followed inside the origin only, so no credentials leave it'
   const files = openFiles(server.url);
 
   expect(await textOf(files, `${server.url}/old.csv`)).toBe(rows);
-  for (const path of ['/away', '/round']) {
+  for (const [path, advice] of [
+    ['/away', 'a redirect (302) that is not followed; set the URL to where it leads'],
+    ['/round', 'redirects (302) to redirects; set the URL to where they end, if they do'],
+  ] as const) {
     expect(await failureOf(files, server.url + path)).toMatchObject({
       code: 'redirect_refused',
-      message: expect.stringContaining('set the URL to where it leads'),
+      message: expect.stringContaining(advice),
     });
   }
   expect(elsewhere.asked).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { failureOf, openShop, sessions, statement, table, test } from './open-database.ts';
+import { failureOf, openShop, sessions, statement, table, test, until } from './open-database.ts';
 
 describe('answers', () => {
   test('rows come with the names of their columns and a count', async ({ url }) => {
@@ -75,6 +75,8 @@ describe('answers', () => {
 
   test('sixty statements at once share five connections', async ({ url }) => {
     const shop = openShop(url);
+    // Those of the tests before may still be on their way out.
+    await until(shop, `not exists (select ${sessions} and pid <> pg_backend_pid())`);
 
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, n) =>

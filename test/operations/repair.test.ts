@@ -107,6 +107,23 @@ test('a patch that does not work out for one record changes nothing at all', asy
     /unknown transform "nuber"/,
   );
   await expect(retry({ set: { note: 'x'.repeat(1024 * 1024) } })).rejects.toThrow(/at most 1048576/);
+  await expect(retry({ json_patch: [{ op: 'replace', path: 'amount', value: 1 }] })).rejects.toThrow(
+    'patch.json_patch[0]: path "amount" is no JSON pointer; it begins with /, such as /email. Nothing was changed.',
+  );
+  await expect(
+    retry({
+      json_patch: [
+        { op: 'test', path: '/name', value: 'a' },
+        { op: 'move', path: '/name' },
+      ],
+    }),
+  ).rejects.toThrow('patch.json_patch[1]: move needs from, such as "/old_name". Nothing was changed.');
+  await expect(retry({ json_patch: [{ op: 'copy', path: '/name', from: 'nme' }] })).rejects.toThrow(
+    /from "nme" is no JSON pointer/,
+  );
+  await expect(retry({ json_patch: [{ op: 'add', path: '/name' }] })).rejects.toThrow(
+    'patch.json_patch[0]: add needs value. Nothing was changed.',
+  );
   await expect(retry({ set: { amount: 1 }, json_patch: [] })).rejects.toThrow(/patch/);
 
   expect(await mcp.call('get_batch_status', { batch_job_id })).toMatchObject({

@@ -177,6 +177,7 @@ test('a selection is taken back, what fails is retried, and what has been taken 
   removals.set('x-2', status(422, { message: 'is in use' }));
   removals.set('x-3', status(404));
 
+  const named = await undo(job, { select: { ids: ['1', '2', '3', '77'] } });
   const first = await undo(job, { select: { ids: ['1', '2', '3'] }, preview: false });
   const some = await sluice.finish(first.batch_job_id);
   const original = await sluice.call('get_batch_status', { batch_job_id: job });
@@ -197,6 +198,8 @@ test('a selection is taken back, what fails is retried, and what has been taken 
   expect(original).toMatchObject({ status: 'completed', undone: 2 });
   expect(original.next_step).toMatch(/^2 of the records that succeeded have been taken back since; no retry/);
   expect(cured).toMatchObject({ counts: { succeeded: 2, retried_success: 1 }, failed_now: 0 });
+  expect(named).toMatchObject({ records: 3, not_found: { ids: ['77'] } });
+  expect(first).not.toHaveProperty('not_found');
   expect(rest).toMatchObject({ records: 7, undone_already: 3 });
   expect(last).toMatchObject({ status: 'completed', counts: { succeeded: 7 } });
   // Read again from the sixth row on, as after a crash: what has been taken back since changes nothing.

@@ -11,10 +11,14 @@ export function cpuMs(): number {
 const usualMs = 8.5;
 
 /**
- * How many times slower the processor is at present than where the limits of tests were set; at least 1. On machines
- * that are shared it may be half as fast for some minutes.
+ * The limit for something that took `tookMs`, all in milliseconds. On machines that are shared the processor may be
+ * half as fast for some minutes, so what is over the limit is seen beside fixed work done at that moment.
  */
-export function slowness(): number {
+export const limitFor = (tookMs: number, limitMs: number): number =>
+  tookMs < limitMs ? limitMs : limitMs * slowness();
+
+/** How many times slower the processor is at present than where the limits of tests were set; at least 1. */
+function slowness(): number {
   const rows = Array.from({ length: 10_000 }, (_, id) => ({ id, name: `n${id}`, tags: [id, String(id)] }));
   const begun = cpuMs();
   const rounds = 10;

@@ -162,6 +162,16 @@ test('a value that a path misses is named by its place', async () => {
   expect(hits).toEqual([]);
 });
 
+test.each(['', ' ', '\t'])('a path with %j in the place of a value is never sent', async (id) => {
+  const { url, hits } = await target();
+
+  const { failure } = await run(step(`url: "${url}/users/{{ record.id }}"`), { id });
+
+  expect(failure).toMatchObject({ class: 'data', code: 'url_not_allowed' });
+  expect(failure?.message).toContain('the path has no value for {{ record.id }}');
+  expect(hits).toEqual([]);
+});
+
 test('addresses that are not public are refused unless the operator allows them', async () => {
   const { url, hits } = await target();
 
