@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { openCommandLine } from '../support/command-line.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 import { test as base } from '../support/database.ts';
 import { type Connected, connect } from '../support/mcp.ts';
 import { startTarget } from '../support/target.ts';
@@ -372,12 +373,12 @@ test('hostile texts are refused in good time, and break nothing', async ({ mcp }
     ' ',
   ];
   for (const text of texts) {
-    const began = performance.now();
+    const began = cpuMs();
     const { saved, problems } = await mcp.call('save_flow', { text });
 
     expect(saved, text.slice(0, 50)).toBe(false);
     expect(JSON.stringify(problems).length).toBeLessThan(12_000);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(cpuMs() - began).toBeLessThan(3_000);
   }
   await expect(mcp.call('save_flow', { text: 'x'.repeat(200_001) })).rejects.toThrow(/text/);
   await expect(mcp.call('save_flow', { text: 'flow: a\u0000b' })).rejects.toThrow(/NUL/);

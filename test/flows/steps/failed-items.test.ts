@@ -3,6 +3,7 @@ import type { Failure } from '../../../src/domain/failure.ts';
 import type { JsonValue } from '../../../src/domain/json.ts';
 import type { Share } from '../../../src/domain/record.ts';
 import { answer, served } from '../../examples/served.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { type RunOptions, run } from './run-flow.ts';
 
 const records = ['a', 'b', 'c'].map((id) => ({ id }));
@@ -311,11 +312,11 @@ steps:
 test('an answer that names one record again and again is read in no time', async () => {
   const items = [...Array<JsonValue>(60_000).fill({ index: 0 }), { index: 0, busy: false }];
   const text = flow('index: "{{ item.index }}"\nmessage: again\nretry: "!has(item.busy)"');
-  const before = performance.now();
+  const before = cpuMs();
 
   const { shares } = await answered(text, { items }, [{ id: 'a' }]);
 
   // With the square of the items it takes half a minute.
-  expect(performance.now() - before).toBeLessThan(10_000);
+  expect(cpuMs() - before).toBeLessThan(10_000);
   expect(shares).toMatchObject([{ failure: { class: 'data', code: 'item_failed' } }]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { compileSql } from '../../../src/flows/steps/sql-statement.ts';
+import { cpuMs, limitFor } from '../../support/cpu-time.ts';
 import { compiled, problemsIn } from './run-flow.ts';
 
 /** A flow of one statement, which begins at 5:16. */
@@ -175,10 +176,11 @@ test('a flow says which database it needs, that a person has to approve it, and 
 });
 
 test('a long hostile statement is read in no time', () => {
-  const begun = performance.now();
+  const begun = cpuMs();
   for (const piece of ["'", '"', '$a$', '/*', "E'\\", '--', '$', ';', "select '{{ record.a }}"]) {
     sent(piece.repeat(50_000));
   }
 
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  const tookMs = cpuMs() - begun;
+  expect(tookMs).toBeLessThan(limitFor(tookMs, 1_000));
 });
