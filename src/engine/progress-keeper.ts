@@ -10,7 +10,7 @@ import { LeaseLost } from './lease-lost.ts';
 import type { Log } from './log.ts';
 
 /** Progress of one record that is kept at most. */
-export const largestProgressBytes = 1024 * 1024;
+const largestProgressBytes = 1024 * 1024;
 /** Saves, and bytes of them, in one statement at most. */
 const savesAtOnce = 500;
 const bytesAtOnce = 4 * 1024 * 1024;
