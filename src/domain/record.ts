@@ -49,6 +49,17 @@ export interface ClaimedRecord {
   readonly progress?: Progress | undefined;
 }
 
+/** A record with a final status, as the end part of a flow sees it. */
+export interface FinishedRecord {
+  readonly index: number;
+  readonly id: string | null;
+  readonly status: RecordStatus;
+  readonly payload: JsonValue;
+  readonly result: JsonValue;
+  /** Sluice's message of a failed record. */
+  readonly error: string | null;
+}
+
 /** What one attempt at a record came to. */
 export type Outcome = Done | Broken | Interrupted;
 

@@ -21,10 +21,10 @@ export interface RowRules {
   readonly maxRecordBytes: number;
 }
 
-/** The cells of a table are texts, and so may be those of an earlier job. */
+/** The cells of a table are texts, as the values of a URL's query, and so may be those of an earlier job. */
 export function isTextual(source: unknown): boolean {
-  const { kind, format } = source as { readonly kind: string; readonly format?: string };
-  return kind === 'job' || format === 'csv' || format === 'tsv';
+  const { kind, format = '' } = source as { readonly kind: string; readonly format?: string };
+  return kind === 'job' || ['csv', 'tsv', 'query'].includes(format);
 }
 
 /** A row of a source as the store takes it. */

@@ -4,7 +4,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { DuplicateAction, LimitAction, Ramp, RecordFailureAction } from '../domain/job.ts';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Progress } from '../domain/progress.ts';
-import type { Share } from '../domain/record.ts';
+import type { FinishedRecord, Share } from '../domain/record.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { ChunkResult } from './chunk-result.ts';
 import type { Parameter } from './parameters.ts';
@@ -211,14 +211,4 @@ export interface Ending extends RunContext {
   readonly counts: JsonObject;
   /** Finished records in the order of the input, read from the database page by page. */
   results(): AsyncIterable<FinishedRecord>;
-}
-
-export interface FinishedRecord {
-  readonly index: number;
-  readonly id: string | null;
-  readonly status: string;
-  readonly payload: JsonValue;
-  readonly result: JsonValue;
-  /** Sluice's message of a failed record. */
-  readonly error: string | null;
 }

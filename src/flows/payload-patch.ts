@@ -1,3 +1,4 @@
+import { RecordFailure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type CompiledPipe, compilePipe } from './compile-pipe.ts';
@@ -78,21 +79,41 @@ function pipeOf(field: string, text: string): Setting['value'] {
   return (payload) => compiled.pipe.evaluate(payloadScope(payload));
 }
 
-/** The value with one field set, its parents made where there are none, or left out with `omitted`. */
+/**
+ * The value with one field set, its parents made where there are none, or left out with `omitted`. A payload that is
+ * no object gives way to one: what could not be read is replaced so.
+ *
+ * @throws RecordFailure of class data where a list or a value is in the way, which would be lost
+ */
 function withField(
   value: JsonValue | undefined,
-  path: RecordPath,
+  whole: RecordPath,
   set: JsonValue | typeof omitted,
+  depth = 0,
 ): JsonValue {
-  const [key, ...deeper] = path;
+  const key = whole[depth];
   if (key === undefined) return set === omitted ? null : set;
+  const inside = (inner: JsonValue | undefined) => withField(inner, whole, set, depth + 1);
   if (Array.isArray(value) && /^\d+$/.test(String(key)) && Number(key) < value.length) {
-    return value.map((item: JsonValue, at) => (at === Number(key) ? withField(item, deeper, set) : item));
+    return value.map((item: JsonValue, at) => (at === Number(key) ? inside(item) : item));
   }
+  if (depth > 0 && holdsSomething(value)) throw inTheWay(whole, depth, value);
   const object: JsonObject = isJsonObject(value) ? value : {};
-  if (deeper.length === 0 && set === omitted) {
+  if (depth === whole.length - 1 && set === omitted) {
     return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
   }
-  const inner = Object.hasOwn(object, key) ? object[key] : undefined;
-  return { ...object, [key]: withField(inner, deeper, set) };
+  return { ...object, [key]: inside(Object.hasOwn(object, key) ? object[key] : undefined) };
+}
+
+/** It is no object, and there is something in it. */
+const holdsSomething = (value: JsonValue | undefined): boolean =>
+  value !== undefined && value !== null && value !== '' && !isJsonObject(value);
+
+function inTheWay(whole: RecordPath, depth: number, value: JsonValue | undefined): RecordFailure {
+  const holder = whole.slice(0, depth).join('.').slice(0, 100);
+  const what = Array.isArray(value)
+    ? `is a list of ${value.length}, whose items are counted from 0`
+    : 'is a value without fields';
+  const message = `set ${whole.join('.').slice(0, 100)}: ${holder} ${what}`;
+  return new RecordFailure({ class: 'data', code: 'patch_not_applicable', message });
 }

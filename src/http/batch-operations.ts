@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import type { JsonObject, JsonValue } from '../domain/json.ts';
 import { getOperations } from '../operations/get-operations.ts';
 import { startOperations } from '../operations/start-operations.ts';
-import { readBody } from './api/read-body.ts';
+import { idempotencyKeyOf } from './api/header-value.ts';
+import { joined, readBody } from './api/read-body.ts';
 import { readQuery, refuseUnknown } from './api/read-query.ts';
 import { route } from './api/route.ts';
 import { ask } from './ask.ts';
@@ -27,8 +28,8 @@ const resultsRoute = route({
 export function serveOperations(app: Hono<HttpEnvironment>, options: HttpOptions): void {
   app.post('/batch', async (c) => {
     const given = await readBody(c, { body: 'required' });
-    const key = c.req.header('idempotency-key');
-    const input = key === undefined ? given : { ...given, idempotency_key: key };
+    const key = idempotencyKeyOf(c);
+    const input = key === undefined ? given : joined(given, { idempotency_key: key });
     const { batch_job_id, is_awaited, total } = await ask(contextOf(options, c), startOperations, input);
     if (is_awaited) {
       const wait_seconds = patienceOf(c.req.header('prefer'));

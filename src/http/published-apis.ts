@@ -5,6 +5,7 @@ import { SluiceError } from '../domain/sluice-error.ts';
 import type { OperationContext } from '../operations/context.ts';
 import { getPublishedJob } from '../operations/get-published-job.ts';
 import { findPublishedApi, startPublished } from '../operations/published-apis.ts';
+import { idempotencyKeyOf } from './api/header-value.ts';
 import { readJson } from './api/read-body.ts';
 import { ask } from './ask.ts';
 import { contextOf, type HttpEnvironment, type HttpOptions } from './environment.ts';
@@ -82,8 +83,8 @@ function answer(door: Door, c: Caller): Promise<Response> | Response {
 
 async function take({ found, context }: Door, c: Caller): Promise<Response> {
   const { path, method, flow } = found;
-  const key = c.req.header('idempotency-key');
-  const body = method === 'GET' ? c.req.query() : await readJson(c);
+  const key = idempotencyKeyOf(c);
+  const body = method === 'GET' ? recordOf(c) : await readJson(c);
   const { batch_job_id, total, status } = await ask(context, startPublished, {
     path,
     flow: flow.name,
@@ -98,6 +99,17 @@ async function take({ found, context }: Door, c: Caller): Promise<Response> {
     if (done !== undefined) return done;
   }
   return c.json({ batch_job_id, status, total, status_url }, 202, { location: status_url });
+}
+
+/** The query as a record. */
+function recordOf(c: Caller): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, [value = '', ...more]]) => {
+      if (more.length === 0) return [name, value];
+      const message = `The query parameter ${name.slice(0, 60)} is given more than once. Nothing was started.`;
+      throw new SluiceError('invalid_input', message);
+    }),
+  );
 }
 
 async function showJob({ found, context }: Door, c: Caller): Promise<Response> {

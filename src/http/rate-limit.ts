@@ -21,6 +21,8 @@ export interface RateLimits {
 }
 
 interface Spent {
+  /** When the first of them was started. */
+  readonly since: number;
   /** The last of them; until a window has gone by since then, they count. */
   at: number;
   records: number;
@@ -46,8 +48,8 @@ export function createRateLimits(rate: Rate, now = () => performance.now()): Rat
       if (records > free) throw tooMany(rate, records, waitFor(spent, records - free, rate) - now());
       if (callers.size > rememberedAtMost) for (const other of callers.keys()) spentBy(other);
       const last = spent.at(-1);
-      const isRecent = last !== undefined && now() - last.at < rate.windowMs * grain;
-      const counted = isRecent ? last : { at: now(), records: 0 };
+      const isRecent = last !== undefined && now() - last.since < rate.windowMs * grain;
+      const counted = isRecent ? last : { since: now(), at: now(), records: 0 };
       if (!isRecent) callers.set(owner, [...spent, counted]);
       Object.assign(counted, { at: now(), records: counted.records + records });
       return () => {

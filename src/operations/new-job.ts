@@ -31,6 +31,8 @@ interface Settled extends Settings {
   readonly params: JsonObject;
   /** undefined: the records are given inline. */
   readonly source: Source | undefined;
+  /** The records that are given inline come from where there are texts only. */
+  readonly isTextual: boolean;
 }
 
 /** The job a call asks for, with its inline records checked one by one. */
@@ -38,10 +40,10 @@ export async function newJob(
   context: OperationContext,
   flow: Flow,
   given: StartInput,
-  { idField, options, requestDigest, params, source: opened }: Settled,
+  { idField, options, requestDigest, params, source: opened, isTextual }: Settled,
 ): Promise<Omit<NewJob, 'holder'>> {
   const { leaseMs, maxRecordBytes } = context.limits;
-  const rules = { ...options, flow, params, idField, textual: false, maxRecordBytes };
+  const rules = { ...options, flow, params, idField, textual: isTextual, maxRecordBytes };
   const named = namedFields(given, idField, options);
   await checkNamedFields(context, named, given.records, opened);
   const { sourceDigest, ...source } = recordsOf(opened, given, rules);
@@ -86,7 +88,7 @@ export const concurrencyOf = (
 function recordsOf(source: Source | undefined, { records = [] }: StartInput, rules: RowRules) {
   if (source !== undefined) return { source, sourceDigest: digestOf(sameRows(source)), records: undefined };
   return {
-    source: { kind: 'inline' },
+    source: rules.textual ? { kind: 'inline', format: 'query' } : { kind: 'inline' },
     sourceDigest: digestOf(records),
     records: records.map((payload) => newRecord(payload as JsonValue, rules)),
   };

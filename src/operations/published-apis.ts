@@ -7,7 +7,7 @@ import type { OperationContext } from './context.ts';
 import { flowOutput, jobOutput } from './counts.ts';
 import { textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
-import { recordsIn } from './published-records.ts';
+import { isTextual, recordsIn } from './published-records.ts';
 import { startJob } from './start-batch.ts';
 
 /** Which flow is meant: by its path, and for a key of one flow by its name as well. */
@@ -78,6 +78,7 @@ export const startPublished = defineOperation({
         ...(api.webhook === undefined ? {} : { batch: { callback: api.webhook } }),
         ...(idempotency_key === undefined ? {} : { idempotency_key }),
       },
+      { isTextual: isTextual(api) },
     );
   },
 });

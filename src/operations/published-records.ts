@@ -2,19 +2,21 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts
 import { SluiceError, type WrongItem } from '../domain/sluice-error.ts';
 import type { PublishedApi } from '../flows/published-api.ts';
 
+/** The values of a query are texts. */
+export const isTextual = ({ method }: PublishedApi): boolean => method === 'GET';
+
 /**
  * The records a request to a published flow brings.
  *
  * @throws SluiceError `invalid_input` with everything that is wrong with any of them, unless only those shall fail.
  */
 export function recordsIn(api: PublishedApi, body: JsonValue): JsonObject[] {
-  const isTextual = api.method === 'GET';
   const given = api.list === undefined ? [body] : listIn(api.list, body);
   const errors = given.flatMap((record, index): WrongItem[] => {
     const place = api.list === undefined ? {} : { index };
     if (!isJsonObject(record)) return [{ ...place, message: 'is no object' }];
     if (!api.isStrict) return [];
-    const failure = api.check(record, isTextual);
+    const failure = api.check(record, isTextual(api));
     return failure === undefined ? [] : [{ ...place, message: failure.message }];
   });
   if (errors.length > 0) throw refused(errors, given.length);

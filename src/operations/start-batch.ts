@@ -51,8 +51,16 @@ export const startBatch = defineOperation({
   },
 });
 
-/** Starts a job as `start_batch` answers it, whatever names the flow, and however many the records are. */
-export async function startJob(context: OperationContext, flow: Flow, given: StartInput) {
+/**
+ * Starts a job as `start_batch` answers it, whatever names the flow, and however many the records are. `isTextual`:
+ * the records come from where there are texts only.
+ */
+export async function startJob(
+  context: OperationContext,
+  flow: Flow,
+  given: StartInput,
+  { isTextual = false }: { readonly isTextual?: boolean } = {},
+) {
   const sluice = await context.open();
   const requestDigest = requestDigestOf(flow, given);
   const replayed = await replay(sluice.db, given, requestDigest);
@@ -61,7 +69,7 @@ export async function startJob(context: OperationContext, flow: Flow, given: Sta
   const params = paramsFor(flow, given, context.limits.allowCodeSteps);
   const settings = await settingsOf(context, flow, given);
   return usingSource(context, given.source, async (source) => {
-    const job = await newJob(context, flow, given, { ...settings, requestDigest, params, source });
+    const job = await newJob(context, flow, given, { ...settings, requestDigest, params, source, isTextual });
     return startNew(context, sluice, given, { ...job, holder: sluice.engine.holder });
   });
 }

@@ -1,7 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import type { JobStatus, RecordCounts } from '../domain/job.ts';
 import type { JsonValue } from '../domain/json.ts';
-import type { RecordStatus } from '../domain/record.ts';
+import type { FinishedRecord } from '../domain/record.ts';
 import type { Database } from './database.ts';
 import type { Lease } from './leases.ts';
 import { storableJson } from './storable-json.ts';
@@ -65,26 +65,16 @@ export async function readEndingResult(db: Database, batchJobId: string): Promis
   return row?.held[0] ?? null;
 }
 
-/** A record with a final status, as the end part sees it. */
-export interface FinalRecord {
-  readonly index: number;
-  readonly id: string | null;
-  readonly status: RecordStatus;
-  readonly payload: JsonValue;
-  readonly result: JsonValue;
-  readonly error: string | null;
-}
-
 /** Records with a final status among those with an index from `from` to before `to`, in the order of the input. */
 export async function listFinalRecords(
   db: Database,
   batchJobId: string,
   from: number,
   to: number,
-): Promise<FinalRecord[]> {
+): Promise<FinishedRecord[]> {
   // A range of indexes, not a limit: with some statistics the planner would sort the whole job for that.
   return db.run(
-    (sql) => sql<FinalRecord[]>`
+    (sql) => sql<FinishedRecord[]>`
       select idx as index, record_id as id, status, payload, result, failure->>'message' as error
       from records
       where job_id = ${batchJobId} and idx >= ${from} and idx < ${to} and status not in ('pending', 'processing')

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { RecordFailure } from '../../src/domain/failure.ts';
 import type { JsonValue } from '../../src/domain/json.ts';
-import type { Ending, FinishedRecord, Flow } from '../../src/flows/flow.ts';
+import type { FinishedRecord } from '../../src/domain/record.ts';
+import type { Ending, Flow } from '../../src/flows/flow.ts';
 import { stopJob } from '../../src/store/control.ts';
 import { readEndingResult } from '../../src/store/ending.ts';
 import { steerJob } from '../../src/store/steering.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/domain/json.ts';
+import type { RecordStatus } from '../../src/domain/record.ts';
 import { loadCodeFlow } from '../../src/flows/code/load-module.ts';
 import { stateIn } from '../flows/code/run-code.ts';
 import { attemptAt, compiled, endingOf, resultOf, run } from '../flows/steps/run-flow.ts';
@@ -152,7 +153,7 @@ test('9: all pages are collected and billed by the hundred, and the job knows th
 
 test('10: the end of a job is told with what was sent and what was not', async () => {
   const target = await served();
-  const finished = (index: number, ended: string, result: JsonValue) => ({
+  const finished = (index: number, ended: RecordStatus, result: JsonValue) => ({
     ...{ index, id: null, status: ended, payload: {}, result },
     error: ended.endsWith('failed') ? 'mailer answered 422 to POST /v1/send' : null,
   });

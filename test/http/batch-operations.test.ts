@@ -325,9 +325,14 @@ test('a key starts a batch once, and the answer is the same again', async () => 
   const before = crm.hits.length;
 
   const first = await served.json('/batch', { ...once, body });
-  const second = await served.json('/batch', { ...once, body });
+  const second = await served.json('/batch', { ...once, headers: { 'idempotency-key': '"k1"' }, body });
+  const torn = await served.request('/batch', { ...once, body: { ...body, idempotency_key: 'k2' } });
 
   expect(second).toEqual(first);
+  expect([torn.status, await torn.text()]).toEqual([
+    400,
+    expect.stringContaining('idempotency_key stands in'),
+  ]);
   expect(crm.hits.length).toBe(before + 1);
 });
 

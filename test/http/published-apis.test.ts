@@ -45,6 +45,12 @@ steps:
     body: "{{ record }}"
 published_api: { path: /people, method: put }
 `;
+const looked = `
+flow: looked
+target: echo
+input: { age: integer required, member: boolean }
+published_api: { path: /looked, method: GET }
+`;
 const lenient = `
 flow: lenient
 target: echo
@@ -91,6 +97,7 @@ test.beforeEach(async ({ address }) => {
     flows: {
       'customers.yaml': customers,
       'single.yaml': single,
+      'looked.yaml': looked,
       'lenient.yaml': lenient,
       'answered.yaml': answered,
       'hurried.yaml': hurried,
@@ -344,6 +351,23 @@ test('flows that publish under one path can both not run until one has another',
 
   expect(clashing.status).toBe(404);
   expect(mended.status).toBe(202);
+});
+
+test('the query of a GET is a record of texts, each given once', async () => {
+  const get = (query: string) => served.request(`/looked?${query}`);
+  const taken = await get('age=5&member=true');
+  const { status_url } = (await taken.json()) as Answer;
+  const job = await finished(status_url);
+  const [unfit, twice] = [await get('age=old'), await get('age=5&age=6')];
+
+  expect(taken.status).toBe(202);
+  expect(job).toMatchObject({ status: 'completed', counts: { succeeded: 1 } });
+  expect(job.results).toMatchObject([{ result: { age: '5', member: 'true' } }]);
+  expect([unfit.status, await unfit.text()]).toEqual([400, expect.stringContaining('age')]);
+  expect([twice.status, await twice.text()]).toEqual([
+    400,
+    expect.stringContaining('The query parameter age is given more than once. Nothing was started.'),
+  ]);
 });
 
 test('no address of Sluice itself can be published, nor one that could be read in two ways', () => {

@@ -136,6 +136,13 @@ pure('no window of the rate’s length holds more than it says, wherever it begi
   expect(all).toBeGreaterThan(50 * 20 * 0.9);
 });
 
+pure('who stays below the limit is never shut out, however steadily the calls come', () => {
+  let now = 0;
+  const limits = createRateLimits({ count: 600, windowMs: 60_000 }, () => now);
+
+  for (; now < 30 * 60_000; now += 500) expect(() => limits.spend('ada', 1)).not.toThrow();
+});
+
 pure('what is given back is free again, and nothing else', () => {
   const limits = createRateLimits({ count: 10, windowMs: 60_000 });
   limits.spend('ada', 4);

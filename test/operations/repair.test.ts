@@ -103,6 +103,9 @@ test('a patch that does not work out for one record changes nothing at all', asy
   await expect(retry({ json_patch: [{ op: 'add', path: '/toString/call', value: 1 }] })).rejects.toThrow(
     /leads nowhere/,
   );
+  await expect(retry({ set: { 'name.first': 'A' } })).rejects.toThrow(
+    /record 0: set name\.first: name is a value without fields; record 1.*Nothing was changed/,
+  );
   await expect(retry({ set: { amount: 'payload.amont | nuber' } })).rejects.toThrow(
     /unknown transform "nuber"/,
   );

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
+import type { FinishedRecord } from '../../domain/record.ts';
 import type { Condition } from '../condition.ts';
-import type { FinishedRecord } from '../flow.ts';
 import { type StepSite, stepKind } from './step-kind.ts';
 
 const expressions = z.record(z.string(), z.string());

@@ -1,9 +1,9 @@
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import { checkInput } from '../../operations/check-input.ts';
 import { contextOf, type HttpOptions } from '../environment.ts';
-import { Refusal } from '../problem.ts';
+import { headerValue } from './header-value.ts';
 import { jsonSchemaOf, propertyOf } from './json-schema.ts';
-import { readBody } from './read-body.ts';
+import { joined, readBody } from './read-body.ts';
 import { readQuery } from './read-query.ts';
 import { type ApiContext, type OperationRoute, pathNames } from './route.ts';
 
@@ -26,25 +26,14 @@ export async function answerRoute(
 async function givenTo(c: ApiContext, route: OperationRoute): Promise<JsonValue> {
   const body = await readBody(c, route);
   const outside = { ...headerOf(c, route), ...readQuery(c, route), ...pathOf(c, route), ...route.fixed };
-  for (const [name, value] of Object.entries(outside)) {
-    if (!Object.hasOwn(body, name) || body[name] === value) continue;
-    throw new Refusal(
-      400,
-      'invalid_input',
-      `${name} stands in the body and differs from what the request says outside of it. Nothing was changed.`,
-    );
-  }
-  const given = { ...body, ...outside };
+  const given = joined(body, outside);
   return route.reshape?.(given) ?? given;
 }
 
 function headerOf(c: ApiContext, { header }: OperationRoute): JsonObject {
-  const value = header === undefined ? undefined : c.req.header(header.name);
-  return header === undefined || value === undefined ? {} : { [header.parameter]: unquoted(value) };
+  const value = header === undefined ? undefined : headerValue(c, header.name);
+  return header === undefined || value === undefined ? {} : { [header.parameter]: value };
 }
-
-/** Entity tags come in quotes. */
-const unquoted = (value: string) => /^(?:W\/)?"([^"]*)"$/.exec(value)?.[1] ?? value;
 
 function pathOf(c: ApiContext, { operation, path }: OperationRoute): JsonObject {
   const schema = jsonSchemaOf(operation.input, 'input');

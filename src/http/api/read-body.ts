@@ -135,3 +135,20 @@ function isTooDeep(value: JsonValue): boolean {
   }
   return false;
 }
+
+/**
+ * What the body of a request and the rest of it say.
+ *
+ * @throws Refusal when they say different things
+ */
+export function joined(body: JsonObject, outside: JsonObject): JsonObject {
+  for (const [name, value] of Object.entries(outside)) {
+    if (!Object.hasOwn(body, name) || body[name] === value) continue;
+    throw new Refusal(
+      400,
+      'invalid_input',
+      `${name} stands in the body and differs from what the request says outside of it. Nothing was changed.`,
+    );
+  }
+  return { ...body, ...outside };
+}

@@ -599,7 +599,7 @@ test('finally sees what the job came to, and its records', async () => {
     status: 'completed',
     counts: { total: 1 },
     async *results() {
-      yield { index: 0, id: null, status: 'succeeded', payload: {}, result: 5, error: null };
+      yield { index: 0, id: null, status: 'succeeded' as const, payload: {}, result: 5, error: null };
     },
   };
 

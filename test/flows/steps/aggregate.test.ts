@@ -5,7 +5,7 @@ test('a sum leaves out blank texts and says when it becomes too large', async ()
   const flow = (column: string) =>
     `steps: [{ type: echo }]\nfinally: [{ name: sums, type: aggregate, ${column}: { all: result } }]\n`;
   const records = ['', ' ', '2', 3, null].map((result, index) => ({
-    ...{ index, id: null, status: 'succeeded', payload: {}, error: null },
+    ...{ index, id: null, status: 'succeeded' as const, payload: {}, error: null },
     result,
   }));
 
@@ -19,7 +19,7 @@ test('a sum leaves out blank texts and says when it becomes too large', async ()
 test('a sum of amounts is the one that a person finds, however many they are', async () => {
   const flow = 'steps: [{ type: echo }]\nfinally: [{ name: sums, type: aggregate, sum: { all: result } }]\n';
   const records = Array.from({ length: 10_000 }, (_, index) => ({
-    ...{ index, id: null, status: 'succeeded', payload: {}, error: null },
+    ...{ index, id: null, status: 'succeeded' as const, payload: {}, error: null },
     result: index === 0 ? 1e12 : 0.1,
   }));
 
@@ -37,7 +37,14 @@ finally:
       none: record.?missing
       some: record.?a
 `;
-  const record = { index: 0, id: null, status: 'succeeded', payload: { a: [1] }, result: 1, error: null };
+  const record = {
+    index: 0,
+    id: null,
+    status: 'succeeded' as const,
+    payload: { a: [1] },
+    result: 1,
+    error: null,
+  };
 
   expect(JSON.parse(JSON.stringify(await endingOf(flow, [record])))).toMatchObject({
     collect: {

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import type { RecordStatus } from '../../../src/domain/record.ts';
 import { startTarget, status } from '../../support/target.ts';
 import { endingOf, problemsIn, resultOf, run } from './run-flow.ts';
 
@@ -121,7 +122,7 @@ test('loops nest, and inner items hide outer ones', async () => {
   });
 });
 
-const finished = (index: number, statusOf: string, total: number, country: string | null) => ({
+const finished = (index: number, statusOf: RecordStatus, total: number, country: string | null) => ({
   index,
   id: null,
   status: statusOf,

@@ -158,7 +158,14 @@ finally:
   for (const [name, value] of Object.entries(hostile)) {
     const attempt = await attemptAt({}, { params: { v: value } });
     const { result } = await inert(compiled(sums), attempt, null, 200);
-    const record = { index: 0, id: name, status: 'succeeded', payload: value, result: value, error: null };
+    const record = {
+      index: 0,
+      id: name,
+      status: 'succeeded' as const,
+      payload: value,
+      result: value,
+      error: null,
+    };
 
     expect((result as JsonValue[])[0]).toEqual(value);
     expect(await endingOf(sums, [record], { params: { v: value } })).toEqual(value);

@@ -7,11 +7,11 @@ import type { ConnectorRegistry } from '../../../src/connectors/registry.ts';
 import { type Failure, RecordFailure } from '../../../src/domain/failure.ts';
 import type { JsonObject, JsonValue } from '../../../src/domain/json.ts';
 import type { Progress } from '../../../src/domain/progress.ts';
-import type { Share } from '../../../src/domain/record.ts';
+import type { FinishedRecord, Share } from '../../../src/domain/record.ts';
 import { BrokenRun } from '../../../src/flows/broken-run.ts';
 import { ChunkResult } from '../../../src/flows/chunk-result.ts';
 import { compileFlow } from '../../../src/flows/compile-flow.ts';
-import type { Attempt, Ending, FinishedRecord, Flow } from '../../../src/flows/flow.ts';
+import type { Attempt, Ending, Flow } from '../../../src/flows/flow.ts';
 import { formatProblem } from '../../../src/flows/flow-identity.ts';
 
 export interface RunOptions {
