@@ -1,7 +1,7 @@
 import type { CallPlan } from '../connectors/call-plan.ts';
 import type { ConnectorRegistry } from '../connectors/registry.ts';
 import { type Failure, RecordFailure } from '../domain/failure.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
+import type { JsonObject, JsonValue } from '../domain/json.ts';
 import type { Rate } from '../domain/rate.ts';
 import type { Share } from '../domain/record.ts';
 import { redactedShares } from '../flows/chunk-result.ts';
@@ -41,6 +41,7 @@ export interface PreviewTarget {
   readonly type: string;
   /** Host, or the program of an MCP server; undefined: it is not declared. */
   readonly host: string | undefined;
+  /** Those that the text of the flow names. */
   readonly methods: readonly string[];
   readonly concurrency: number | undefined;
   readonly rate: Rate | undefined;
@@ -54,7 +55,6 @@ export interface FlowPreview {
   failureOf(record: PreviewedRecord): Failure | undefined;
   /** The run over a record of `total`. */
   runOf(record: PreviewedRecord, total: number): Promise<PlannedRun>;
-  /** With the methods that the runs so far would use. */
   targets(): PreviewTarget[];
 }
 
@@ -76,7 +76,6 @@ class Preview implements FlowPreview {
   readonly #registry: ConnectorRegistry;
   readonly #attempt: Omit<Attempt, 'payload'>;
   readonly #plans = new Map<string, CallPlan | undefined>();
-  readonly #methods = new Map<string, Set<string>>();
 
   constructor(flow: Flow, registry: ConnectorRegistry, attempt: Omit<Attempt, 'payload'>) {
     this.#flow = flow;
@@ -101,7 +100,6 @@ class Preview implements FlowPreview {
     const trace = await this.#flow.rehearse?.(attempt);
     if (trace === undefined) return { calls: [], failure: undefined, isOpen: true };
     const { calls, failure: unfit } = this.#shown(trace);
-    for (const { connector, request } of calls) this.#note(connector, request);
     const redaction = redactionOf(this.#flow.redact);
     const isOpen = this.#flow.kind !== 'mapping' && calls.length > 0;
     const found = trace.failure ?? unfit;
@@ -121,7 +119,7 @@ class Preview implements FlowPreview {
       connector: name,
       type,
       host: listings.find((listed) => listed.name === name)?.target,
-      methods: [...(this.#methods.get(name) ?? [])],
+      methods: this.#flow.requests?.to(name) ?? [],
       concurrency: this.#plan(name)?.concurrency,
       rate: this.#plan(name)?.rate,
     }));
@@ -172,12 +170,6 @@ class Preview implements FlowPreview {
   #plan(connector: string): CallPlan | undefined {
     if (!this.#plans.has(connector)) this.#plans.set(connector, this.#registry.callPlan(connector));
     return this.#plans.get(connector);
-  }
-
-  #note(connector: string | undefined, request: JsonValue): void {
-    if (connector === undefined || !isJsonObject(request)) return;
-    const methods = this.#methods.get(connector) ?? new Set();
-    this.#methods.set(connector, methods.add(String(request.method)));
   }
 
   /**

@@ -18,6 +18,7 @@ import { rehearseMapping, traceMapping } from './mapping-trace.ts';
 import { recordNames } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
 import { publishedForm, withPublished } from './published-api.ts';
+import { requestsOf } from './requests.ts';
 import { defaultRetry } from './retry-grammar.ts';
 import { successAdvice } from './success-advice.ts';
 import { compileUndoCall, keptKeysOf, type UndoCallParts, undoByCall, undoMistakes } from './undo-call.ts';
@@ -151,6 +152,7 @@ function withoutUndo({ revision, text }: FlowIdentity, file: FlowFile, parts: Pa
     chunk: undefined,
     parameters: [],
     connectors: call === undefined ? [] : [{ name: call.connector, type: 'http' }],
+    requests: call && requestsOf(call.connector, call.method),
     needs: { codeSteps: [], variables: [], approval: [] },
     expects: expectedFields([
       ...(mapping?.reads ?? []),

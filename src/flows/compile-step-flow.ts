@@ -227,6 +227,7 @@ function assemble(
     chunk: file.size === undefined ? undefined : { size: file.size, onError: file.on_chunk_error ?? 'fail' },
     parameters: parametersOf(file.params),
     connectors: [...compiler.connectors.values()],
+    requests: compiler.requests,
     needs,
     expects: expectedFields(compiler.reads),
     summary: summaryOf(steps),

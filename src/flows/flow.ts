@@ -9,6 +9,7 @@ import type { RetryPolicy } from '../domain/retry-policy.ts';
 import type { ChunkResult } from './chunk-result.ts';
 import type { Parameter } from './parameters.ts';
 import type { PublishedApi } from './published-api.ts';
+import type { Requests } from './requests.ts';
 import type { StateStore } from './state.ts';
 
 /** What a flow's `batch` block says when the caller does not. */
@@ -89,6 +90,8 @@ export interface Flow {
   readonly chunk: ChunkRule | undefined;
   readonly parameters: readonly Parameter[];
   readonly connectors: readonly ConnectorUse[];
+  /** undefined: nobody knows before it runs. */
+  readonly requests?: Requests | undefined;
   readonly needs: FlowNeeds;
   readonly expects: readonly ExpectedField[];
   /** One line a person understands: `POST crm-system /api/customers`. */

@@ -53,16 +53,27 @@ function compileSet(set: Readonly<Record<string, JsonValue>>): PayloadPatch {
   return (payload) =>
     settings.reduce((patched, { field, value }) => {
       const set = value(payload);
-      return set === undefined ? patched : withField(patched, fieldPath(payload, field), set);
+      return set === undefined ? patched : withField(patched, pathIn(payload, field), set);
     }, payload);
 }
 
 function refuseKeys(field: string): void {
-  const refused = field.split('.').find((key) => ['', '__proto__', 'constructor', 'prototype'].includes(key));
+  const refused = fieldPath(null, field).find((key) => forbiddenKeys.includes(key));
   if (refused === undefined) return;
   throw new SluiceError(
     'invalid_input',
     `patch.set: "${refused}" cannot be part of a field's name. Nothing was changed.`,
+  );
+}
+
+const forbiddenKeys: readonly (string | number)[] = ['__proto__', 'constructor', 'prototype'];
+
+/** @throws RecordFailure of class data for a name with nothing before or behind a dot, unless a field has it. */
+function pathIn(payload: JsonValue, field: string): RecordPath {
+  const path = fieldPath(payload, field);
+  if (field !== '' && !path.includes('')) return path;
+  throw unfit(
+    `set ${field.slice(0, 100)}: no field has this name; one with a dot in it is written ["${field.slice(0, 100)}"]`,
   );
 }
 
@@ -114,6 +125,8 @@ function inTheWay(whole: RecordPath, depth: number, value: JsonValue | undefined
   const what = Array.isArray(value)
     ? `is a list of ${value.length}, whose items are counted from 0`
     : 'is a value without fields';
-  const message = `set ${whole.join('.').slice(0, 100)}: ${holder} ${what}`;
-  return new RecordFailure({ class: 'data', code: 'patch_not_applicable', message });
+  return unfit(`set ${whole.join('.').slice(0, 100)}: ${holder} ${what}`);
 }
+
+const unfit = (message: string): RecordFailure =>
+  new RecordFailure({ class: 'data', code: 'patch_not_applicable', message });

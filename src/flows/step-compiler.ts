@@ -8,6 +8,7 @@ import type { ConnectorUse } from './flow.ts';
 import { variableProblem } from './name-advice.ts';
 import { isResultName, type Names, withNames, withoutNames, withStep } from './names.ts';
 import type { Lookups } from './pipe-arguments.ts';
+import { Requests } from './requests.ts';
 import { type CommonSettings, commonSchema } from './step-file.ts';
 import type { CompiledStep, StepList } from './step-frame.ts';
 import { pollAdvice, stepKeys } from './step-keys.ts';
@@ -39,6 +40,7 @@ export class StepCompiler {
   readonly problems: FileProblem[] = [];
   readonly reads: PathRead[] = [];
   readonly connectors = new Map<string, ConnectorUse>();
+  readonly requests = new Requests();
   readonly codeSteps = new Set<string>();
   readonly approval = new Set<string>();
   readonly variables = new Set<string>();
@@ -203,6 +205,7 @@ export class StepCompiler {
   #note(body: StepBody): void {
     this.hasEffects ||= body.hasEffects;
     for (const use of body.connectors ?? []) this.connectors.set(`${use.type} ${use.name}`, use);
+    if (body.method !== undefined) this.requests.note(body.connectors?.[0]?.name, body.method);
     for (const kind of body.codeSteps ?? []) this.codeSteps.add(kind);
     for (const reason of body.approval ?? []) this.approval.add(reason);
     this.#noteVariables(body);

@@ -138,7 +138,7 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
     case 'auth':
       return `Have the person correct the secret of the connector, then: ${retry}${look === '' ? '' : `.${look}`}`;
     case 'conflict':
-      return `The target already has these records${maybeApplied === 0 ? '' : ', some perhaps from an earlier call of this job whose answer was lost'}. Nothing to do if that is what you expect.`;
+      return adviceForConflict(job, failure, { retry, look, maybeApplied });
     case 'bug':
       return `This should not happen. Look at the payloads (export_batch_errors {"batch_job_id": "${job.id}"}); a retry may help: ${retry}.${look}`;
   }
@@ -149,6 +149,25 @@ interface Words {
   readonly retry: string;
   /** Some calls may have arrived; else nothing. */
   readonly look: string;
+}
+
+/** The target says that a call does not go with what there is: mostly it creates what is there already. */
+function adviceForConflict(
+  job: BatchJob,
+  failure: Failure,
+  { retry, look, maybeApplied }: Words & { readonly maybeApplied: number },
+): string {
+  if (job.undoOf !== null || failure.message.includes(' to DELETE /')) {
+    return `The target does not do this as things are there (its words say why), so it has not been done. Have the person mend that, then: ${retry}.${look}`;
+  }
+  const arrived =
+    maybeApplied === 0 ? '' : ', some perhaps from an earlier call of this job whose answer was lost';
+  const { step = 'target' } = failure;
+  const behind =
+    step === 'target'
+      ? ''
+      : ` Steps of the flow behind ${step} have not run for them: see that they need not.`;
+  return `The target already has these records${arrived}. Nothing to do if that is what you expect.${behind}`;
 }
 
 function adviceForData(job: BatchJob, failure: Failure, { retry, look }: Words): string {

@@ -26,7 +26,7 @@ export function previewStep(seen: Previewed): string {
     wouldFail === 0
       ? undefined
       : `${wouldFail} ${wouldFail === 1 ? 'row' : 'rows'} would fail, each on its own: correct first, or start and repair afterwards.`,
-    ofFlow.targets.some(({ methods }) => methods.includes('DELETE'))
+    ofFlow.plan.flow.requests?.delete === true
       ? 'This deletes at the target: show the person what is above, and go on only with their consent.'
       : undefined,
     startCall(seen, ofFlow),

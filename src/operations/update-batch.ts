@@ -9,12 +9,13 @@ import type { BatchJob } from '../store/jobs.ts';
 import { type JobOrder, type Steered, steerJob } from '../store/steering.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import type { OperationContext } from './context.ts';
-import { countsOutput } from './counts.ts';
+import { countsOutput, failedNow } from './counts.ts';
 import { droppedInput, giveUpDeadLetters } from './dead-letters.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { failureRateInput, maxFailuresInput, textInput } from './input-limits.ts';
 import { defineOperation } from './operation.ts';
 import { pausedStep } from './paused.ts';
+import { leftOver } from './set-aside.ts';
 
 const actions = ['pause', 'resume', 'cancel'] as const;
 /** Takes a rate away; null means the same. */
@@ -135,11 +136,9 @@ const orderOf = (change: Change): JobOrder => ({
 
 function refusal(job: BatchJob, { action }: Change): SluiceError {
   if (job.finishedAt !== null) {
-    const { failed, retried_failed, skipped } = job.counts;
-    const again = `retry_batch_failed_records {"batch_job_id": "${job.id}"} takes failed or skipped records up again. `;
     return new SluiceError(
       'batch_job_finished',
-      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. ${failed + retried_failed + skipped > 0 ? again : ''}Nothing was changed.`,
+      `Batch job ${job.id} has finished (${job.status}), so there is nothing to change. ${takenUpAgain(job)}Nothing was changed.`,
     );
   }
   if (job.pauseKind === 'approval') {
@@ -154,12 +153,31 @@ function refusal(job: BatchJob, { action }: Change): SluiceError {
   );
 }
 
+/** The calls that go on with what a finished job has left. */
+function takenUpAgain(job: BatchJob): string {
+  if (job.purgedAt !== null) return '';
+  const call = (more: string) => `retry_batch_failed_records {"batch_job_id": "${job.id}"${more}}`;
+  const calls = [
+    failedNow(job) > 0 ? `${call('')} takes the failed records up again. ` : '',
+    leftOver(job) > 0
+      ? `${call(', "select": {"statuses": ["skipped"]}')} goes on with those that were skipped. `
+      : '',
+  ];
+  return calls.join('');
+}
+
+/** undefined: nothing was changed. */
+function eventOf(steered: Steered, { action, now: _, ...limits }: Change): JobEventKind | undefined {
+  const event = action === undefined ? undefined : stateEvent(steered, action);
+  const setsLimits = Object.values(limits).some((value) => value !== undefined);
+  return event ?? (setsLimits ? 'changed' : undefined);
+}
+
 /** undefined: the job was in that state already. */
-function eventOf({ before, pausedBefore }: Steered, { action }: Change): JobEventKind | undefined {
+function stateEvent({ before, pausedBefore }: Steered, action: Change['action']): JobEventKind | undefined {
   if (action === 'cancel') return before === 'cancelled' ? undefined : 'cancelled';
   if (action === 'pause') return before === 'paused' && pausedBefore !== 'circuit' ? undefined : 'paused';
-  if (action === 'resume') return before === 'paused' ? 'resumed' : undefined;
-  return 'changed';
+  return before === 'paused' ? 'resumed' : undefined;
 }
 
 /** The wish in the words it was made in. */

@@ -20,7 +20,7 @@ const advice: Readonly<Record<string, string>> = {
   interrupted: 'A process ended, or an answer was lost: find out at the target what arrived, then retry.',
   data: 'Correct the values or the flow, then retry.',
   auth: 'Correct the secret of the connector, then retry.',
-  conflict: 'The target already has these records. Nothing to do if that is what you expect.',
+  conflict: 'The target says that it has these already, or that this does not go with what it has.',
   bug: 'This should not happen. Look at the payloads; a retry may help.',
 };
 

@@ -40,3 +40,28 @@ test.each<[payload: JsonValue, patched: JsonValue]>([
 ])('in %j a nested field is made where there is none', (payload, patched) => {
   expect(set(payload, 'a.b', 1)).toEqual(patched);
 });
+
+test.each<[payload: JsonValue, field: string, patched: JsonValue]>([
+  [{ 'Nr.': 1 }, 'Nr.', { 'Nr.': 'X' }],
+  [{ 'Nr.': 1 }, '["Nr."]', { 'Nr.': 'X' }],
+  [{}, '["Nr."]', { 'Nr.': 'X' }],
+  [{ a: 1 }, 'payload["since when"]', { a: 1, 'since when': 'X' }],
+  [{ lines: [{ n: 1 }, { n: 2 }] }, 'lines[1].n', { lines: [{ n: 1 }, { n: 'X' }] }],
+  [{ 'a[0]': 1 }, 'a[0]', { 'a[0]': 'X' }],
+  [{}, 'price [EUR', { 'price [EUR': 'X' }],
+])('in %j the name %s is read as a path of a pipe where it is one', (payload, field, patched) => {
+  expect(set(payload, field, 'X')).toEqual(patched);
+});
+
+test('a name that ends in a dot and is no field is refused with the way to write it', () => {
+  expect(() => set({ nr: 1 }, 'Nr.', 'X')).toThrow(
+    expect.objectContaining({
+      failure: {
+        class: 'data',
+        code: 'patch_not_applicable',
+        message: 'set Nr.: no field has this name; one with a dot in it is written ["Nr."]',
+      },
+    }),
+  );
+  expect(() => set({}, '["__proto__"].x', 1)).toThrow('"__proto__" cannot be part of a field\'s name');
+});

@@ -30,6 +30,8 @@ test('every call that changes a job leaves one line that says who made it', asyn
   const { batch_job_id: long } = await start('slow');
   for (const change of [
     { action: 'pause' },
+    // It is paused already, and the limit is changed all the same.
+    { action: 'pause', rate: '2/min' },
     { action: 'resume' },
     { concurrency: 2 },
     { action: 'cancel', now: true },
@@ -55,7 +57,7 @@ test('every call that changes a job leaves one line that says who made it', asyn
     ['changed', byAda],
   ]);
   expect((await linesOf(long)).filter(([, by]: string[]) => by !== undefined)).toEqual(
-    ['started', 'paused', 'resumed', 'changed', 'cancelled'].map((kind) => [kind, byAda]),
+    ['started', 'paused', 'changed', 'resumed', 'changed', 'cancelled'].map((kind) => [kind, byAda]),
   );
   const { lines } = await served.json(`/api/v1/logs?batch_job_id=${own.batch_job_id}&text=operator`);
   expect(lines).toMatchObject([{ kind: 'started', by: 'the operator over HTTP' }]);

@@ -72,6 +72,12 @@ target: { connector: crm, endpoint: "/customers/{{ source.id }}", method: DELETE
 mapping: {}
 `;
 
+const seeking = `flow: seeking
+steps:
+  - { name: find, type: http_request, connector: crm, method: GET, path: "/find/{{ record.id }}" }
+  - { name: gone, type: http_request, connector: crm, method: DELETE, path: "/customers/{{ steps.find.result.body.id }}" }
+`;
+
 const roaming = `flow: roaming
 steps: [{ type: http_request, url: "{{ record.link }}", hosts: ["*"] }]
 `;
@@ -111,6 +117,7 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'numbered.yaml': numbered,
       'bulk.yaml': bulk,
       'deleting.yaml': deleting,
+      'seeking.yaml': seeking,
       'roaming.yaml': roaming,
       'sorting.yaml': sorting,
       'planned.yaml': planned,
@@ -315,9 +322,18 @@ test('steps are gone through without a single call, as far as no answer is neede
 test('a preview of deletions asks for the consent of the person', async ({ mcp }) => {
   const records = [{ id: 7 }];
 
-  const { next_step } = await mcp.call('preview_batch', { flow_id: 'deleting', records });
+  const given = [
+    { flow_id: 'deleting', records },
+    { flow_id: 'deleting', records, sample: 0 },
+    // What is deleted is known only from the answer to the call before.
+    { flow_id: 'seeking', records },
+  ];
+  for (const each of given) {
+    const { next_step, targets } = await mcp.call('preview_batch', each);
 
-  expect(next_step).toMatch(/^This deletes at the target: show the person .* consent\. start_batch /);
+    expect(targets[0].methods).toContain('DELETE');
+    expect(next_step).toMatch(/^This deletes at the target: show the person .* consent\. start_batch /);
+  }
 });
 
 test('a preview says to which host the url of a record leads', async ({ mcp }) => {

@@ -213,6 +213,20 @@ test('a selection is taken back, what fails is retried, and what has been taken 
   expect(keysOf('DELETE').filter((key) => keysOf('POST').includes(key))).toEqual([]);
 });
 
+test('what the target does not take back is not said to be there already', async ({ db }) => {
+  const { sluice, removals, put, undo } = await openShelf(db, { 'shelf.yaml': shelfFlow('shelf') });
+  const job = await put('shelf', 2);
+  removals.set('x-1', status(409, { message: 'has open invoices' }));
+
+  const { batch_job_id } = await undo(job, { preview: false });
+  const { error_groups } = await sluice.finish(batch_job_id);
+
+  expect(error_groups).toMatchObject([{ error_class: 'conflict', untrusted_message: 'has open invoices' }]);
+  expect(error_groups[0].next_step).toMatch(
+    /^The target does not do this as things are there .* then: retry_batch_failed_records /,
+  );
+});
+
 test('what another undo has taken back meanwhile is not taken back again by a retry', async ({ db }) => {
   const { sluice, removals, paths, put, undo } = await openShelf(db, { 'shelf.yaml': shelfFlow('shelf') });
   const job = await put('shelf', 4);

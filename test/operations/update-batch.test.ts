@@ -100,7 +100,12 @@ test('a job is slowed, paused, resumed and cancelled, and the same wish twice is
   expect(resumed).not.toHaveProperty('rate');
   expect(cancelled.status).toBe('cancelled');
   await jobWhen(db, id, finished);
-  await expect(update({ action: 'resume' })).rejects.toMatchObject({ code: 'batch_job_finished' });
+  await expect(update({ action: 'resume' })).rejects.toMatchObject({
+    code: 'batch_job_finished',
+    message: expect.stringMatching(
+      /nothing to change\. retry_batch_failed_records {"batch_job_id": "[^"]+", "select": {"statuses": \["skipped"\]}} goes on with those that were skipped\. Nothing/,
+    ),
+  });
   const events = await db.run(
     (sql) => sql`select kind, message from job_events where job_id = ${id} order by id`,
   );

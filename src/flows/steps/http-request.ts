@@ -100,6 +100,7 @@ response: { customer: response.body.id }
       hasEffects: method !== 'GET' && method !== 'HEAD',
       summary: `${method} ${target.summary}`,
       connectors: given.connector === undefined ? [] : [{ name: given.connector, type: 'http' }],
+      method,
       keepsTime: true,
       approval: target.approval,
       variables: auth === undefined ? [] : variablesOf(auth),

@@ -32,6 +32,8 @@ export interface StepBody {
   /** One line a person understands: `POST crm-system /api/customers`. */
   readonly summary: string;
   readonly connectors?: readonly ConnectorUse[];
+  /** Of an HTTP request. */
+  readonly method?: string;
   /** Name of the kind when it runs programs, which the operator has to allow. */
   readonly codeSteps?: readonly string[];
   /** Why a person has to approve a flow with this step that an assistant saves. */
