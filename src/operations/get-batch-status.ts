@@ -19,6 +19,7 @@ import { endingOf, endingOutput } from './ending.ts';
 import { fitGroups, groupOutput, moreGroupsOutput, pageOfGroups, standingWith } from './failure-groups.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { maybeAppliedOf, maybeAppliedOutput } from './maybe-applied.ts';
+import { obstacleAdvice } from './obstacle-advice.ts';
 import { mustAnswer } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { pausedOf, pausedOutput } from './paused.ts';
@@ -144,6 +145,7 @@ async function describeJob(context: OperationContext, db: Database, job: BatchJo
   const processed = processedOf(job);
   const arrived = await maybeAppliedOf(db, job);
   const undone = await undoneOf(db, job);
+  const remedy = waiting?.kind === 'connector' ? await obstacleAdvice(context, db, job) : undefined;
   return {
     ...jobFields(job),
     flow: flowFields(job),
@@ -169,7 +171,7 @@ async function describeJob(context: OperationContext, db: Database, job: BatchJo
     ...(arrived === undefined ? {} : { may_have_arrived: arrived }),
     started_at: job.startedAt?.toISOString() ?? null,
     ...(job.finishedAt === null ? {} : { finished_at: job.finishedAt.toISOString() }),
-    next_step: nextStep(job, waiting, { ending, isCut, arrived, ...undone }),
+    next_step: nextStep(job, waiting, { ending, isCut, remedy, arrived, ...undone }),
   };
 }
 

@@ -26,13 +26,14 @@ export function momentOf(text: string, operation: string): Date {
   );
 }
 
-/** A day, with or without a time. `Date` by itself would take 30 February for 2 March. */
+/** A day, with or without a time, in UTC unless a zone is named. `Date` by itself would take 30 February for 2 March. */
 function timeOf(text: string): Date | undefined {
   const day = /^\d{4}-\d\d-\d\d(?=$|[T ])/.exec(text)?.[0];
   if (day === undefined) return undefined;
   const midnight = new Date(day);
   const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
-  return isDay ? new Date(text) : undefined;
+  const hasZone = text.length === day.length || /(?:z|[+-]\d\d:?\d\d)$/i.test(text.slice(day.length));
+  return isDay ? new Date(hasZone ? text : `${text}Z`) : undefined;
 }
 
 /**

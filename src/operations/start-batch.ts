@@ -16,6 +16,7 @@ import { countedStart } from './counted-start.ts';
 import { flowFields, flowOutput, jobFields, jobOutput } from './counts.ts';
 import { encodingNote } from './encoding-note.ts';
 import { newJob, requestDigestOf, settingsOf } from './new-job.ts';
+import { obstacleAdvice } from './obstacle-advice.ts';
 import { defineOperation } from './operation.ts';
 import { checkShape, type StartInput, startInput } from './start-input.ts';
 
@@ -64,7 +65,7 @@ export async function startJob(
   const sluice = await context.open();
   const requestDigest = requestDigestOf(flow, given);
   const replayed = await replay(sluice.db, given, requestDigest);
-  if (replayed !== undefined) return answer(replayed, true, undefined);
+  if (replayed !== undefined) return answer(replayed, true);
 
   const params = paramsFor(flow, given, context.limits.allowCodeSteps);
   const settings = await settingsOf(context, flow, given);
@@ -81,7 +82,7 @@ async function startNew(context: OperationContext, sluice: OpenedSluice, given: 
   if (creation !== 'created') {
     // Another call with the same key may have been faster.
     const raced = await replay(sluice.db, given, job.requestDigest);
-    if (raced !== undefined) return answer(raced, true, undefined);
+    if (raced !== undefined) return answer(raced, true);
     throw alreadyRunning(await findSameWork(sluice.db, job.flow.name, job.sourceDigest));
   }
 
@@ -93,7 +94,8 @@ async function startNew(context: OperationContext, sluice: OpenedSluice, given: 
   const accepted = await onceRead(sluice.db, job.id).catch((error: unknown) => {
     throw error instanceof SluiceError && error.code === 'database_unavailable' ? outOfSight(job.id) : error;
   });
-  return answer(accepted, false, earlier?.id);
+  const remedy = accepted.obstacle === null ? undefined : await obstacleAdvice(context, sluice.db, accepted);
+  return answer(accepted, false, { earlier: earlier?.id, remedy });
 }
 
 const outOfSight = (batchJobId: string) =>
@@ -153,7 +155,14 @@ async function onceRead(db: Database, batchJobId: string): Promise<BatchJob> {
   }
 }
 
-function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
+interface Circumstances {
+  /** A job that took the same records through the same flow. */
+  readonly earlier?: string | undefined;
+  /** What stands in the way, and what mends it. */
+  readonly remedy?: string | undefined;
+}
+
+function answer(job: BatchJob, replayed: boolean, { earlier, remedy }: Circumstances = {}) {
   const repeated =
     earlier === undefined ? '' : ` The same records went through this flow before, in batch job ${earlier}.`;
   const note = encodingNote(job.source as Source);
@@ -167,13 +176,13 @@ function answer(job: BatchJob, replayed: boolean, earlier: string | undefined) {
     ...(job.pauseKind === 'approval'
       ? { waiting_for: { kind: 'approval' as const, text: approvalAdvice(job) } }
       : {}),
-    next_step: nextStep(job) + repeated,
+    next_step: nextStep(job, remedy) + repeated,
   };
 }
 
-function nextStep(job: BatchJob): string {
+function nextStep(job: BatchJob, remedy: string | undefined): string {
   if (job.pauseKind === 'approval') return approvalAdvice(job);
-  if (job.obstacle !== null) return `The job is accepted and waits: ${job.obstacle}`;
+  if (job.obstacle !== null) return `The job is accepted and waits: ${remedy ?? job.obstacle}`;
   return job.finishedAt === null
     ? `The job is not finished. Call get_batch_status {"batch_job_id": "${job.id}", "wait_seconds": 30} until finished is true.`
     : `Call get_batch_status {"batch_job_id": "${job.id}"} to see the outcome.`;

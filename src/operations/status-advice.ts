@@ -54,6 +54,8 @@ interface Endings {
   readonly ending: Ending | undefined;
   /** Not all that the end part returned is shown. */
   readonly isCut: boolean;
+  /** What stands in the way of a job that waits for a connector, and what mends it. */
+  readonly remedy?: string | undefined;
   /** Records taken back since. */
   readonly undone?: number | undefined;
   readonly arrived: MaybeApplied | undefined;
@@ -63,17 +65,17 @@ interface Endings {
 export function nextStep(
   job: BatchJob,
   waiting: Waiting | undefined,
-  { ending, isCut, undone, arrived }: Endings,
+  { ending, isCut, remedy, undone, arrived }: Endings,
 ): string {
   const id = `"batch_job_id": "${job.id}"`;
   if (job.status === 'paused') return pausedStep(job);
   if (waiting?.kind === 'connector') {
-    return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
+    return `Do not poll: nothing runs until this is mended, and then it goes on by itself. ${remedy ?? waiting.text} To give up: update_batch {${id}, "action": "cancel"}.`;
   }
   if (job.finishedAt === null && ending !== undefined)
     return `Every record is done; the end part of the flow is running. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
   if (job.finishedAt === null)
-    return `Not finished. Call get_batch_status {${id}, "wait_seconds": 30} again.`;
+    return `Not finished. ${slowedStep(job)}Call get_batch_status {${id}, "wait_seconds": 30} again.`;
   if (job.purgedAt !== null) return 'Finished long ago; nothing of it can be exported or retried any more.';
   const all = [
     brokenStep(job),
@@ -92,3 +94,7 @@ const allWell = ({ setAside }: BatchJob) =>
   setAside === 0
     ? 'Finished; every record succeeded.'
     : 'Finished; every record succeeded, or had not to be sent.';
+
+/** `rate` of the answer is what was measured. */
+const slowedStep = ({ rate }: BatchJob) =>
+  rate === null ? '' : `It starts ${rate} at most, as was asked for. `;
