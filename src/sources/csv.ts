@@ -86,7 +86,9 @@ function tableOf(records: readonly CsvText[], delimiter: string): string[][] | u
 
 function cellsOf(text: string, delimiter: string): string[] | undefined {
   const table = parseCsv(text, delimiter);
-  return table?.length === 1 ? table[0] : undefined;
+  if (table !== undefined) return table.length === 1 ? table[0] : undefined;
+  // Databases write cells between tabs as they are: a mark within one, such as of inches, is a character.
+  return delimiter === '\t' && !/(?:^|\t)"/.test(text) ? text.split('\t') : undefined;
 }
 
 function parseCsv(text: string, delimiter: string): string[][] | undefined {

@@ -75,6 +75,19 @@ test.each([
   expect(payloads(rows)[3]).toEqual({ a: '5\n6', b: '7' });
 });
 
+test('between tabs a quotation mark that begins no cell is a character', async () => {
+  const source = await openWritten(folder, '.tsv', 'a\tb\n1\t5" pipe\n"2\n3"\tx\n4"\t\n"5"x\t1\n');
+
+  const rows = await rowsOf(source);
+
+  expect(verdicts(rows)).toEqual(['2 ok', '3 ok', '5 ok', '6 stray_quote']);
+  expect(payloads(rows.slice(0, 3))).toEqual([
+    { a: '1', b: '5" pipe' },
+    { a: '2\n3', b: 'x' },
+    { a: '4"', b: '' },
+  ]);
+});
+
 test('rows swallowed by a quotation mark that is never closed in its row are named together', async () => {
   const source = await openWritten(folder, '.csv', 'a,b\n"1,2\n3,4\n"x",5\n6,7\n');
 
