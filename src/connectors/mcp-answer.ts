@@ -47,7 +47,7 @@ export interface ErrorHint {
 }
 
 /**
- * Reads `retryable`, an HTTP `status` and `retry_after` (seconds) off an error that is JSON, from the top or
+ * Reads `retryable`, an HTTP `status` and `retry_after` (seconds, or an HTTP date) off an error that is JSON, from the top or
  * below `error`.
  */
 export function hintIn(answer: ToolAnswer): ErrorHint | undefined {
@@ -56,7 +56,8 @@ export function hintIn(answer: ToolAnswer): ErrorHint | undefined {
   const error: JsonObject = { ...value, ...(isJsonObject(value.error) ? value.error : {}) };
   const errorClass = hintedClass(error);
   if (errorClass === undefined) return undefined;
-  const wait = errorClass === 'transient' ? retryAfterMs(String(error.retry_after ?? ''), 0) : undefined;
+  const wait =
+    errorClass === 'transient' ? retryAfterMs(String(error.retry_after ?? ''), Date.now()) : undefined;
   return { class: errorClass, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
 }
 

@@ -84,10 +84,9 @@ export function normaliseMessage(message: string): string {
     .slice(0, charactersKept);
 }
 
-/** Failures with the same key have the same cause as far as Sluice can tell. */
+/** Failures with the same key have the same cause as far as Sluice can tell, whatever item of a loop they are of. */
 export function groupKey(failure: Failure): string {
   const said = normaliseMessage(failure.untrustedMessage ?? '');
-  return [failure.step ?? '', failure.class, failure.code, normaliseMessage(failure.message), said].join(
-    '\u001f',
-  );
+  const step = (failure.step ?? '').replace(/\[\d+\]/g, '');
+  return [step, failure.class, failure.code, normaliseMessage(failure.message), said].join('\u001f');
 }

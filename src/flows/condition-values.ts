@@ -42,7 +42,10 @@ function withMaps(value: JsonValue): unknown {
   return Object.hasOwn(value, 'constructor') ? new Map(entries) : Object.fromEntries(entries);
 }
 
-/** A value that an expression came to, as JSON has it: times and durations are texts, what is not there is null. */
+/**
+ * A value that an expression came to, as JSON has it: times are texts, durations are numbers of milliseconds, whole
+ * numbers beyond 2^53 are texts, since a rounded id would be that of another record, and what is not there is null.
+ */
 export function jsonOf(value: unknown): JsonValue {
   switch (typeof value) {
     case 'string':
@@ -51,7 +54,7 @@ export function jsonOf(value: unknown): JsonValue {
     case 'number':
       return Number.isFinite(value) ? value : null;
     case 'bigint':
-      return Number(value);
+      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
     case 'object':
       return value === null ? null : jsonOfObject(value);
     default:

@@ -41,6 +41,8 @@ cel.registerOperator('int / double', (a: bigint, b: number) => Number(a) / b);
 cel.registerOperator('double % int', (a: number, b: bigint) => a % Number(b));
 cel.registerOperator('int % double', (a: bigint, b: number) => Number(a) % b);
 cel.registerOperator('double % double', (a: number, b: number) => a % b);
+// The library has int == double, and != goes by ==. An operator for `in` would overlap with the one for any value.
+cel.registerOperator('double == int', (a: number, b: bigint) => Number.isInteger(a) && BigInt(a) === b);
 
 type Program = ReturnType<Environment['parse']>;
 

@@ -4,9 +4,9 @@ import { setFlagsFromString } from 'node:v8';
 const mostCopies = 16;
 const mostRepeats = 1000;
 
-/** A part that stands for one character, and how often it may come. */
+/** A part that stands for one character, how often it may come, and whether as seldom as can be. */
 const repeatedPart =
-  /(\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|[^\\[()|^$])(?:\{(\d{1,4})(?:(,)(\d{0,4}))?\})?/gi;
+  /(\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|[^\\[()|^$])(?:\{(\d{1,4})(?:(,)(\d{0,4}))?\}(\??))?/gi;
 
 /**
  * A pattern that takes time in proportion to the text alone, whatever text it is given: V8's automaton instead
@@ -38,21 +38,28 @@ export function patternTrouble(
   }
 }
 
-/** `a{20}` as `a{16}a{4}`, `a{2,}` as `a{2}a*`, `a{1,20}` as `a{1}a{0,16}a{0,3}`. */
-function inShortRepeats(whole: string, part: string, least?: string, comma?: string, most?: string): string {
+/** `a{20}` as `a{16}a{4}`, `a{2,}` as `a{2}a*`, `a{1,20}?` as `a{1}?a{0,16}?a{0,3}?`. */
+function inShortRepeats(
+  whole: string,
+  part: string,
+  least?: string,
+  comma?: string,
+  most?: string,
+  lazy = '',
+): string {
   if (least === undefined) return whole;
   const from = Number(least);
+  const isEndless = comma !== undefined && most === '';
   const to = most === undefined || most === '' ? from : Number(most);
-  if (Math.max(from, to) <= mostCopies || Math.max(from, to) > mostRepeats || to < from) return whole;
-  const optional = pieces(to - from).map((count) => `${part}{0,${count}}`);
-  const endless = comma !== undefined && most === '' ? `${part}*` : '';
-  return (
-    pieces(from)
-      .map((count) => `${part}{${count}}`)
-      .join('') +
-    optional.join('') +
-    endless
-  );
+  // What may go on without end is one more copy.
+  const copies = Math.max(from, to) + (isEndless ? 1 : 0);
+  if (copies <= mostCopies || Math.max(from, to) > mostRepeats || to < from) return whole;
+  const repeats = [
+    ...pieces(from).map((count) => `{${count}}`),
+    ...pieces(to - from).map((count) => `{0,${count}}`),
+    ...(isEndless ? ['*'] : []),
+  ];
+  return repeats.map((repeat) => part + repeat + lazy).join('');
 }
 
 function pieces(count: number): number[] {

@@ -24,7 +24,7 @@ const forms: readonly (readonly [RegExp, (found: RegExpExecArray, reads: Reads) 
   [/^No such key: index out of bounds/, () => ({ why: 'a list has no item at this position' })],
   [/^No such key: (.*)$/s, ([, key = ''], reads) => missing(key, reads)],
   [
-    /^no such overload: (?:dyn<)?(\w+).*? ([^\s\w]+|in) (?:dyn<)?(\w+)/,
+    /^no such overload: (?:dyn<)?([\w.]+).*? ([^\s\w]+|in) (?:dyn<)?([\w.]+(?:<(?:int|double)>)?)/,
     ([, left = '', operator = '', right = '']) => ({ why: unfit(left, operator, right) }),
   ],
   [
@@ -59,16 +59,34 @@ function unfit(left: string, operator: string, right: string): string {
   if (types.includes('string') && isNumber) {
     return `${why}; a field of the record is a text: write double(record.field)`;
   }
+  if (types.includes('string') && types.includes(time)) {
+    return `${why}; a field of the record is a text: write timestamp(record.field)`;
+  }
+  if (operator === 'in' && Object.hasOwn(otherForms, `${left} in ${right}`)) {
+    return `${why}; write the numbers of the list as ${otherForms[`${left} in ${right}`]}`;
+  }
   return types.includes('null')
     ? `${why}; a field of the record is null: ask record.field != null first`
     : why;
 }
+
+const time = 'google.protobuf.Timestamp';
+
+/** How the items of a list are written to be numbers of the same kind. */
+const otherForms: Readonly<Partial<Record<string, string>>> = {
+  'double in list<int>': '5.0',
+  'int in list<double>': '5',
+};
 
 const typeWords: Readonly<Partial<Record<string, string>>> = {
   string: 'a text',
   int: 'a number',
   double: 'a number',
   bool: 'a truth value',
+  [time]: 'a time',
+  'google.protobuf.Duration': 'a duration',
+  'list<int>': 'a list',
+  'list<double>': 'a list',
 };
 
 const typeWord = (type: string) =>

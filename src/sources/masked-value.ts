@@ -7,6 +7,12 @@ const emails = /([^\s@<>"',;])[^\s@<>"',;]{0,63}@([^\s@<>"',;]+)/g;
 const phones = /^(\+?\d{2})[\d ()./-]{3,}(\d\d)$/;
 const account = /\b([A-Z]{2}\d\d)(?: ?[A-Z0-9]){9,28}([A-Z0-9]{2})\b/g;
 const longNumber = /\b(\d{2})\d{9,17}(\d{2})\b/g;
+/** As it stands on a card: 4-4-4-4, with fewer or more at the end, or 4-6-5. No date has such groups. */
+const cardNumber =
+  /(?<![\w-])(\d{2})\d{2}([ -])(?:(?:\d{4}\2){3}\d?|(?:\d{4}\2){2}\d{0,5}|\d{6}\2\d{2,3})(\d{2})(?![\w-])/g;
+/** Anywhere in a text, 8 to 15 digits: prices with a sign have fewer, and offsets of times begin with 0. */
+const phoneInText =
+  /(?<![\w+])(\+[1-9]\d?)(?:(?:[ ()/-]{0,2}|\.(?=\d{3}))\d){4,11}[ ()/.-]{0,2}(\d\d)(?!\d)/g;
 const longToken = /(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Za-z])([\w-]{4})[\w.~+/=-]{16,}/g;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -38,6 +44,8 @@ function maskedText(given: string, key: string): string {
   return text
     .replace(emails, '$1***@$2')
     .replace(account, '$1***$2')
+    .replace(phoneInText, '$1***$2')
+    .replace(cardNumber, '$1***$3')
     .replace(longNumber, '$1***$2')
     .replace(longToken, '$1***');
 }

@@ -95,6 +95,15 @@ test.each<[JsonObject, object]>([
   expect(structured).not.toHaveProperty('maybeApplied');
 });
 
+test('an error of a tool may say with a date when another call can help', async () => {
+  const retry_after = new Date(Date.now() + 120_000).toUTCString();
+
+  const { retryAfterMs } = await failureOf(shared.use('fail_with', { value: { status: 429, retry_after } }));
+
+  expect(retryAfterMs).toBeGreaterThan(60_000);
+  expect(retryAfterMs).toBeLessThanOrEqual(120_000);
+});
+
 test.each([
   [-32602, 'data', 'tool_arguments_invalid', 'crm refused the arguments of the tool refuse'],
   [-32601, 'data', 'tool_not_found', 'crm does not know the tool refuse'],

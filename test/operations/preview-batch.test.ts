@@ -82,6 +82,13 @@ const roaming = `flow: roaming
 steps: [{ type: http_request, url: "{{ record.link }}", hosts: ["*"] }]
 `;
 
+const coded = `import { defineFlow } from 'sluice-mcp';
+const safeParse = (data) =>
+  data.n > 0 ? { success: true, data } : { success: false, error: { issues: [{ path: ['n'] }] } };
+const input = { safeParse };
+export default defineFlow({ id: 'coded', input }).step('x', ({ payload }) => payload.n);
+`;
+
 const planned = 'flow: planned\nconfirm: plan\ntarget: echo\nbatch: { id_field: id, duplicates: skip }\n';
 const echoing = 'flow: echoing\ntarget: echo\n';
 const unready = 'flow: unready\ntarget: { connector: closed, endpoint: /x }\n';
@@ -120,6 +127,7 @@ const test = base.extend<{ target: Target; mcp: Connected }>({
       'seeking.yaml': seeking,
       'roaming.yaml': roaming,
       'sorting.yaml': sorting,
+      'coded.mjs': coded,
       'planned.yaml': planned,
       'echoing.yaml': echoing,
       'unready.yaml': unready,
@@ -379,6 +387,18 @@ test('a row that fails when its steps are gone through is counted, and the answe
   });
   expect((await foreseen('whole', 0)).counts).toMatchObject({ would_send: 0, would_fail: 4 });
   expect((await foreseen('checking', 0)).rehearsed).toContain('not gone through');
+});
+
+test('every row of a flow in code is checked by its input, as at a start', async ({ mcp }) => {
+  const records = [{ n: 1 }, { n: 'x' }, { n: '3' }];
+
+  const preview = await mcp.call('preview_batch', { flow_id: 'coded', records });
+
+  expect(preview).toMatchObject({
+    counts: { would_send: 2, would_fail: 1 },
+    problems: [{ count: 1, sample_indexes: [1] }],
+    rehearsed: expect.stringMatching(/^every row was checked as at a start; what the code/),
+  });
 });
 
 test('a flow whose connector lacks its secret can be previewed, and the answer says what is missing', async ({

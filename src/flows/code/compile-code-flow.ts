@@ -7,6 +7,7 @@ import { defaultRetry } from '../retry-grammar.ts';
 import type { Chain, Node } from './chain.ts';
 import type { FlowDefinition } from './define-flow.ts';
 import type { CheckedSettings, InputSchema } from './flow-settings.ts';
+import { inputCheckOf } from './input-check.ts';
 import { runAtEnd, runOverRecord } from './run-code-flow.ts';
 
 /** Makes a flow of what a module has defined. `text` is that of the module. */
@@ -34,6 +35,7 @@ export function codeFlow(definition: FlowDefinition, text: string): Flow {
     connectors: (settings.connectors ?? []).map((connector) => ({ name: connector, type: 'http' })),
     needs: { codeSteps: [], variables, approval: ['is a module, whose code runs inside Sluice'] },
     expects: expectedFields(settings.input),
+    checkInput: inputCheckOf(settings.input, text),
     summary: summaryOf(chain),
     run: (attempt) => runOverRecord(code, attempt),
     digest: (payload, params) => stepsDigest(revisionOf(text), payload, params),

@@ -1,6 +1,7 @@
 import { foreignText } from '../../connectors/foreign-text.ts';
 import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonValue } from '../../domain/json.ts';
+import type { Flow } from '../flow.ts';
 import { writtenIn } from './connector-call.ts';
 import type { Anything } from './flow-context.ts';
 import type { InputSchema } from './flow-settings.ts';
@@ -20,6 +21,25 @@ export async function checkedPayload(
   if (schema === undefined) return ownCopy(payload);
   if (!isChunk || !Array.isArray(payload)) return checked(payload, schema, text);
   return Promise.all((payload as readonly JsonValue[]).map((record) => checked(record, schema, text)));
+}
+
+/** See `Flow.checkInput`: as the run would say it. What the schema does not say at once is left to the run. */
+export function inputCheckOf(schema: InputSchema | undefined, text: string): Flow['checkInput'] {
+  if (schema === undefined) return undefined;
+  return (payload) => {
+    const copy = ownCopy(payload);
+    const result = resultAtOnce(schema, copy);
+    return result?.success === false ? invalidInput(result.error, copy, text).failure : undefined;
+  };
+}
+
+/** Undefined: the schema throws, as one with asynchronous parts does. */
+function resultAtOnce(schema: InputSchema, record: unknown) {
+  try {
+    return schema.safeParse(record);
+  } catch {
+    return undefined;
+  }
 }
 
 async function checked(record: JsonValue, schema: InputSchema, text: string): Promise<unknown> {

@@ -3,6 +3,8 @@ import { RecordFailure } from '../../domain/failure.ts';
 import type { JsonObject, JsonValue } from '../../domain/json.ts';
 import type { FinishedRecord } from '../../domain/record.ts';
 import type { Condition } from '../condition.ts';
+import { exact } from '../transforms/exact.ts';
+import { maxDecimals } from '../transforms/transform.ts';
 import { type StepSite, stepKind } from './step-kind.ts';
 
 const expressions = z.record(z.string(), z.string());
@@ -110,6 +112,8 @@ interface Found {
   total: number;
   /** What rounding has taken from the total so far (Neumaier). */
   lost: number;
+  /** The most that a number of the total has. */
+  decimals: number;
   least: number;
   most: number;
   readonly all: JsonValue[];
@@ -120,7 +124,7 @@ const emptyGroup = (key: JsonValue, { columns }: Plan): Group => ({
   count: 0,
   columns: columns.map((column) => ({
     ...column,
-    found: { count: 0, total: 0, lost: 0, least: Infinity, most: -Infinity, all: [] },
+    found: { count: 0, total: 0, lost: 0, decimals: 0, least: Infinity, most: -Infinity, all: [] },
   })),
 });
 
@@ -153,6 +157,7 @@ function note(found: Found, { kind, name }: Column, value: JsonValue): void {
   }
   found.count++;
   addExactly(found, number);
+  found.decimals = Math.max(found.decimals, decimalsOf(number));
   if (!Number.isFinite(found.total)) {
     const message = `${kind} ${name}: the numbers become too large`;
     throw new RecordFailure({ class: 'data', code: 'number_too_large', message });
@@ -180,12 +185,25 @@ function resultOf({ count, columns }: Group): JsonObject {
   return { count, ...Object.fromEntries(made) };
 }
 
-function amountOf(kind: Sum, { count, total: rounded, lost, least, most, all }: Found): JsonValue {
+function amountOf(kind: Sum, found: Found): JsonValue {
+  const { count, least, most, all } = found;
   if (kind === 'collect') return all;
-  const total = rounded + lost;
-  if (kind === 'sum') return total;
+  if (kind === 'sum') return totalOf(found);
   if (count === 0) return null;
-  return kind === 'average' ? total / count : kind === 'min' ? least : most;
+  return kind === 'average' ? exact(totalOf(found) / count) : kind === 'min' ? least : most;
+}
+
+/** A sum has no more decimals than its numbers have. */
+function totalOf({ total, lost, decimals }: Found): number {
+  const sum = total + lost;
+  return decimals > maxDecimals ? exact(sum) : Number(sum.toFixed(decimals));
+}
+
+/** 2 of 1234.56, 7 of 1e-7. */
+function decimalsOf(number: number): number {
+  const [mantissa = '', exponent = '0'] = String(number).split('e');
+  const [, fraction = ''] = mantissa.split('.');
+  return Math.max(0, fraction.length - Number(exponent));
 }
 
 function scopeOf({ index, id, status, payload, result, error }: FinishedRecord) {

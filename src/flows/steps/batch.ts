@@ -162,10 +162,12 @@ function chunksOf(list: readonly JsonValue[], size: number): JsonValue[][] {
 /** Transient only when another attempt could help with every failed item. */
 function loopFailure(step: string, failures: readonly LoopFailure[], total: number): RecordFailure {
   const failure = worstFailure(failures.map(({ error }) => error))?.failure;
+  // The failures of a job are grouped by their messages without the numbers.
+  const first = failures.find(({ error }) => error.failure.message === failure?.message)?.index;
   return new RecordFailure({
     class: failure?.class ?? 'data',
     code: failure?.code ?? 'item_failed',
-    message: `${failures.length} of ${total} items failed: ${failure?.message ?? ''}`,
+    message: `${failures.length} of ${total} items failed, the one at index ${first} with: ${failure?.message ?? ''}`,
     step,
     ...(failure?.untrustedMessage === undefined ? {} : { untrustedMessage: failure.untrustedMessage }),
     ...(failure?.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),

@@ -1,3 +1,4 @@
+import { exact } from './exact.ts';
 import { fixedDecimals } from './fixed-decimals.ts';
 import { type DecimalMark, isHeldExactly, readDigits, readNumber } from './read-number.ts';
 import {
@@ -16,7 +17,7 @@ const other: ArgumentRule = { name: 'number', kind: 'number' };
 export const numberTransforms: readonly Transform[] = [
   {
     name: 'number',
-    doc: 'A number from text such as "1,234.50"; number(",") reads "1.234,50". "007" gives 7.',
+    doc: 'A number from text such as "1,234.50"; number(",") reads "1.234,50". "007" gives 7. Refuses one whose digits a number does not hold, such as 99999999999999.99; fixed(2) keeps it as text.',
     args: [mark],
     apply: (value, args) => readNumber(value, markOf(args[0])),
   },
@@ -87,18 +88,6 @@ function markOf(argument: PipeValue): DecimalMark {
 /** Rounds the decimal notation, not the binary number, so that 1.005 to two places is 1.01. */
 function rounded(number: number, places: number): number {
   return Number(fixedDecimals(String(number), places)) || 0;
-}
-
-/**
- * Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. Dust is what the operands may be off by, and less than a millionth
- * of a millionth: digits of large numbers that were given stay. `operands` are left out where the result is as exact as
- * they are.
- */
-function exact(number: number, ...operands: readonly number[]): number {
-  if (Number.isInteger(number)) return number;
-  const short = Number(number.toPrecision(maxDecimals));
-  const dust = Math.max(1e-12, 2 * Number.EPSILON * Math.max(...[number, ...operands].map(Math.abs)));
-  return Math.abs(short - number) <= dust ? short : number;
 }
 
 function divided(number: number, by: number): number {

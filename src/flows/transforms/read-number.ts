@@ -1,3 +1,4 @@
+import { fixedDecimals } from './fixed-decimals.ts';
 import { type PipeValue, ValueProblem } from './transform.ts';
 
 /** The character between whole and broken part. */
@@ -18,18 +19,23 @@ const grouped = {
  * Reads a number as people write it in a table: `1234.5`, `1,234.50`, `$1 234`, and with the mark `,`
  * also `1.234,50`. Nothing, null and blank text are no number and give undefined.
  *
- * @throws ValueProblem for anything else, and for whole numbers too large to be held exactly.
+ * @throws ValueProblem for anything else, and for numbers with more digits than can be held.
  */
 export function readNumber(value: PipeValue, mark: DecimalMark = '.'): number | undefined {
   if (typeof value === 'number') return value;
   const digits = readDigits(value, mark);
-  return digits === undefined ? undefined : Number(digits);
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  if (!areHeld(digits, number)) {
+    throw new ValueProblem('number_too_large', 'has more digits than a number holds; send it as text', value);
+  }
+  return number;
 }
 
 /**
  * As `readNumber`, in the computer's notation: a text may have more decimals than a number holds.
  *
- * @throws ValueProblem as `readNumber` does
+ * @throws ValueProblem for what is no number, and for whole numbers too large to be held exactly
  */
 export function readDigits(value: PipeValue, mark: DecimalMark = '.'): string | undefined {
   if (typeof value === 'number') return String(value);
@@ -47,6 +53,25 @@ export function readDigits(value: PipeValue, mark: DecimalMark = '.'): string | 
     throw new ValueProblem('number_too_large', 'is too large to be held exactly; send it as text', value);
   }
   return digits;
+}
+
+/** A text with more decimals comes from a calculation, and its last ones tell nobody anything. */
+const decimalsThatMatter = 12;
+/** So many significant digits come back from every number that held them. */
+const digitsHeld = 15;
+
+/** True when the number, written with as many decimals as were given, is the one that was given. */
+function areHeld(digits: string, number: number): boolean {
+  if (digits.length <= digitsHeld) return true;
+  const decimals = decimalsIn(digits);
+  return decimals > decimalsThatMatter || fixedDecimals(digits, decimals) === number.toFixed(decimals);
+}
+
+/** Without zeros at the end. */
+function decimalsIn(digits: string): number {
+  const [mantissa = '', exponent = '0'] = digits.toLowerCase().split('e');
+  const [, fraction = ''] = mantissa.split('.');
+  return Math.max(0, fraction.replace(/0+$/, '').length - Number(exponent));
 }
 
 /** False for infinity and for whole numbers with neighbours that look the same. */

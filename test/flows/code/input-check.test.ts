@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineFlow } from '../../../src/index.ts';
-import { failureOf, resultOf } from './run-code.ts';
+import { failureOf, flowOf, resultOf } from './run-code.ts';
 
 const input = z.object({
   email: z.email(),
@@ -99,4 +99,18 @@ test('a flow that changes its payload changes a copy', async () => {
   await resultOf(changes, payload);
 
   expect(payload).toEqual({ list: [1] });
+});
+
+test('a record is checked without a run, and what its schema does not say at once is left to the run', async () => {
+  const { checkInput } = flowOf(builder, text);
+  const later = defineFlow({ id: 'a', input: z.object({ n: z.number().refine(async (n) => n > 1) }) });
+  const asking = later.step('x', (ctx) => ctx.payload);
+  const record = { email: 'a@b.example', age: '7' };
+
+  expect([checkInput?.(record, false), record.age]).toEqual([undefined, '7']);
+  expect(checkInput?.({ email: 'x', age: 1 }, false)).toEqual(
+    await failureOf(builder, { email: 'x', age: 1 }, { text }),
+  );
+  expect(flowOf(asking).checkInput?.({ n: 1 }, false)).toBeUndefined();
+  expect(await failureOf(asking, { n: 1 })).toMatchObject({ code: 'input_invalid' });
 });

@@ -55,3 +55,23 @@ finally:
     },
   });
 });
+
+test.each<[number[], number, number]>([
+  [[0.1, 0.2], 0.3, 0.15],
+  [[100.1, -100], 0.1, 0.05],
+  [[10, 0, 0], 10, 3.33333333333333],
+  [[1e-7, 2e-7], 3e-7, 1.5e-7],
+  [[92345678901234.59], 92345678901234.59, 92345678901234.6],
+  [[9007199254740991, 0], 9007199254740991, 4503599627370495.5],
+])('sums and means of %j show no dust of binary fractions, and keep their digits', async (all, sum, mean) => {
+  const sums = 'sum: { all: result }, average: { all: result }';
+  const flow = `steps: [{ type: echo }]\nfinally: [{ name: sums, type: aggregate, ${sums} }]\n`;
+  const records = all.map((result, index) => ({
+    ...{ index, id: null, status: 'succeeded' as const, payload: {}, error: null },
+    result,
+  }));
+
+  const found = (await endingOf(flow, records)) as { sum: { all: number }; average: { all: number } };
+
+  expect([found.sum.all, found.average.all]).toEqual([sum, mean]);
+});

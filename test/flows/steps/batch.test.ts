@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { groupKey } from '../../../src/domain/failure.ts';
 import type { RecordStatus } from '../../../src/domain/record.ts';
 import { startTarget, status } from '../../support/target.ts';
 import { endingOf, problemsIn, resultOf, run } from './run-flow.ts';
@@ -43,7 +44,7 @@ test('says nothing about failures: all items are tried, then the step fails', as
   expect(failure).toMatchObject({
     class: 'data',
     code: 'step_failed',
-    message: '1 of 3 items failed: no b',
+    message: '1 of 3 items failed, the one at index 1 with: no b',
     step: 'loop',
   });
 });
@@ -189,4 +190,25 @@ test('a count that does not exist is refused when the flow is loaded', () => {
   expect(
     problemsIn('steps: [{ type: echo }]\nfinally: [{ type: echo, message: "{{ counts.sucess }}" }]\n'),
   ).toEqual([expect.stringContaining('counts has no "sucess" here')]);
+});
+
+test('failures of a loop that differ in the item alone are one group', async () => {
+  const failed = async (items: string) => (await run(batch(`items: ${items}`, failB))).failure;
+
+  const [first, second] = [await failed('[b, a]'), await failed('[a, a, b]')];
+
+  expect(second?.message).toContain('the one at index 2');
+  expect(first && groupKey(first)).toBe(second && groupKey(second));
+});
+
+test('a failure of a for_each names the item as its step, and those of other items are in its group', async () => {
+  const failed = async (items: string) => {
+    const each = `name: each, type: echo, for_each: ${items}, message: "{{ item | required }}"`;
+    return (await run(`steps: [{ ${each} }]\n`)).failure;
+  };
+
+  const [first, second] = [await failed('["", a]'), await failed('[a, ""]')];
+
+  expect([first?.step, second?.step]).toEqual(['each[0]', 'each[1]']);
+  expect(first && groupKey(first)).toBe(second && groupKey(second));
 });

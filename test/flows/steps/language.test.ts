@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../../src/domain/json.ts';
-import { compiled, resultOf, run } from './run-flow.ts';
+import { compiled, endingOf, problemsIn, resultOf, run } from './run-flow.ts';
 
 /** A flow of one echo step. */
 const echo = (message: string) => `steps:\n  - type: echo\n    message: ${message}\n`;
@@ -92,6 +92,12 @@ test.each<[string, boolean]>([
   ['record.name == "Ann" && !record.flag', true],
   ['has(record.missing)', false],
   ['record.n + 1 == 4.0', true],
+  ['double(record.n) == 3', true],
+  ['double(record.n) == 4', false],
+  ['3 == double(record.n)', true],
+  ['double(record.n) != 3', false],
+  ['double(record.n) / 2 != 1', true],
+  ['double(record.n) in [3.0, 4]', true],
   ['record.n % 2 == 1', true],
   ['record.n % record.n == 0.0', true],
   ['0 % record.n < 1', true],
@@ -136,6 +142,10 @@ test.each([
   [
     'record.nothing < 10',
     'null < a number means nothing; a field of the record is null: ask record.field != null first',
+  ],
+  [
+    'record.text > timestamp("2026-01-31T00:00:00Z")',
+    'a text > a time means nothing; a field of the record is a text: write timestamp(record.field)',
   ],
   ['record.b == null', 'record.b is not there; has(record.b) asks whether it is'],
   ['record.deep.b.c == 1', 'record.deep.b is not there; has(record.deep.b) asks whether it is'],
@@ -300,4 +310,23 @@ test('a variable of the environment may miss when each place that reads it says 
 
   expect(needs.variables).toEqual(['A', 'B', 'C', 'D', 'E', 'F']);
   expect(needs.mayMiss).toEqual(['A', 'B', 'C', 'D']);
+});
+
+test.each([
+  ['double(record.n) in [5, 6]', 'a number in a list means nothing; write the numbers of the list as 5.0'],
+  ['int(record.n) in [5.5, 6.5]', 'a number in a list means nothing; write the numbers of the list as 5'],
+  ['duration("1h") > 5', 'a duration > a number means nothing'],
+])('a condition whose parts are of two kinds is refused, and says how to mend it: %s', (when, why) => {
+  const problems = problemsIn(`steps:\n  - { type: echo, message: 1, when: '${when}' }\n`);
+
+  expect(problems.join()).toContain(`does not fit together: ${why}`);
+});
+
+test('a whole number that no double holds stays as it is', async () => {
+  const records = ['9007199254740993', '42'].map((id, index) => ({
+    ...{ index, id: null, status: 'succeeded' as const, payload: { id }, result: null, error: null },
+  }));
+  const flow = 'steps: [{ type: echo }]\nfinally: [{ type: aggregate, collect: { ids: int(record.id) } }]\n';
+
+  expect(await endingOf(flow, records)).toMatchObject({ collect: { ids: ['9007199254740993', 42] } });
 });

@@ -85,7 +85,7 @@ steps:
     });
     const { failure } = await run(text.replace('      per: chunk\n', ''), { input_records });
     expect(failure?.message).toBe(
-      '2 of 2 items failed: python: TypeError in line 3; item is one item here; per: chunk hands over the list',
+      '2 of 2 items failed, the one at index 0 with: python: TypeError in line 3; item is one item here; per: chunk hands over the list',
     );
   });
 

@@ -1,0 +1,13 @@
+import { maxDecimals } from './transform.ts';
+
+/**
+ * Drops the dust of binary fractions: 0.1 + 0.2 is 0.3. Dust is what the operands may be off by, and less than a millionth
+ * of a millionth: digits of large numbers that were given stay. `operands` are left out where the result is as exact as
+ * they are.
+ */
+export function exact(number: number, ...operands: readonly number[]): number {
+  if (Number.isInteger(number)) return number;
+  const short = Number(number.toPrecision(maxDecimals));
+  const dust = Math.max(1e-12, 2 * Number.EPSILON * Math.max(...[number, ...operands].map(Math.abs)));
+  return Math.abs(short - number) <= dust ? short : number;
+}
