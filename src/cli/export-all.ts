@@ -9,11 +9,14 @@ import type { Answer, Host } from './host.ts';
 
 /** Options by which a command that shows a page of records gives all of them instead. */
 export function exportOptions(what: string, onlyForPages: readonly string[]): Option[] {
-  const others = ['json', 'limit', 'cursor', ...onlyForPages];
+  const selection = ['limit', 'cursor', ...onlyForPages];
   return [
-    new Option('--csv', `write every ${what} to stdout as CSV`).conflicts(['ndjson', ...others]),
-    new Option('--ndjson', 'the same, one JSON object a line').conflicts(others),
-    new Option('--output <file>', `write every ${what} to a file: .csv, .ndjson or .json by its name`),
+    new Option('--csv', `write every ${what} to stdout as CSV`).conflicts(['ndjson', 'json', ...selection]),
+    new Option('--ndjson', 'the same, one JSON object a line').conflicts(['json', ...selection]),
+    new Option(
+      '--output <file>',
+      `write every ${what} to a file: .csv, .ndjson or .json by its name`,
+    ).conflicts(selection),
   ];
 }
 
@@ -63,18 +66,21 @@ const formats: Readonly<Record<string, Format>> = {
   '.json': 'json',
 };
 
-/** @throws SluiceError `invalid_input` when the file is named for a format that is not written */
+/** @throws SluiceError `invalid_input` when the file is named for another format, or for one that is not written */
 function formatOf({ csv, ndjson, output }: Given['options']): Format {
-  if (ndjson === true) return 'ndjson';
-  if (csv === true) return 'csv';
   const name = String(output ?? '');
-  const format = formats[extname(name).toLowerCase()];
-  if (format !== undefined) return format;
-  throw new SluiceError(
-    'invalid_input',
-    `--output: "${name}" names no format that is written: let it end in .csv, .ndjson or .json. Nothing was written.`,
-  );
+  const ending = extname(name).toLowerCase();
+  const format = formats[ending];
+  const wanted = ndjson === true ? 'ndjson' : csv === true ? 'csv' : undefined;
+  if (wanted !== undefined && (ending === '' || (format ?? wanted) === wanted)) return wanted;
+  if (wanted === undefined && format !== undefined) return format;
+  throw new SluiceError('invalid_input', `--output: "${name}" ${misnamed(wanted)} Nothing was written.`);
 }
+
+const misnamed = (wanted: Format | undefined) =>
+  wanted === undefined
+    ? 'names no format that is written: let it end in .csv, .ndjson or .json.'
+    : `names another format than --${wanted}: leave out --${wanted}, or let the name end in .${wanted}.`;
 
 async function copyTo(source: string, target: string, named: string): Promise<void> {
   try {

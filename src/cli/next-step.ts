@@ -6,7 +6,7 @@ import { InputOptions, parameterNames } from './input-options.ts';
 import { afterCalls, beforeCalls } from './spoken-phrases.ts';
 
 /** Those of the command line alone are called by nobody else, and still refuse in their own name. */
-const operations = [...callable, createToken, replaceToken, revokeToken, testFlow];
+export const operations = [...callable, createToken, replaceToken, revokeToken, testFlow];
 
 interface Spoken {
   readonly command: string;
@@ -16,7 +16,8 @@ interface Spoken {
   readonly rename?: Readonly<Record<string, string>>;
 }
 
-const spoken: Readonly<Record<string, Spoken>> = {
+/** Operations with a command that is called otherwise, or takes its parameters in another way. */
+export const spoken: Readonly<Record<string, Spoken>> = {
   preview_batch: { command: 'preview', positional: ['flow_id', 'path'] },
   start_batch: { command: 'start', positional: ['flow_id', 'path'] },
   get_batch_status: { command: 'status', positional: ['batch_job_id'] },
@@ -38,7 +39,7 @@ const spoken: Readonly<Record<string, Spoken>> = {
   search_logs: { command: 'logs search', positional: ['flow_id'], rename: { batch_job_id: 'job' } },
   create_token: { command: 'tokens create', positional: ['owner'] },
   revoke_token: { command: 'tokens revoke', positional: ['id'] },
-  replace_token: { command: 'tokens rotate', positional: ['id'] },
+  rotate_token: { command: 'tokens rotate', positional: ['id'] },
 };
 
 const names = operations.map(({ name }) => name).join('|');

@@ -38,6 +38,8 @@ export interface OperationCommand<Input extends z.ZodType, Output extends z.ZodT
     output: z.output<Output>,
     asked: Asked,
   ) => readonly string[];
+  /** What is told to the person on stderr, so that a script gets the answer alone. */
+  readonly aside?: (output: z.output<Output>) => readonly string[];
   readonly exitCode?: (output: z.output<Output>) => number;
   readonly operation: Operation<Input, Output>;
 }
@@ -70,6 +72,8 @@ export function operationCommand<Input extends z.ZodType, Output extends z.ZodTy
       const words = named.flatMap((parameter) => found[parameter] ?? []).map(String);
       const again = (changes: object) =>
         commandLine([...name.split(' '), ...words], flagsOf(options, { ...input, ...changes }));
+      const aside = given.json ? [] : (spec.aside?.(output) ?? []);
+      for (const line of aside) host.terminal.err.write(`${line}\n`);
       const text = spec.show(host.terminal, output, { input, again });
       return { json: output, text, exitCode: exitCode(output) };
     },

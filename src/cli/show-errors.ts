@@ -3,7 +3,7 @@ import type { exportBatchErrors } from '../operations/export-batch-errors.ts';
 import type { Asked } from './operation-command.ts';
 import { type Group, showGroups } from './show-status.ts';
 import { counted, cut, grouped } from './table.ts';
-import { paint, type Terminal, visible } from './terminal.ts';
+import { paint, quoted, type Terminal, visible } from './terminal.ts';
 
 type Errors = z.output<(typeof exportBatchErrors)['output']>;
 
@@ -52,7 +52,7 @@ function otherCauses(
 }
 
 function causeLine({ group_id, count, code, message, untrusted_message: said }: Group): string {
-  const told = visible(said === undefined ? message : `said: "${said}"`);
+  const told = said === undefined ? visible(message) : `said: ${quoted(said)}`;
   return `[${group_id}]  ${grouped(count)} failed  ${code}  ${told}`;
 }
 
@@ -78,7 +78,7 @@ function showRecord(paper: Pick<Terminal, 'colours'>, record: Errors['errors'][n
   const { index, id, error, attempts } = record;
   const name = id === undefined ? `record ${index}` : `record ${index} (${visible(id)})`;
   const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-  const said = error.untrusted_message === undefined ? '' : `; said: "${visible(error.untrusted_message)}"`;
+  const said = error.untrusted_message === undefined ? '' : `; said: ${quoted(error.untrusted_message)}`;
   return [
     `${paint(paper, 'bold', name)}  ${visible(error.message)}${said} (${times})`,
     `  ${paint(paper, 'dim', cut(visible(JSON.stringify(record.payload)), payloadShown))}`,

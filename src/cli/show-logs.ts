@@ -3,7 +3,7 @@ import type { searchLogs } from '../operations/search-logs.ts';
 import { asCommands } from './next-step.ts';
 import type { Asked } from './operation-command.ts';
 import { cut, grouped, shortTime } from './table.ts';
-import { paint, type Terminal, visible } from './terminal.ts';
+import { paint, quoted, type Terminal, visible } from './terminal.ts';
 
 type Logs = z.output<(typeof searchLogs)['output']>;
 type Line = Logs['lines'][number];
@@ -61,12 +61,13 @@ function remarks(record: OneRecord): string[] {
 function showLine(paper: Paper, line: Line): string[] {
   const { at, batch_job_id, index, id, kind, message, untrusted_message: said } = line;
   const whose = index === undefined ? batch_job_id : `${batch_job_id} record ${index}${named(id)}`;
-  const told = [message, said === undefined ? undefined : `said: "${said}"`].filter(
-    (text) => text !== undefined,
-  );
+  const told = [
+    ...(message === undefined ? [] : [visible(message)]),
+    ...(said === undefined ? [] : [`said: ${quoted(said)}`]),
+  ];
   return [
     `${shortTime(at)}  ${paint(paper, kind.endsWith('failed') ? 'red' : 'bold', kind)}  ${whose}${circumstances(line)}`,
-    ...(told.length === 0 ? [] : [`  ${visible(told.join('; '))}`]),
+    ...(told.length === 0 ? [] : [`  ${told.join('; ')}`]),
   ];
 }
 

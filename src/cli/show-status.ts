@@ -3,7 +3,7 @@ import { recordStatuses } from '../domain/record.ts';
 import type { getBatchStatus } from '../operations/get-batch-status.ts';
 import { asCommands } from './next-step.ts';
 import { counted, cut, grouped, shortTime, span, table } from './table.ts';
-import { type Colour, paint, type Terminal, visible } from './terminal.ts';
+import { type Colour, paint, quoted, type Terminal, visible } from './terminal.ts';
 
 export type Status = z.output<(typeof getBatchStatus)['output']>;
 export type Group = Status['error_groups'][number];
@@ -136,7 +136,7 @@ export function showGroups(paper: Paper, groups: readonly Group[]): string[] {
     '',
     `${paint(paper, 'red', `${grouped(group.count)} failed`)}  ${group.error_class}, ${group.code}${place(group)}  [${group.group_id}]`,
     `  ${visible(group.message)}`,
-    ...(group.untrusted_message === undefined ? [] : [`  said: "${visible(group.untrusted_message)}"`]),
+    ...(group.untrusted_message === undefined ? [] : [`  said: ${quoted(group.untrusted_message)}`]),
     `  ${circumstances(group)}`,
     `  ${paint(paper, 'dim', asCommands(group.next_step))}`,
   ]);

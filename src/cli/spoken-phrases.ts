@@ -16,6 +16,8 @@ const before: readonly Phrase[] = [
     /with patch \(set, or source with the corrected error file\)/g,
     'with --set or --file (the corrected error file)',
   ],
+  [/corrected with patch\b/g, 'corrected with --set or --file'],
+  [/correct them with patch\b/g, 'correct them with --set or --file'],
   [
     /(?:patch: )?takes exactly one of set, json_patch and source/g,
     'give one of --set, --json-patch and --file',
@@ -53,11 +55,17 @@ const after: readonly Phrase[] = [
   [/"plan_digest": "([^"]+)"/g, '--plan-digest $1'],
   [/"flow_version": "latest"/g, '--flow-version latest'],
   [/Have the person correct/g, 'Correct'],
+  [/Have the person mend/g, 'Mend'],
+  [
+    /show the person what is above, and go on only with their consent/g,
+    'go on only if you want what is above',
+  ],
   [/Ask the person to type (.+?) at a terminal/g, 'Type $1'],
   [/Ask the person to run (.+?) at a terminal/g, 'Run $1'],
   [/Ask the person to look at it with (.+?) at a terminal/g, 'Look at it with $1'],
   [/ask the person to approve it/g, 'approve it'],
   [/until the person types (.+?) at a terminal/g, 'until you type $1'],
+  [/or have the person put (?=the module)/g, 'or put '],
   [/; no tool can do that|, which no tool can give/g, ''],
   [/ \(with their own target\); never ask them for the secret here/g, ' (with your own target)'],
 ];

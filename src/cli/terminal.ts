@@ -41,6 +41,12 @@ export function visibleSpaced(text: string): string {
     .replace(hidden, '�');
 }
 
+/** What others said, in quotation marks unless it came with its own. */
+export function quoted(text: string): string {
+  const shown = visible(text);
+  return /^"(?:[^"\\]|\\.)*["…]$/.test(shown) ? shown : `"${shown}"`;
+}
+
 /** Text of several lines as it may be shown. */
 export function visibleLines(text: string): string {
   return text.replace(/[^\n\P{C}]/gu, '�');

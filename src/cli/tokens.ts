@@ -16,7 +16,8 @@ const create = operationCommand({
     'sluice tokens create ada --label laptop --expires 90d',
     'sluice tokens create acme --flow customer-import',
   ],
-  show: (_, { token, id }) => [token, `Token ${id}. ${keepIt}`],
+  show: (_, { token }) => [token],
+  aside: ({ id }) => [`Token ${id}. ${keepIt}`],
 });
 
 const list: Command = {
@@ -73,8 +74,8 @@ const rotate = operationCommand({
   positional: [{ parameter: 'id' }],
   operation: replaceToken,
   examples: ['sluice tokens rotate 5f0c31aa --grace 1h'],
-  show: (_, { token, id, replaces, old_ends_in_seconds }) => [
-    token,
+  show: (_, { token }) => [token],
+  aside: ({ id, replaces, old_ends_in_seconds }) => [
     `Token ${id}. ${keepIt}`,
     `The one before, ${replaces}, ends in ${span(old_ends_in_seconds)}.`,
   ],

@@ -136,9 +136,18 @@ async function clientRoots(server: Server): Promise<readonly string[]> {
   if (server.getClientCapabilities()?.roots === undefined) return [];
   try {
     const { roots } = await server.listRoots(undefined, { timeout: rootsPatienceMs });
-    return roots.filter(({ uri }) => uri.startsWith('file:')).map(({ uri }) => fileURLToPath(uri));
+    return roots.flatMap(({ uri }) => folderAt(uri) ?? []);
   } catch {
     return [];
+  }
+}
+
+/** undefined: it is no folder of this machine. */
+function folderAt(uri: string): string | undefined {
+  try {
+    return uri.startsWith('file:') ? fileURLToPath(uri) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,16 +7,16 @@ import type { Redaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { findRecordStory, type PayloadVersion, type RecordStory } from '../store/record-story.ts';
-import { roomFor } from './answer-size.ts';
+import { roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
 import { jobRedaction } from './job-flow.ts';
 import type { ResponseFormat } from './response-format.ts';
 import { shownValue } from './shown-payload.ts';
 
-/** What a payload, an earlier payload and a result may cost, in tokens. */
+/** What a payload, all earlier payloads, the beginning of one of them and a result may cost, in tokens. */
 const shown = {
-  concise: { payload: 400, earlier: 70, result: 200 },
-  detailed: { payload: 2000, earlier: 500, result: 1000 },
+  concise: { payload: 400, earlier: 600, beginning: 70, result: 200 },
+  detailed: { payload: 2000, earlier: 3000, beginning: 500, result: 1000 },
 } as const;
 
 export const recordOutput = z.object({
@@ -63,14 +63,14 @@ export async function describeRecord(
   const found = await findRecordStory(db, job.id, index);
   if (found === undefined) throw noSuchRecord(job, index);
   const story = withRedaction(found, await jobRedaction(context, db, job));
-  const room = (what: 'payload' | 'earlier' | 'result') => roomFor(context, shown[format][what]);
+  const room = (what: keyof (typeof shown)[ResponseFormat]) => roomFor(context, shown[format][what]);
   return {
     ...standing(story),
     ...payloadFields(story.payload, room('payload')),
     patches: story.revision,
     ...(story.versions.length === 0
       ? {}
-      : { earlier_payloads: story.versions.map((version) => describeVersion(version, room('earlier'))) }),
+      : { earlier_payloads: describeVersions(story.versions, room('earlier'), room('beginning')) }),
     ...resultFields(story.result, room('result')),
   };
 }
@@ -109,6 +109,28 @@ const describeVersion = ({ revision, payload, replacedAtMs }: PayloadVersion, to
   replaced_at: momentIn(replacedAtMs),
   ...payloadFields(payload, tokens),
 });
+
+/** Each whole while they fit, with room for the beginnings of those behind it. */
+function describeVersions(versions: readonly PayloadVersion[], tokens: number, beginning: number) {
+  // Nothing to share out, and counting a megabyte would take its time.
+  if (!Number.isFinite(tokens)) return versions.map((version) => describeVersion(version, tokens));
+  let left = tokens;
+  return versions.map((version, at) => {
+    const behind = versions.length - 1 - at;
+    const whole = describeVersion(version, Math.max(left - behind * beginning, beginning));
+    const isCut = whole.payload_cut === true;
+    left -= isCut ? beginning : tokensOf(whole.payload);
+    return isCut ? describeVersion(version, beginning) : whole;
+  });
+}
+
+/** Whether of anything in it only the beginning is there. */
+export const isRecordCut = ({
+  payload_cut,
+  result_cut,
+  earlier_payloads = [],
+}: Pick<z.output<typeof recordOutput>, 'payload_cut' | 'result_cut' | 'earlier_payloads'>) =>
+  [payload_cut, result_cut, ...earlier_payloads.map((earlier) => earlier.payload_cut)].includes(true);
 
 const momentIn = (ms: number) => new Date(ms).toISOString();
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { RecordStatus } from '../domain/record.ts';
 import type { OperationContext } from './context.ts';
-import type { ExportFormat } from './export-file.ts';
+import { type ExportFormat, writtenFor } from './export-file.ts';
 import { getBatchJob } from './find-batch-job.ts';
 import { jobRedaction } from './job-flow.ts';
 import { refusePurged } from './purged.ts';
@@ -35,10 +35,11 @@ export async function openExport(context: OperationContext, wish: ExportWish): P
   const { exportsFolder: folder } = context;
   const redaction = await jobRedaction(context, db, job);
   const { what, format, statuses = withResult } = wish;
-  const path =
+  const writing =
     what === 'errors'
-      ? await writeErrorFile(db, job.id, folder, format, redaction)
-      : await writeResultFile(db, { batchJobId: job.id, folder, format, statuses, redaction });
+      ? writeErrorFile(db, job.id, folder, format, redaction)
+      : writeResultFile(db, { batchJobId: job.id, folder, format, statuses, redaction });
+  const path = await writtenFor(context, writing);
   const handle = await open(path);
   const { size } = await handle.stat();
   return { name: `${job.id}-${what}.${format}`, bytes: size, handle };

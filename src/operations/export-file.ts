@@ -21,6 +21,8 @@ export interface ExportRows<Row> {
   readonly toJson: (row: Row) => JsonValue;
   /** The record's own fields, each with its cell, in their order. */
   readonly fields: (row: Row) => Readonly<Record<string, string>>;
+  /** Fields that came of the record, likewise; a column of the record keeps its name, and theirs gets a number. */
+  readonly madeFields?: (row: Row) => Readonly<Record<string, string>>;
   /** Columns behind those of the records, each with the text of its cell. */
   readonly ownColumns: Readonly<Record<string, (row: Row) => string>>;
 }
@@ -62,16 +64,31 @@ async function writeFile<Row>(
 
 /**
  * What keeps a file of Sluice's own from being written is for the person to mend; anything else is passed on.
- * `what` begins the sentence.
+ * `what` begins the sentence. No folder: the caller may be on another machine, and has no part in this one's.
  */
-export function notWritten(error: unknown, folder: string, what = 'The export'): unknown {
+export function notWritten(error: unknown, folder: string | undefined, what = 'The export'): unknown {
   const { syscall, code } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   return new SluiceError(
     'invalid_configuration',
-    `${what} cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
+    folder === undefined
+      ? `${what} cannot be written on the server (${code}). Its operator can give Sluice room and rights there.`
+      : `${what} cannot be written to ${folder} (${code}). Give Sluice room and rights there, or another SLUICE_HOME.`,
     { cause: error },
   );
+}
+
+/** The path of a file that is written for this caller. */
+export async function writtenFor(
+  { isRemote }: Pick<OperationContext, 'isRemote'>,
+  writing: Promise<string>,
+): Promise<string> {
+  try {
+    return await writing;
+  } catch (error) {
+    const cause = error instanceof SluiceError ? error.cause : undefined;
+    throw isRemote === true && cause instanceof Error ? notWritten(cause, undefined) : error;
+  }
 }
 
 async function writeCsv<Row>(content: ExportRows<Row>, file: NodeJS.WritableStream): Promise<void> {
@@ -80,16 +97,39 @@ async function writeCsv<Row>(content: ExportRows<Row>, file: NodeJS.WritableStre
   await pipeline(Readable.from(tableOf(content)), csv, file);
 }
 
-async function* tableOf<Row>({ rows, fields, ownColumns }: ExportRows<Row>): AsyncGenerator<string[]> {
+async function* tableOf<Row>({
+  rows,
+  fields,
+  madeFields = () => ({}),
+  ownColumns,
+}: ExportRows<Row>): AsyncGenerator<string[]> {
   const seen = new Set<string>();
-  for await (const row of rows()) for (const field of Object.keys(fields(row))) seen.add(field);
-  const names = [...seen];
-  yield [...names.map(columnOf), ...Object.keys(ownColumns)];
+  const made = new Set<string>();
   for await (const row of rows()) {
-    const cells = fields(row);
-    const cellOf = (name: string) => (Object.hasOwn(cells, name) ? (cells[name] ?? '') : '');
-    yield [...names.map(cellOf), ...Object.values(ownColumns).map((text) => escapeFormula(text(row)))];
+    for (const field of Object.keys(fields(row))) seen.add(field);
+    for (const field of Object.keys(madeFields(row))) made.add(field);
   }
+  const columns = [...seen, ...freeNames(made, seen)];
+  yield [...columns.map(columnOf), ...Object.keys(ownColumns)];
+  for await (const row of rows()) {
+    const own = Object.values(ownColumns).map((text) => escapeFormula(text(row)));
+    yield [...cellsAt(seen, fields(row)), ...cellsAt(made, madeFields(row)), ...own];
+  }
+}
+
+const cellsAt = (names: ReadonlySet<string>, cells: Readonly<Record<string, string>>) =>
+  [...names].map((name) => (Object.hasOwn(cells, name) ? (cells[name] ?? '') : ''));
+
+/** A name for each, which none of the others has: `result`, else `result_2`, and so on. */
+function freeNames(names: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  const taken = new Set([...others, ...names]);
+  return [...names].map((name) => {
+    if (!others.has(name)) return name;
+    let number = 2;
+    while (taken.has(`${name}_${number}`)) number += 1;
+    taken.add(`${name}_${number}`);
+    return `${name}_${number}`;
+  });
 }
 
 async function* linesOf<Row>({ rows, toJson }: ExportRows<Row>): AsyncGenerator<string> {

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { visibleValue } from '../domain/visible-text.ts';
 import type { OperationContext } from './context.ts';
+import { downloadPath, writtenFor } from './export-file.ts';
 import { getBatchJob } from './find-batch-job.ts';
 import { getBatchStatus } from './get-batch-status.ts';
 import { jobRedaction } from './job-flow.ts';
@@ -122,20 +123,25 @@ async function exportOf(
   refusePurged(job);
   const folder = context.exportsFolder;
   const redaction = await jobRedaction(context, db, job);
-  const path =
+  const writing =
     what === 'errors'
-      ? await writeErrorFile(db, job.id, folder, format, redaction)
-      : await writeResultFile(db, { batchJobId: job.id, folder, format, statuses: withResult, redaction });
+      ? writeErrorFile(db, job.id, folder, format, redaction)
+      : writeResultFile(db, { batchJobId: job.id, folder, format, statuses: withResult, redaction });
+  const path = await writtenFor(context, writing);
   const mimeType = format === 'csv' ? 'text/csv' : 'application/x-ndjson';
-  return { uri, mimeType, text: await wholeOf(path) };
+  const place =
+    context.isRemote === true
+      ? `It is downloaded at ${downloadPath(job.id, what === 'errors' ? what : 'results', format)}.`
+      : `It is the file ${path}.`;
+  return { uri, mimeType, text: await wholeOf(path, place) };
 }
 
 /** A text that was cut would be no CSV any more, so a file is given whole or not at all. */
-async function wholeOf(path: string): Promise<string> {
+async function wholeOf(path: string, place: string): Promise<string> {
   const { size } = await stat(path);
   if (size <= bytesAtMost) return readFile(path, 'utf8');
   throw new SluiceError(
     'invalid_input',
-    `The export has ${size} bytes, too many to be read in one piece. It is the file ${path}.`,
+    `The export has ${size} bytes, too many to be read in one piece. ${place}`,
   );
 }

@@ -14,7 +14,7 @@ import {
 import type { BatchJob } from '../store/jobs.ts';
 import { cutTo, roomFor, tokensOf } from './answer-size.ts';
 import type { OperationContext } from './context.ts';
-import { describeRecord, recordOutput } from './describe-record.ts';
+import { describeRecord, isRecordCut, recordOutput } from './describe-record.ts';
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { fitPage } from './fit-page.ts';
 import { countAtMost, textInput } from './input-limits.ts';
@@ -114,7 +114,10 @@ export const searchLogs = defineOperation({
       lines,
       ...(searchedToMicros === undefined ? {} : { searched_back_to: momentIn(searchedToMicros) }),
       ...(cursor === undefined ? {} : { next_cursor: writeCursor(cursor) }),
-      next_step: nextStep(given, page, lines.length, recordStep(given, job, told)),
+      next_step: nextStep(given, page, lines.length, [
+        cutRecordStep(format, told),
+        recordStep(given, job, told),
+      ]),
     };
   },
 });
@@ -204,8 +207,13 @@ const lastOfMoment = {
   sequence: countAtMost,
 };
 
-function nextStep(given: Input, page: HistoryPage, shown: number, ofRecord: string | undefined): string {
-  const steps = [cutStep(page, shown), shown === 0 ? nothingStep(given) : undefined, ofRecord];
+function nextStep(
+  given: Input,
+  page: HistoryPage,
+  shown: number,
+  ofRecord: readonly (string | undefined)[],
+): string {
+  const steps = [cutStep(page, shown), shown === 0 ? nothingStep(given) : undefined, ...ofRecord];
   const said = steps.filter((step) => step !== undefined);
   return said.length === 0 ? 'That is all there is.' : said.join(' ');
 }
@@ -214,6 +222,14 @@ function cutStep({ lines, searchedToMicros }: HistoryPage, shown: number): strin
   if (lines.length > shown) return 'There is more: next_cursor leads on; since, text and status narrow it.';
   if (searchedToMicros === undefined) return undefined;
   return 'So much has happened that the search stopped at searched_back_to: next_cursor goes on from there.';
+}
+
+function cutRecordStep(
+  format: ResponseFormat,
+  record: z.output<typeof recordOutput> | undefined,
+): string | undefined {
+  if (format === 'detailed' || record === undefined || !isRecordCut(record)) return undefined;
+  return 'What has only its _beginning here is shown with response_format "detailed".';
 }
 
 function nothingStep({ flow_id, batch_job_id, index, status, text, since }: Input): string {

@@ -41,7 +41,8 @@ export async function writeResultFile(db: Database, file: ResultFile): Promise<s
   return writeExport<RecordResult>(folder, path, format, {
     rows: () => allResults(db, file),
     toJson: (record) => ({ ...describeResult(record), payload: record.payload }),
-    fields: ({ payload, result }) => ({ ...cellsOf(payload), ...resultCells(result) }),
+    fields: ({ payload }) => cellsOf(payload),
+    madeFields: ({ result }) => resultCells(result),
     ownColumns: { _index: ({ index }) => String(index), _status: ({ status }) => status },
   });
 }

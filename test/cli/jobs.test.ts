@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,6 +36,22 @@ test('with --json the answer is one document and nothing else', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', finished: true, total: 1 });
   expect(stderr).toBe('');
   expect(code).toBe(0);
+});
+
+test.each([
+  [['errors', '--output', 'some.csv', '--group-id', 'g1'], '--group-id'],
+  [['errors', '--output', 'some.csv', '--dead-letters'], '--dead-letters'],
+  [['errors', '--output', 'some.csv', '--limit', '1'], '--limit'],
+  [['results', '--output', 'some.csv', '--limit', '1'], '--limit'],
+  [['results', '--output', 'some.csv', '--cursor', '0'], '--cursor'],
+  [['errors', '--ndjson', '--output', 'some.csv'], 'another format than --ndjson'],
+  [['results', '--csv', '--output', 'some.json'], 'another format than --csv'],
+])('a file of all records is refused with what chooses some, or another format: %s', async (args, said) => {
+  const { code, stderr } = await sluice.run(args);
+
+  expect(stderr).toContain(said);
+  expect(code).toBe(2);
+  expect(existsSync(join(sluice.home, 'some.csv'))).toBe(false);
 });
 
 test('a failed record makes the exit code 1, and can be looked at, exported and retried', async () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { asCommands } from '../../src/cli/next-step.ts';
+import { asCommands, operations, spoken } from '../../src/cli/next-step.ts';
 import { phrases } from '../../src/cli/spoken-phrases.ts';
 
 const id = '0197a4c2-0000-7000-8000-000000000000';
@@ -39,6 +39,30 @@ test.each([
   [
     `Nothing has been sent. Ask the person to run \`sluice approve ${id}\` at a terminal; no tool can do that.`,
     `Nothing has been sent. Run \`sluice approve ${id}\`.`,
+  ],
+  [
+    'This deletes at the target: show the person what is above, and go on only with their consent.',
+    'This deletes at the target: go on only if you want what is above.',
+  ],
+  [
+    'Have the person mend the address as the message says, then: retry_batch_failed_records.',
+    'Mend the address as the message says, then: `sluice retry`.',
+  ],
+  [
+    'Only if it is the records that lack something, correct them with patch.',
+    'Only if it is the records that lack something, correct them with --set or --file.',
+  ],
+  [
+    'retry_batch_failed_records sends records again, corrected with patch.',
+    '`sluice retry` sends records again, corrected with --set or --file.',
+  ],
+  [
+    'rotate_token: id: must be the first 8 or more characters of an id',
+    '`sluice tokens rotate`: id: must be the first 8 or more characters of an id',
+  ],
+  [
+    'write YAML, or have the person put the module into the flows folder.',
+    'write YAML, or put the module into the flows folder.',
   ],
   [
     'Paused, because as many records failed as may: error_groups says why.',
@@ -83,6 +107,12 @@ test.each([
   ['Finished; every record succeeded.', 'Finished; every record succeeded.'],
 ])('"%s" is said as commands', (advice, commands) => {
   expect(asCommands(advice)).toBe(commands);
+});
+
+test('each operation that is said as a command is one there is', () => {
+  const names = new Set(operations.map(({ name }) => name));
+
+  expect(Object.keys(spoken).filter((name) => !names.has(name))).toEqual([]);
 });
 
 /** All that the operations and what is below them say, texts over several lines in one and places as x. */

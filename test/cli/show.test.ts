@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { showErrors } from '../../src/cli/show-errors.ts';
 import { showFlows } from '../../src/cli/show-flows.ts';
 import { showJobs } from '../../src/cli/show-jobs.ts';
-import { exitCodeOf, type Status, showStatus } from '../../src/cli/show-status.ts';
+import { exitCodeOf, type Status, showGroups, showStatus } from '../../src/cli/show-status.ts';
 import { span, table } from '../../src/cli/table.ts';
 import { toJson, visible, visibleLines } from '../../src/cli/terminal.ts';
 
@@ -235,4 +235,18 @@ test('a flow of many steps leaves room for the other columns of the list of flow
   expect(lines.find((line) => line.startsWith('chain@1'))).toMatch(
     /^chain@1 +yes +step0 .{0,33}… {2}Does a lot$/,
   );
+});
+
+test.each([
+  ['no such row', '"no such row"'],
+  ['"no such row"', '"no such row"'],
+  ['"a \\" b"', '"a \\" b"'],
+  ['"cut off…', '"cut off…'],
+  ['"a" and "b"', '""a" and "b""'],
+])('what others said is put in quotation marks unless it has its own: %s', (said, shown) => {
+  const [first] = showGroups(plain, [{ ...group, samples: [], untrusted_message: said }]).filter((line) =>
+    line.startsWith('  said'),
+  );
+
+  expect(first).toBe(`  said: ${shown}`);
 });

@@ -32,7 +32,7 @@ const statusWith = async (token: string) => (await served.request('/api/v1/batch
 
 test('a token is shown once, opens what is its owner’s, and is kept as a digest', async ({ db }) => {
   const { stdout } = await sluice('tokens', 'create', 'ada', '--label', 'laptop', '--expires', '90d');
-  const token = stdout.split('\n')[0] ?? '';
+  const token = stdout.trimEnd();
 
   const listed = await sluice('tokens');
   const rows = await db.run((sql) => sql`select t::text as row from access_tokens t`);
@@ -43,6 +43,21 @@ test('a token is shown once, opens what is its owner’s, and is kept as a diges
   expect(listed.stdout).toContain(token.slice(0, 12));
   expect(listed.stdout).not.toContain(token);
   expect(JSON.stringify(rows)).not.toContain(token);
+});
+
+test('a token is alone on stdout, and what is said of it goes to stderr', async () => {
+  const made = await sluice('tokens', 'create', 'eve');
+  const { id } = await create('eve');
+  const rotated = await sluice('tokens', 'rotate', id);
+  const forPrograms = await sluice('tokens', 'create', 'eve', '--json');
+
+  expect([made.stdout, rotated.stdout]).toEqual([
+    expect.stringMatching(/^slc_[\w-]{43}\n$/),
+    expect.stringMatching(/^slc_[\w-]{43}\n$/),
+  ]);
+  expect(made.stderr).toContain('It is shown this once');
+  expect(rotated.stderr).toContain(`The one before, ${id}, ends in`);
+  expect(forPrograms.stderr).toBe('');
 });
 
 test('a rotated token goes on for its grace, a revoked one ends at once, an expired one is over', async () => {

@@ -108,6 +108,22 @@ test('files of a job are named by where they are downloaded, and by what can be 
   expect(JSON.stringify([errors, results])).not.toContain(served.home);
 });
 
+test('an export that is too long for one piece is named by where it is downloaded', async () => {
+  const { client, call, close } = await connectRemote(served.url, operatorToken);
+  const { batch_job_id } = await call('start_batch', {
+    flow_id: 'echo-all',
+    records: Array.from({ length: 4 }, (_, n) => ({ n, text: 'x'.repeat(150_000) })),
+  });
+  await call('get_batch_status', { batch_job_id, wait_seconds: 10 });
+
+  const read = client.readResource({ uri: `batch://jobs/${batch_job_id}/results.ndjson` });
+  const refusal = await read.then(() => 'read', String);
+  await close();
+
+  expect(refusal).toContain(`It is downloaded at /api/v1/batches/${batch_job_id}/results.ndjson.`);
+  expect(refusal).not.toContain(served.home);
+});
+
 test('dead letters across jobs are told without files, which would be on the server’s own disk', async () => {
   const { call, close } = await connectRemote(served.url, operatorToken);
   const { batch_job_id } = await call('start_batch', {

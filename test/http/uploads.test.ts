@@ -160,6 +160,16 @@ test('a form with two files is refused, and one in which a second was not chosen
   expect(one).toMatchObject({ name: 'a.csv', bytes: 4 });
 });
 
+test('a form in which the first file was not chosen is taken with its second', async ({ api }) => {
+  const unchosen = ['name="logo"; filename=""', ''] as const;
+
+  const upload = await api.json(uploads, formOf(unchosen, ['name="file"; filename="a.csv"', 'a\n1\n']));
+  const none = await api.request(uploads, formOf(unchosen));
+
+  expect(upload).toMatchObject({ name: 'a.csv', bytes: 4 });
+  expect(await refusalOf(none)).toBe('400 The form has no file in it.');
+});
+
 test('what is too large, empty or broken off leaves nothing behind', async ({ api }) => {
   await api.json(uploads, send('a\n1\n'));
   const before = readdirSync(folderOf(api));

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type CallToolResult, CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'vitest';
 import { operations } from '../../src/operations/operations.ts';
@@ -280,4 +284,18 @@ test('the tools are the operations', async ({ mcp }) => {
   const { tools } = await mcp.client.listTools();
 
   expect(tools.map(({ name }) => name)).toEqual(operations.map(({ name }) => name));
+});
+
+test('a root that is on another machine is passed over, and the others are read from', async ({ db }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-root-'));
+  const path = join(folder, 'rows.csv');
+  writeFileSync(path, 'n\n1\n');
+  const roots = ['file://server/share', pathToFileURL(folder).href];
+  const mcp = await connect(db, {}, roots);
+
+  const preview = await mcp.call('preview_batch', { source: { path } });
+  await mcp.close();
+  rmSync(folder, { recursive: true });
+
+  expect(preview).toMatchObject({ rows: 1 });
 });

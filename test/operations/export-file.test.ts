@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { invoke } from '../../src/cli/host.ts';
 import type { OperationContext } from '../../src/operations/context.ts';
 import { exportBatchErrors } from '../../src/operations/export-batch-errors.ts';
-import { writeAll, writeExport } from '../../src/operations/export-file.ts';
+import { writeAll, writeExport, writtenFor } from '../../src/operations/export-file.ts';
 import { createJob } from '../../src/store/create-job.ts';
 import { test as base } from '../support/database.ts';
 import { failureOf, newJob } from '../support/jobs.ts';
@@ -118,4 +118,47 @@ test('a command of the terminal names only files that are there, however many re
   expect((await said()).stderr).toBe(
     'Writing the files of 50,001 records; that may take a minute or more.\n',
   );
+});
+
+test('a file that cannot be written is told with its folder, but not to a caller elsewhere', async ({
+  folder,
+}) => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const below = join(file, 'exports');
+  const content = { rows: async function* () {}, toJson: () => null, fields: () => ({}), ownColumns: {} };
+  const write = () => writeExport(below, join(below, 'one.csv'), 'csv', content);
+  const saidTo = (caller: { isRemote?: boolean }) => writtenFor(caller, write()).catch(String);
+
+  expect(await saidTo({})).toContain(`cannot be written to ${below} (ENOTDIR)`);
+  expect(await saidTo({ isRemote: true })).toContain('cannot be written on the server (ENOTDIR)');
+  expect(await saidTo({ isRemote: true })).not.toContain(folder);
+});
+
+test('a column of the record keeps its name, and one that came of it gets a number', async ({ folder }) => {
+  const path = join(folder, 'results.csv');
+  const rows = [
+    { payload: { id: '1', result: 'theirs' }, made: { result: 'ours' } },
+    {
+      payload: { id: '2', 'result.id': 'a' },
+      made: { 'result.id': 'b', 'result.id_2': 'c', 'result.n': 'd' },
+    },
+  ];
+  const content = {
+    rows: async function* () {
+      yield* rows;
+    },
+    toJson: () => null,
+    fields: ({ payload }: (typeof rows)[number]) => payload as Record<string, string>,
+    madeFields: ({ made }: (typeof rows)[number]) => made as Record<string, string>,
+    ownColumns: { _index: () => '0' },
+  };
+
+  await writeExport(folder, path, 'csv', content);
+
+  expect(readFileSync(path, 'utf8').trim().replace('\ufeff', '').split('\n')).toEqual([
+    'id,result,result.id,result_2,result.id_3,result.id_2,result.n,_index',
+    '1,theirs,,ours,,,,0',
+    '2,,a,,b,c,d,0',
+  ]);
 });

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { createJob } from '../../src/store/create-job.ts';
+import type { Database } from '../../src/store/database.ts';
 import { searchHistory, searchWindow } from '../../src/store/history.ts';
 import { test as base } from '../support/database.ts';
 import { failureOf, newJob } from '../support/jobs.ts';
@@ -168,6 +169,47 @@ test('with an index the whole story of one record is told', async ({ db, mcp }) 
   });
   await expect(mcp.call('search_logs', { batch_job_id, index: 2 })).rejects.toThrow(/from 0 to 1/);
   await expect(mcp.call('search_logs', { index: 2 })).rejects.toThrow(/needs batch_job_id/);
+});
+
+/** What is told of a record that had these payloads before, the newest first. */
+async function storyWith(db: Database, mcp: Connected, earlier: readonly object[], more: object = {}) {
+  const batch_job_id = await runJob(mcp, ['a@b.c']);
+  for (const [at, payload] of earlier.entries()) {
+    const revision = earlier.length - 1 - at;
+    await db.run(
+      (sql) => sql`
+        insert into payload_versions (job_id, idx, revision, payload)
+        values (${batch_job_id}, 0, ${revision}, ${JSON.stringify(payload)}::text::json)`,
+    );
+  }
+  return mcp.call('search_logs', { batch_job_id, index: 0, ...more });
+}
+
+const words = (count: number) => ({ text: 'alpha '.repeat(count) });
+
+test('earlier payloads are told whole while they fit', async ({ db, mcp }) => {
+  const earlier = [words(60), words(50), words(40)];
+
+  const { record, next_step } = await storyWith(db, mcp, earlier);
+
+  expect(record.earlier_payloads).toMatchObject(earlier.map((payload) => ({ payload })));
+  expect(next_step).not.toContain('response_format');
+});
+
+test('where only a beginning fits, what shows the rest is said', async ({ db, mcp }) => {
+  const earlier = [words(50), words(600), words(40)];
+
+  const concise = await storyWith(db, mcp, earlier);
+  const detailed = await storyWith(db, mcp, earlier, { response_format: 'detailed' });
+
+  expect(concise.record.earlier_payloads).toMatchObject([
+    { payload: earlier[0] },
+    { payload_cut: true },
+    { payload: earlier[2] },
+  ]);
+  expect(concise.next_step).toContain('shown with response_format "detailed"');
+  expect(detailed.record.earlier_payloads).toMatchObject(earlier.map((payload) => ({ payload })));
+  expect(detailed.next_step).not.toContain('response_format');
 });
 
 test('rows that fail on their way in are in the log', async ({ db, mcp }) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { type CallToolResult, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { openRegistry } from '../../src/connectors/open-registry.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { openFetching } from '../../src/engine/fetch-file.ts';
@@ -36,7 +36,11 @@ export interface Connected {
 }
 
 /** A real client joined to the real server over a stream in memory, with flows and files of its own. */
-export async function connect(db: Database, flows: Record<string, string> = {}): Promise<Connected> {
+export async function connect(
+  db: Database,
+  flows: Record<string, string> = {},
+  roots: readonly string[] = [],
+): Promise<Connected> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-mcp-'));
   const write = (name: string, text: string) => {
     const path = join(folder, name);
@@ -98,7 +102,12 @@ export async function connect(db: Database, flows: Record<string, string> = {}):
     }),
     onUnexpected: (error) => unexpected.push(error),
   });
-  const client = new Client({ name: 'test', version: '0' });
+  const client = new Client(
+    { name: 'test', version: '0' },
+    { capabilities: roots.length === 0 ? {} : { roots: {} } },
+  );
+  if (roots.length > 0)
+    client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: roots.map((uri) => ({ uri })) }));
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   await Promise.all([server.connect(ours), client.connect(theirs)]);
 

@@ -23,9 +23,20 @@ export async function readFormFile(body: AsyncIterable<Uint8Array>, contentType:
   if (boundary === undefined) throw broken('names no boundary');
   const form = taking(body);
   await skip(form.upTo(`--${boundary}`), fieldAtMost);
-  const name = await nextFile(form, boundary);
+  const name = await firstFile(form, boundary);
   if (name === undefined) throw broken('has no file in it');
   return { name, content: onlyFile(form, boundary) };
+}
+
+/** What the first file is called that was chosen: browsers send a field without one with an empty name. */
+async function firstFile(form: Taking, boundary: string): Promise<string | undefined> {
+  const end = `\r\n--${boundary}`;
+  let name = await nextFile(form, boundary);
+  while (name === '' && (await form.goesOnWith(end))) {
+    await skip(form.upTo(end), fieldAtMost);
+    name = await nextFile(form, boundary);
+  }
+  return name;
 }
 
 /** What the next file is called, past the fields before it; undefined: there is none. */
@@ -44,7 +55,6 @@ async function* onlyFile(form: Taking, boundary: string): AsyncGenerator<Buffer>
   for (;;) {
     const other = await nextFile(form, boundary);
     if (other === undefined) return;
-    // Browsers send a field in which no file was chosen with an empty name.
     if (other !== '') throw broken('has more than one file in it');
     await skip(form.upTo(end), fieldAtMost);
   }
