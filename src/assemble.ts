@@ -33,6 +33,8 @@ const closingMs = 2000;
 
 /** How often a process with jobs looks whether one stands by to take them over, in milliseconds. */
 const standbyLookMs = 5000;
+/** So long after the embedded server was looked for again it is seen whether somebody stands by, in milliseconds. */
+const watchLookMs = 1000;
 
 /** What one call brings along. */
 export interface Call {
@@ -174,9 +176,25 @@ async function openSluice(
   log: Log,
   parts: Omit<EngineParts, 'onActive'>,
 ): Promise<{ store: Store; sluice: OpenedSluice }> {
-  const store = await openStore({ address: databaseAddress(config) });
+  let isOpen = false;
+  let look: NodeJS.Timeout | undefined;
+  const address = databaseAddress(config);
+  const store = await openStore({
+    async address() {
+      const found = await address();
+      // The server may have been started again, and who would stop it may have gone with the one before.
+      if (isOpen && look === undefined) look = setTimeout(ensureWatch, watchLookMs).unref();
+      return found;
+    },
+  });
   const ensureStandby = async () => {
     if (!(await hasStandby(store.callers))) spawnStandby(config);
+  };
+  /** Somebody has to stop the embedded server when the last client is gone. */
+  const ensureWatch = async () => {
+    look = undefined;
+    if (config.databaseUrl !== undefined) return;
+    await ensureStandby().catch(() => log.warn({}, 'nobody may stop the embedded database'));
   };
   // A standby whose connection was cut has ended, and nobody else would notice.
   let ensuredAt = performance.now();
@@ -198,9 +216,8 @@ async function openSluice(
       }
     },
   };
-  // Somebody has to stop the embedded server when the last client is gone.
-  if (config.databaseUrl === undefined)
-    await ensureStandby().catch(() => log.warn({}, 'nobody may stop the embedded database'));
+  await ensureWatch();
+  isOpen = true;
   engine.wake();
   return { store, sluice };
 }

@@ -128,6 +128,16 @@ export interface HttpConfig {
   readonly logLevel: string;
 }
 
+/** Postgres keeps its folder in a file of lines, so that no other process would find a server below such a one. */
+function homeOf(path: string): string {
+  const home = resolve(expandTilde(path));
+  if (!/[\r\n]/.test(home)) return home;
+  throw new SluiceError(
+    'invalid_configuration',
+    `SLUICE_HOME: ${JSON.stringify(home.slice(0, 200))} has a line break in it. Choose another folder.`,
+  );
+}
+
 /**
  * Reads the configuration from the environment.
  *
@@ -139,7 +149,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!parsed.success) throw invalid(parsed.error.issues);
 
   const values = parsed.data;
-  const home = resolve(expandTilde(values.SLUICE_HOME ?? defaultHome(env)));
+  const home = homeOf(values.SLUICE_HOME ?? defaultHome(env));
   return {
     databaseUrl: values.DATABASE_URL,
     home,

@@ -45,6 +45,13 @@ function refuseMore(words: readonly string[]): void {
   );
 }
 
+function unexpected(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EMFILE' || code === 'ENFILE'
+    ? `this process may open no more files (${code}); allow it more, such as with \`ulimit -n 1024\``
+    : 'something unexpected went wrong; run `sluice doctor`';
+}
+
 // See docs/decisions/heap-growth.md.
 setFlagsFromString('--heap-growing-percent=100');
 
@@ -55,9 +62,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const known = error instanceof SluiceError;
-  process.stderr.write(
-    `sluice: ${known ? error.message : 'something unexpected went wrong; run `sluice doctor`'}\n`,
-  );
+  process.stderr.write(`sluice: ${known ? error.message : unexpected(error)}\n`);
   process.exitCode = known && error.code === 'invalid_configuration' ? 2 : 1;
 }
 // A connection or a timer somewhere must not keep a finished command alive.

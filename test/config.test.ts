@@ -32,6 +32,12 @@ test.each(['/proc/sluice', '/proc', '/tmp/../proc/1/sluice'])(
   },
 );
 
+test('a home with a line break in its path is refused before anything is made', () => {
+  expect(() => readConfig({ SLUICE_HOME: '/srv/a\nb' })).toThrow(
+    'SLUICE_HOME: "/srv/a\\nb" has a line break in it. Choose another folder.',
+  );
+});
+
 test.each(['sec%zzret', 'sec%ff', '100%'])(
   'a DATABASE_URL with the password %s is refused unseen',
   (password) => {

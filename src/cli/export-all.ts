@@ -1,5 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { chmod, copyFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Option } from 'commander';
@@ -84,12 +85,28 @@ const misnamed = (wanted: Format | undefined) =>
 
 async function copyTo(source: string, target: string, named: string): Promise<void> {
   try {
-    await copyFile(source, target);
+    await putInPlace(source, target);
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
     throw new SluiceError(
       'invalid_input',
       `--output: "${named}" cannot be written (${reason}). The records are in ${source}.`,
     );
+  }
+}
+
+/** Devices and pipes are written to; a file is there whole, or stays as it was. */
+async function putInPlace(source: string, target: string): Promise<void> {
+  const found = await stat(target).catch(() => undefined);
+  if (found !== undefined && !found.isFile())
+    return pipeline(createReadStream(source), createWriteStream(target));
+  const real = await realpath(target).catch(() => target);
+  const draft = `${real}.${randomUUID()}.tmp`;
+  try {
+    await copyFile(source, draft, constants.COPYFILE_EXCL);
+    if (found !== undefined) await chmod(draft, found.mode);
+    await rename(draft, real);
+  } finally {
+    await rm(draft, { force: true });
   }
 }

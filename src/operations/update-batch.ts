@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { jobStatuses, limitActions } from '../domain/job.ts';
-import type { JobEventKind } from '../domain/job-event.ts';
 import { isJsonObject } from '../domain/json.ts';
 import { parseRate } from '../domain/rate.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { noteEvent } from '../store/job-events.ts';
 import type { BatchJob } from '../store/jobs.ts';
-import { type JobOrder, type Steered, steerJob } from '../store/steering.ts';
+import { type JobOrder, steerJob } from '../store/steering.ts';
 import { checkConcurrency } from './check-concurrency.ts';
 import type { OperationContext } from './context.ts';
 import { countsOutput, failedNow } from './counts.ts';
@@ -73,14 +72,11 @@ export const updateBatch = defineOperation({
     checkChange(context.limits.maxConcurrency, change);
     const { db, engine, ensureStandby } = await context.open();
     const job = await getBatchJob(db, batch_job_id);
-    const steered = await steerJob(db, job.id, orderOf(change));
-    if (steered === undefined) throw refusal(await getBatchJob(db, job.id), change);
+    const isObeyed = await steerJob(db, job.id, orderOf(change), said(change));
+    if (!isObeyed) throw refusal(await getBatchJob(db, job.id), change);
     // A resumed job, or the records a cancel leaves behind, may be nobody's at the moment.
     engine.wake(job.id);
     await ensureStandby();
-
-    const event = eventOf(steered, change);
-    if (event !== undefined) await noteEvent(db, job.id, event, said(change));
     return describeChanged(await getBatchJob(db, job.id));
   },
 });
@@ -164,20 +160,6 @@ function takenUpAgain(job: BatchJob): string {
       : '',
   ];
   return calls.join('');
-}
-
-/** undefined: nothing was changed. */
-function eventOf(steered: Steered, { action, now: _, ...limits }: Change): JobEventKind | undefined {
-  const event = action === undefined ? undefined : stateEvent(steered, action);
-  const setsLimits = Object.values(limits).some((value) => value !== undefined);
-  return event ?? (setsLimits ? 'changed' : undefined);
-}
-
-/** undefined: the job was in that state already. */
-function stateEvent({ before, pausedBefore }: Steered, action: Change['action']): JobEventKind | undefined {
-  if (action === 'cancel') return before === 'cancelled' ? undefined : 'cancelled';
-  if (action === 'pause') return before === 'paused' && pausedBefore !== 'circuit' ? undefined : 'paused';
-  return before === 'paused' ? 'resumed' : undefined;
 }
 
 /** The wish in the words it was made in. */

@@ -27,7 +27,7 @@ export async function waitingFor(db: Database, job: BatchJob): Promise<Waiting |
   const begunSeconds = job.wave === 0 ? job.ageSeconds : job.waveSeconds;
   if (!job.held && begunSeconds > nobodyRunsItSeconds) {
     const text =
-      'No process runs this job at the moment. One that is alive takes it up within seconds; otherwise run `sluice run`.';
+      'No process runs this job at the moment. The background runner takes it up within seconds; without one a server does that is asked about it, or `sluice run`.';
     return { kind: 'process', since, text };
   }
   if (job.counts.processing > 0 || job.waveTried === 0) return undefined;

@@ -1,4 +1,5 @@
-import type { JobStatus, LimitAction, PauseKind } from '../domain/job.ts';
+import type { LimitAction } from '../domain/job.ts';
+import type { JobEventKind } from '../domain/job-event.ts';
 import type { Database, Fragment, Sql } from './database.ts';
 
 /** What a caller wants of a job that has not finished. Of the limits, null takes one away. */
@@ -13,34 +14,51 @@ export interface JobOrder {
   readonly onLimit?: LimitAction | undefined;
 }
 
-/** What an order met. */
-export interface Steered {
-  readonly before: JobStatus;
-  readonly pausedBefore: PauseKind | null;
-}
-
 /**
- * Does all that an order says, in one statement, or nothing. Undefined: the job is not in a state for it, or has
- * finished. The same order twice is obeyed twice, and changes nothing the second time.
+ * Does all that an order says, in one statement, or nothing. False: the job is not in a state for it, or has
+ * finished. The same order twice is obeyed twice, and changes nothing the second time. `said` is what the log says
+ * of it, if it changes anything; default: nothing.
  */
 export async function steerJob(
   db: Database,
   batchJobId: string,
   order: JobOrder,
-): Promise<Steered | undefined> {
-  const [row] = await db.run(
-    (sql) => sql<Steered[]>`
+  said?: string,
+): Promise<boolean> {
+  const rows = await db.run(
+    (sql) => sql`
       with job as materialized (
         select id, status as before, pause_kind as paused_before from batch_jobs
         where id = ${batchJobId} and finished_at is null and ${obeys(sql, order.action)}
         for update
+      ), steered as (
+        update batch_jobs set ${newLimits(sql, order)}${newState(sql, order)}
+        from job
+        where batch_jobs.id = job.id
+        returning batch_jobs.id, job.before, job.paused_before
+      ), changed as (
+        select id, ${eventOf(sql, order)} as kind from steered
+      ), noted as (
+        insert into job_events (job_id, kind, message, actor, at)
+        -- Orders of the same moment stand in the order in which the job obeyed them.
+        select id, kind, ${said?.slice(0, 1000) ?? ''}, ${db.actor}::text, clock_timestamp() from changed
+        where kind is not null and ${said !== undefined}
       )
-      update batch_jobs set ${newLimits(sql, order)}${newState(sql, order)}
-      from job
-      where batch_jobs.id = job.id
-      returning job.before, job.paused_before as "pausedBefore"`,
+      select id from steered`,
   );
-  return row;
+  return rows.length > 0;
+}
+
+/** What the log calls it; null: nothing was changed. */
+function eventOf(sql: Sql, { action, now: _, ...limits }: JobOrder): Fragment {
+  const setsLimits = Object.values(limits).some((value) => value !== undefined);
+  const otherwise = setsLimits ? sql`'changed'` : sql`null`;
+  const unlessBefore = (kind: JobEventKind, already: Fragment) =>
+    sql`case when ${already} then ${otherwise} else ${kind} end`;
+  if (action === 'cancel') return unlessBefore('cancelled', sql`before = 'cancelled'`);
+  if (action === 'resume') return unlessBefore('resumed', sql`before <> 'paused'`);
+  if (action === undefined) return otherwise;
+  return unlessBefore('paused', sql`before = 'paused' and paused_before is distinct from 'circuit'`);
 }
 
 /** Only a person's approval lets a job begin that waits for one. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serveFiles } from '../support/file-server.ts';
@@ -74,6 +74,29 @@ test('a failed record makes the exit code 1, and can be looked at, exported and 
   expect(JSON.parse(line)).toMatchObject({ index: 1, payload: { name: '' } });
   expect(JSON.parse(retried.stdout).counts).toMatchObject({ succeeded: 1, retried_failed: 1 });
   expect(retried.code).toBe(1);
+});
+
+test('an export goes through a pipe or a link, and takes nothing away where it cannot be written', async () => {
+  const at = (name: string) => join(sluice.home, name);
+  const path = file('worse.csv', 'id,name,email\n7,,grace@example.com\n');
+  await sluice.run(['start', 'example', path]);
+  execFileSync('mkfifo', [at('pipe.csv')]);
+  file('behind.csv', 'old');
+  symlinkSync('behind.csv', at('link.csv'));
+  symlinkSync('/dev/full', at('full.csv'));
+
+  const piped = readFile(at('pipe.csv'), 'utf8');
+  const written = [];
+  for (const name of ['pipe.csv', 'link.csv', 'full.csv']) {
+    written.push((await sluice.run(['errors', '--output', name])).code);
+  }
+
+  expect(written).toEqual([0, 0, 2]);
+  expect(await piped).toContain('7,,grace@example.com');
+  expect(readFileSync(at('behind.csv'), 'utf8')).toBe(await piped);
+  expect(lstatSync(at('link.csv')).isSymbolicLink()).toBe(true);
+  expect(lstatSync(at('pipe.csv')).isFIFO()).toBe(true);
+  expect(lstatSync(at('full.csv')).isSymbolicLink()).toBe(true);
 });
 
 test('records come through a pipe, and the same ones again are seen to be the same', async () => {
