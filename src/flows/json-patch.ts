@@ -63,10 +63,8 @@ function leadsAlongOwn(value: JsonValue, pointer: string): boolean {
 
 const unescaped = (key: string) => key.replaceAll('~1', '/').replaceAll('~0', '~');
 
-function unfit(op: string, path: string, what: string): RecordFailure {
-  return new RecordFailure({
-    class: 'data',
-    code: 'patch_not_applicable',
-    message: `${op} ${path.slice(0, 100)} ${what}`,
-  });
-}
+const unfit = (op: string, path: string, what: string): RecordFailure =>
+  notApplicable(`${op} ${path.slice(0, 100)} ${what}`);
+
+export const notApplicable = (message: string): RecordFailure =>
+  new RecordFailure({ class: 'data', code: 'patch_not_applicable', message });

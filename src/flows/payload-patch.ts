@@ -1,8 +1,8 @@
-import { RecordFailure } from '../domain/failure.ts';
+import type { RecordFailure } from '../domain/failure.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../domain/json.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import { type CompiledPipe, compilePipe } from './compile-pipe.ts';
-import { applyOperation, type JsonOperation, operationProblem } from './json-patch.ts';
+import { applyOperation, type JsonOperation, notApplicable, operationProblem } from './json-patch.ts';
 import { fieldPath, payloadNames, payloadScope } from './payload-names.ts';
 import type { RecordPath } from './record-path.ts';
 import { omitted } from './transforms/transform.ts';
@@ -72,7 +72,7 @@ const forbiddenKeys: readonly (string | number)[] = ['__proto__', 'constructor',
 function pathIn(payload: JsonValue, field: string): RecordPath {
   const path = fieldPath(payload, field);
   if (field !== '' && !path.includes('')) return path;
-  throw unfit(
+  throw notApplicable(
     `set ${field.slice(0, 100)}: no field has this name; one with a dot in it is written ["${field.slice(0, 100)}"]`,
   );
 }
@@ -125,8 +125,5 @@ function inTheWay(whole: RecordPath, depth: number, value: JsonValue | undefined
   const what = Array.isArray(value)
     ? `is a list of ${value.length}, whose items are counted from 0`
     : 'is a value without fields';
-  return unfit(`set ${whole.join('.').slice(0, 100)}: ${holder} ${what}`);
+  return notApplicable(`set ${whole.join('.').slice(0, 100)}: ${holder} ${what}`);
 }
-
-const unfit = (message: string): RecordFailure =>
-  new RecordFailure({ class: 'data', code: 'patch_not_applicable', message });
