@@ -20,8 +20,9 @@ async function main(args: readonly string[]): Promise<number> {
     refuseMore(args.slice(1).filter((word) => word !== untilIdle));
     const { runStandby } = await import('./run-standby.ts');
     const config = readConfig(process.env);
-    // SLUICE_BACKGROUND is about what starts by itself: a person who types this wants the jobs finished.
-    await runStandby(config, config.background || !args.includes(untilIdle));
+    // A person who types this wants the jobs finished, whatever SLUICE_BACKGROUND says of what starts by itself.
+    const isTyped = !args.includes(untilIdle);
+    await runStandby(config, { works: config.background || isTyped, startsDatabase: isTyped });
     return 0;
   }
   if (command === 'serve') {

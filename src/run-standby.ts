@@ -16,11 +16,19 @@ const comeBackLookMs = 500;
 /** It may hold the connection that was lost for alive, and its lock for held, this long, in milliseconds. */
 const heldMs = 60_000;
 
+export interface StandbyWishes {
+  /** False: it only stops the embedded server when nobody is left. */
+  readonly works: boolean;
+  /** False: it is for the database that runs already, and returns when that was stopped meanwhile. */
+  readonly startsDatabase: boolean;
+}
+
 /**
  * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
- * is left. At most one per database; a second one returns at once. `works`: false: it does the second only.
+ * is left. At most one per database; a second one returns at once.
  */
-export async function runStandby(config: Config, works: boolean): Promise<void> {
+export async function runStandby(config: Config, { works, startsDatabase }: StandbyWishes): Promise<void> {
+  if (!startsDatabase && (await wasStopped(config))) return;
   const address = databaseAddress(config);
   await migrateDatabase(await address());
   const ending = new AbortController();
@@ -76,12 +84,10 @@ async function standByOnce({ config, works, db }: Standby, ending: AbortSignal):
 
 /** A turn as soon as the database is back, unless that takes too long; Sluice's own one is not started for it. */
 async function standByAgain(standby: Standby, ending: AbortSignal): Promise<End> {
-  const { config } = standby;
-  const isOurs = config.databaseUrl === undefined;
   const lostAt = performance.now();
   let awayAt = lostAt;
   while (!ending.aborted && awayAt - lostAt < comeBackMs && performance.now() - awayAt < heldMs) {
-    if (isOurs && (await describeEmbedded(config.home)).state !== 'running') return 'told';
+    if (await wasStopped(standby.config)) return 'told';
     const end = await standByOnce(standby, ending).catch(() => 'away' as const);
     if (end === 'away') awayAt = performance.now();
     else if (end !== 'taken') return end;
@@ -89,6 +95,10 @@ async function standByAgain(standby: Standby, ending: AbortSignal): Promise<End>
   }
   return 'told';
 }
+
+/** Whether the embedded server is gone; another database is not Sluice's to start. */
+const wasStopped = async ({ databaseUrl, home }: Config) =>
+  databaseUrl === undefined && (await describeEmbedded(home)).state !== 'running';
 
 async function isNeededAgain({ config, works, db }: Standby): Promise<boolean> {
   const { active, owesCallbacks } = await readWorkload(db);

@@ -33,6 +33,12 @@ export async function takeStandbyLock(address: DatabaseAddress): Promise<Standby
     connection: { application_name: standbyName },
   };
   const sql = 'url' in address ? postgres(address.url, settings) : postgres({ ...address, ...settings });
+  let onTold = () => {};
+  const told = new Promise<void>((resolve) => {
+    onTold = resolve;
+  });
+  // An order is for whoever holds the lock, so it has to be heard from then on.
+  await sql.listen(orders, () => onTold());
   const [row] = await sql<{ taken: boolean }[]>`
     select pg_try_advisory_lock(${standbyLock.toString()}::bigint) as taken`;
   const release = () => sql.end({ timeout: 1 });
@@ -40,11 +46,6 @@ export async function takeStandbyLock(address: DatabaseAddress): Promise<Standby
     await release();
     return undefined;
   }
-  let onTold = () => {};
-  const told = new Promise<void>((resolve) => {
-    onTold = resolve;
-  });
-  await sql.listen(orders, () => onTold());
   return { lost, told, release };
 }
 

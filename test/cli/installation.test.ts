@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -84,15 +84,17 @@ test('doctor shows a home as it is written', async () => {
 });
 
 test('an answer that cannot be written is said', async () => {
-  const full = openSync('/dev/full', 'w');
+  const stdout = openSync(join(sluice.home, 'answer'), 'w');
 
-  const { status, stderr } = spawnSync(process.execPath, [await builtServer(), 'mcp-config'], {
-    stdio: ['ignore', full, 'pipe'],
-    encoding: 'utf8',
-  });
-  closeSync(full);
+  // Where no file may grow, no byte fits into one.
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, await builtServer(), 'mcp-config'],
+    { stdio: ['ignore', stdout, 'pipe'], encoding: 'utf8' },
+  );
+  closeSync(stdout);
 
-  expect(stderr).toContain('sluice: the answer could not be written (ENOSPC)\n');
+  expect(stderr).toContain('sluice: the answer could not be written (EFBIG)\n');
   expect(status).toBe(1);
 });
 
@@ -110,6 +112,15 @@ test('stop ends the runner and the database, and does nothing twice', async () =
     database: 'not_running',
     other_connections: 0,
   });
+});
+
+test('what starts by itself to watch a database starts none that was stopped meanwhile', async () => {
+  const home = join(sluice.home, 'stopped');
+
+  const { code } = await sluice.run(['run', '--until-idle'], { env: { SLUICE_HOME: home } });
+
+  expect(code).toBe(0);
+  expect(existsSync(home)).toBe(false);
 });
 
 test('stop says what the database has against it', async () => {

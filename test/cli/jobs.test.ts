@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { serveFiles } from '../support/file-server.ts';
 import { type BuiltCommand, openCommand } from './built-command.ts';
 
@@ -83,11 +85,14 @@ test('an export goes through a pipe or a link, and takes nothing away where it c
   execFileSync('mkfifo', [at('pipe.csv')]);
   file('behind.csv', 'old');
   symlinkSync('behind.csv', at('link.csv'));
-  symlinkSync('/dev/full', at('full.csv'));
+  const socket = createServer().listen(at('socket'));
+  onTestFinished(() => void socket.close());
+  await once(socket, 'listening');
+  symlinkSync('socket', at('closed.csv'));
 
   const piped = readFile(at('pipe.csv'), 'utf8');
   const written = [];
-  for (const name of ['pipe.csv', 'link.csv', 'full.csv']) {
+  for (const name of ['pipe.csv', 'link.csv', 'closed.csv']) {
     written.push((await sluice.run(['errors', '--output', name])).code);
   }
 
@@ -96,7 +101,8 @@ test('an export goes through a pipe or a link, and takes nothing away where it c
   expect(readFileSync(at('behind.csv'), 'utf8')).toBe(await piped);
   expect(lstatSync(at('link.csv')).isSymbolicLink()).toBe(true);
   expect(lstatSync(at('pipe.csv')).isFIFO()).toBe(true);
-  expect(lstatSync(at('full.csv')).isSymbolicLink()).toBe(true);
+  expect(lstatSync(at('closed.csv')).isSymbolicLink()).toBe(true);
+  expect(lstatSync(at('socket')).isSocket()).toBe(true);
 });
 
 test('records come through a pipe, and the same ones again are seen to be the same', async () => {
