@@ -23,13 +23,14 @@ export async function saveProgress(
   lease: Lease,
   saves: readonly ProgressSave[],
 ): Promise<Set<number>> {
-  const given = `[${saves.map(toRow).join(',')}]`;
+  const given = saves.map(toRow).join('\n');
   const rows = await db.run(
     (sql) => sql<{ idx: number }[]>`
       with job as materialized (
         select id, claimed_to, claimed_under from batch_jobs where id = ${lease.batchJobId} for update
       ), given as materialized (
-        select * from json_to_recordset(${given}::text::json) as given(idx int, claim int, save int, progress json)
+        select given.* from string_to_table(${given}, chr(10)) as line,
+          json_to_record(line::json) as given(idx int, claim int, save int, progress json)
       )
       update records set
         progress = case when progress_save >= given.save then records.progress else given.progress end,
