@@ -20,7 +20,7 @@ import { fitGroups, groupOutput, moreGroupsOutput, pageOfGroups, standingWith } 
 import { batchJobIdInput, getBatchJob } from './find-batch-job.ts';
 import { maybeAppliedOf, maybeAppliedOutput } from './maybe-applied.ts';
 import { obstacleAdvice } from './obstacle-advice.ts';
-import { mustAnswer } from './once-finished.ts';
+import { mustAnswer, standsStill } from './once-finished.ts';
 import { defineOperation } from './operation.ts';
 import { pausedOf, pausedOutput } from './paused.ts';
 import { purgedOf, purgedOutput } from './purged.ts';
@@ -113,7 +113,7 @@ async function waitFor(
   let job = first;
   let reported = Number.NEGATIVE_INFINITY;
   let lookMs = firstLookMs;
-  while (!needsAttention(job) && performance.now() < until && !mustAnswer(context)) {
+  while (!standsStill(job) && performance.now() < until && !mustAnswer(context)) {
     const done = processedOf(job);
     if (context.progress !== undefined && performance.now() - reported >= 1000) {
       reported = performance.now();
@@ -129,9 +129,6 @@ async function waitFor(
   }
   return job;
 }
-
-const needsAttention = (job: BatchJob) =>
-  job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
 
 /** Everything but the causes of failures. */
 async function describeJob(context: OperationContext, db: Database, job: BatchJob) {

@@ -29,5 +29,6 @@ export async function onceFinished(first: BatchJob, { ms, context, look }: Patie
 export const mustAnswer = ({ signal, ending }: Waiting): boolean =>
   signal.aborted || ending?.aborted === true;
 
-const standsStill = (job: BatchJob) =>
+/** Nothing will happen to it by itself. */
+export const standsStill = (job: BatchJob): boolean =>
   job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
