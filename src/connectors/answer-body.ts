@@ -128,10 +128,22 @@ function complaint(value: JsonValue | undefined, depth: number): string | undefi
   return undefined;
 }
 
-function htmlText(html: string): string {
-  const title = /<title[^<>]*>([^<]*)/i.exec(html)?.[1]?.trim();
-  return title || html.replace(/<[^<>]*>/g, ' ');
+/** Characters of a page that are looked at; what is shown of it is far shorter. */
+const htmlRead = 16_000;
+
+/** The title of a page, and what it says beside that. */
+function htmlText(page: string): string {
+  const html = page.slice(0, htmlRead);
+  const title = wordsOf(/<title[^<>]*>([^<]*)/i.exec(html)?.[1] ?? '');
+  const body = html.search(/<body\b/i);
+  const shown = body === -1 ? html.replace(/<title[^<>]*>[^<]*/i, ' ') : html.slice(body);
+  const text = wordsOf(shown.replace(/<(script|style)\b[^<>]*>[^<]*/gi, ' ').replace(/<[^<>]*>/g, ' '));
+  return title === '' || text.startsWith(title)
+    ? text
+    : [title, text].filter((part) => part !== '').join(': ');
 }
+
+const wordsOf = (text: string) => text.replace(/\s+/g, ' ').trim();
 
 /** At least the depth of a JSON text; brackets inside strings count too, which is good enough here. */
 function depthOf(text: string): number {

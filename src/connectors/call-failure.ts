@@ -82,9 +82,12 @@ export interface EndOfWay {
 
 export function redirectFailure(names: CallNames, end: EndOfWay): Failure {
   const { status, location } = end;
-  const message = `${names.connector} answered ${callOf(names)} with ${redirectWords(end, names.addressKey ?? 'base_url and endpoint')}`;
   // See Other: the work is done, and what came of it is to be seen elsewhere.
   const done = status === 303 && isWrite(names.method);
+  const words = done
+    ? 'where to see what came of it (303), which is not looked up'
+    : redirectWords(end, names.addressKey ?? 'base_url and endpoint');
+  const message = `${names.connector} answered ${callOf(names)} with ${words}`;
   return {
     ...failure(names, 'data', 'redirect_refused', message),
     ...said(location),

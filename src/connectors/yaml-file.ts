@@ -1,7 +1,7 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { type FileProblem, maxFileProblems, sortProblems } from './file-problem.ts';
 import { foreignText } from './foreign-text.ts';
-import { wrongAliases } from './yaml-aliases.ts';
+import { mergeKeys, wrongAliases } from './yaml-aliases.ts';
 import { excessOf } from './yaml-depth.ts';
 import { duplicateKeys } from './yaml-duplicates.ts';
 import { mistakesOf, type YamlMistake } from './yaml-mistakes.ts';
@@ -86,7 +86,7 @@ function syntaxProblems(document: Document.Parsed, text: string, at: ProblemAt):
     }),
   );
   const strange = errors.length > 0 ? [] : keysThatAreNoTexts(document, text);
-  const others = [...wrongAliases(document), ...strange, ...twice];
+  const others = [...wrongAliases(document), ...mergeKeys(document), ...strange, ...twice];
   return [...mistakesOf(document, text, errors), ...others.slice(0, maxFileProblems)].map(
     ({ offset, message, suggestion }) => at(offset, message, suggestion),
   );

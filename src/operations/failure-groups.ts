@@ -178,6 +178,9 @@ function adviceForData(job: BatchJob, failure: Failure, { retry, look }: Words):
   if (foundNothingToDelete(failure)) {
     return `Nothing to do if these were to be gone: the target has nothing to delete there any more. Otherwise correct the values with patch (set, or source with the corrected error file): ${retry}.`;
   }
+  if (failure.code === 'redirect_refused' && failure.maybeApplied === true) {
+    return `The target has most likely done what was asked, and shows elsewhere what came of it. See there which calls it has done, and retry only the others: ${retry}.`;
+  }
   if (failure.code === 'redirect_refused') {
     return `Have the person mend the address as the message says, then: ${retry}. If it stands in the flow, add "flow_version": "latest".${look}`;
   }
@@ -188,8 +191,14 @@ function adviceForData(job: BatchJob, failure: Failure, { retry, look }: Words):
   if (mistakesOfFlows.includes(failure.code)) {
     return `Mend the flow (get_flow, save_flow), then: ${retry} with "flow_version": "latest". Only if it is the records that lack something, correct them with patch.${look}`;
   }
+  if (ofAddresses.includes(failure.code)) {
+    return `Look at the address and the method that the message names: where they are wrong, mend the flow or the connector, then: ${retry} with "flow_version": "latest". Only if it is a value of the record in them, correct the values with patch (set, or source with the corrected error file).${look}`;
+  }
   return `Correct the values with patch (set, or source with the corrected error file): ${retry}. Or mend the flow, and retry with "flow_version": "latest".${look}`;
 }
+
+/** Said of where a call goes and how, seldom of what it carries. */
+const ofAddresses: readonly string[] = ['http_404', 'http_405', 'http_410', 'http_415', 'http_501'];
 
 /** What a step asked for was not there, or a condition could not be decided. */
 const mistakesOfFlows: readonly string[] = [
@@ -200,4 +209,4 @@ const mistakesOfFlows: readonly string[] = [
 ];
 
 const unreadAdvice = (job: BatchJob) =>
-  `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records {"batch_job_id": "${job.id}"}.`;
+  `These rows could not be read. Have the person correct them in the file of export_batch_errors {"batch_job_id": "${job.id}"}, then give it as patch.source of retry_batch_failed_records {"batch_job_id": "${job.id}"}. The values belong in columns with the source's names; columns such as _text only show what was read.`;

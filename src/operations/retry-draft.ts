@@ -59,7 +59,12 @@ export class RetryDraft {
       return;
     }
     const payload = candidate.unread ? withoutPlaceholders(made) : made;
-    const problem = this.#problemWith(payload) ?? unmendedText(candidate, payload);
+    if (candidate.unread && holdsNothing(payload) && !holdsNothing(candidate.payload)) {
+      this.#refuseEmpty(candidate, made, where);
+      return;
+    }
+    const problem =
+      correctedPlaceholder(candidate, made) ?? this.#problemWith(payload) ?? unmendedText(candidate, payload);
     if (problem === undefined) {
       this.patched++;
       this.#noteNames(candidate, payload);
@@ -85,6 +90,13 @@ export class RetryDraft {
   #addAsItIs(candidate: Candidate): void {
     if (candidate.unread) this.unread++;
     else this.#take(candidate, candidate.payload, false);
+  }
+
+  /** A row of a corrected file that says no more than the one that was exported has not been corrected. */
+  #refuseEmpty(candidate: Candidate, made: JsonValue, where: string): void {
+    const problem = correctedPlaceholder(candidate, made);
+    if (problem === undefined) this.#addAsItIs(candidate);
+    else this.refuse(where, problem);
   }
 
   #take(candidate: Candidate, payload: JsonValue, isPatched: boolean): void {
@@ -173,6 +185,25 @@ function unmendedText({ failure, payload: kept }: Candidate, payload: JsonValue)
     ? undefined
     : `${quoteName(field)} has U+FFFD in place of a character that could not be kept; write the text as it is to be`;
 }
+
+/** What stands for a record is for reading: a correction that was written there would be dropped without a word. */
+function correctedPlaceholder({ unread, payload: kept }: Candidate, made: JsonValue): string | undefined {
+  if (!unread || !isJsonObject(kept) || !isJsonObject(made)) return undefined;
+  const changed = placeholders.find(
+    (key) => kept[key] !== undefined && made[key] !== undefined && !saysTheSame(made[key], kept[key]),
+  );
+  return changed === undefined
+    ? undefined
+    : `what stands in ${changed} shows what could not be read, and is not sent; leave it, and write the record's values into columns (fields) with the names of the source's`;
+}
+
+/** Corrected CSV files have texts only. */
+const saysTheSame = (made: JsonValue, kept: JsonValue) =>
+  made === '' || isDeepStrictEqual(made, kept) || made === String(kept);
+
+/** No field has a value. */
+const holdsNothing = (payload: JsonValue) =>
+  isJsonObject(payload) && Object.values(payload).every((value) => value === '' || value === null);
 
 function withoutPlaceholders(payload: JsonValue): JsonValue {
   if (!isJsonObject(payload)) return payload;

@@ -207,16 +207,21 @@ test('what is kept of a large answer is its first 64 KiB', async () => {
   expect(typeof body === 'string' && body.length).toBe(64 * 1024);
 });
 
-test('of a page of HTML the title is quoted', async () => {
+test.each([
+  ['<html><title>502 Bad Gateway</title><h1>x</h1></html>', '502 Bad Gateway: x'],
+  [
+    '<head><title>Refused</title><style>p{}</style></head><body class="x"><script>let a;</script>\n<p>The e-mail\n is <b>wrong</b></p></body>',
+    'Refused: The e-mail is wrong',
+  ],
+  ['<title>502 Bad Gateway</title><body><h1>502 Bad Gateway</h1>nginx', '502 Bad Gateway nginx'],
+  ['<title>Only this</title>', 'Only this'],
+  ['<p>No title', 'No title'],
+])('of a page of HTML the title is quoted, and what it says beside that: %s', async (page, said) => {
   const url = await serve((_, response) => {
-    response
-      .writeHead(502, { 'content-type': 'text/html' })
-      .end('<html><title>502 Bad Gateway</title><h1>x</h1></html>');
+    response.writeHead(502, { 'content-type': 'text/html' }).end(page);
   });
 
-  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({
-    untrustedMessage: '502 Bad Gateway',
-  });
+  expect(await failureOf(openConnector(url).call(request()))).toMatchObject({ untrustedMessage: said });
 });
 
 test.each([
@@ -291,6 +296,7 @@ test('a write that is told where to look (303) may have done its work', async ()
   const failure = await failureOf(openConnector(url).call(request()));
 
   expect(failure).toMatchObject({ code: 'redirect_refused', maybeApplied: true });
+  expect(failure?.message).toMatch(/where to see what came of it \(303\), which is not looked up$/);
 });
 
 test.each([

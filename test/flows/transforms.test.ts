@@ -163,6 +163,11 @@ const cases: readonly (readonly [pipe: string, value: JsonValue | undefined, res
   ['divide(1000)', 1767225600123456, 1767225600123.456],
   ['add(0)', '123456789012.3456', 123456789012.3456],
   ['subtract(1)', 1.1, 0.1],
+  ['subtract(1000)', 1000.1, 0.1],
+  ['subtract(1)', 1.005, 0.005],
+  ['add(1)', -1.005, -0.005],
+  ['subtract(1)', 1.000000000000001, 0.000000000000001],
+  ['add(1e-7)', 2e-7, 3e-7],
   ['add(1)', undefined, undefined],
 
   ...['true', 'YES', 'y', '1', ' on '].map((word) => ['boolean', word, true] as const),

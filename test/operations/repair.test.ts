@@ -245,6 +245,11 @@ test('a row that could not be read goes nowhere without a correction', async ({ 
   const plain = await mcp.call('retry_batch_failed_records', { batch_job_id });
   await mcp.finish(batch_job_id);
   const path = mcp.write('mended.ndjson', lines('{"_index": 1, "name": "b", "amount": 2}'));
+  const inPlaceholder = mcp.write('text.csv', '_index,_text\n1,"{""name"": ""b"", ""amount"": 2}"\n');
+  const misplaced = changed({ source: { path: inPlaceholder } });
+  await expect(misplaced).rejects.toThrow(/line 2: what stands in _text shows what could not be read/);
+  const blank = mcp.write('blank.csv', 'name,amount,_index\n,,1\n');
+  await expect(changed({ source: { path: blank } })).rejects.toThrow('could not be taken');
   const begun = await mcp.call('retry_batch_failed_records', { batch_job_id, patch: { source: { path } } });
   const status = await mcp.finish(batch_job_id);
   const { results } = await mcp.call('export_batch_results', { batch_job_id, statuses: ['retried_success'] });
@@ -328,6 +333,31 @@ test('what a deletion did not find needs nothing more', async ({ db }) => {
   await mcp.close();
   await target.close();
 });
+
+test.for([
+  [404, 'Look at the address and the method that the message names'],
+  [405, 'Look at the address and the method that the message names'],
+  [303, 'The target has most likely done what was asked'],
+  [301, 'Have the person mend the address'],
+  [422, 'Correct the values with patch'],
+] as const)(
+  'what helps against %i is not sought in values that may be right',
+  async ([code, advice], { db }) => {
+    const target = await startTarget({ answer: () => status(code, null, { location: '/there' }) });
+    const mcp = await connect(db, {
+      'book.yaml': 'flow: book\ntarget: { connector: crm, endpoint: /x }\n',
+      'connectors.yaml': `crm: { type: http, base_url: "${target.url}", allow_private: true }\n`,
+    });
+
+    const { error_groups } = await booked(mcp, [row(0)]);
+
+    expect(
+      error_groups.map(({ next_step }: { next_step: string }) => next_step.slice(0, advice.length)),
+    ).toEqual([advice]);
+    await mcp.close();
+    await target.close();
+  },
+);
 
 test('records that were cut off and skipped are named, and can be left out when the rest goes on', async ({
   db,
