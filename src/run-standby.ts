@@ -96,9 +96,15 @@ async function standByAgain(standby: Standby, ending: AbortSignal): Promise<End>
   return 'told';
 }
 
-/** Whether the embedded server is gone; another database is not Sluice's to start. */
-const wasStopped = async ({ databaseUrl, home }: Config) =>
-  databaseUrl === undefined && (await describeEmbedded(home)).state !== 'running';
+/**
+ * Whether the embedded server is gone, or going; another database is not Sluice's to start. One that does not answer at
+ * once may only be busy, and needs somebody to watch it.
+ */
+async function wasStopped({ databaseUrl, home }: Config): Promise<boolean> {
+  if (databaseUrl !== undefined) return false;
+  const { state } = await describeEmbedded(home);
+  return state === 'absent' || state === 'stopped' || state === 'stopping';
+}
 
 async function isNeededAgain({ config, works, db }: Standby): Promise<boolean> {
   const { active, owesCallbacks } = await readWorkload(db);
