@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchJob } from '../store/jobs.ts';
 import type { OperationContext } from './context.ts';
+import { isHindered } from './waiting.ts';
 
 /** The waits between looks at a job, in milliseconds: small ones are done after a few. */
 const looksMs = [10, 10, 20, 20, 40, 60, 100];
@@ -31,4 +32,4 @@ export const mustAnswer = ({ signal, ending }: Waiting): boolean =>
 
 /** Nothing will happen to it by itself. */
 export const standsStill = (job: BatchJob): boolean =>
-  job.finishedAt !== null || job.status === 'paused' || job.obstacle !== null;
+  job.finishedAt !== null || job.status === 'paused' || isHindered(job);

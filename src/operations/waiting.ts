@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isEnding } from '../engine/obstacles.ts';
 import { nextDueInMs } from '../store/claims.ts';
 import type { Database } from '../store/database.ts';
 import type { BatchJob } from '../store/jobs.ts';
@@ -12,11 +13,15 @@ export const waitingOutput = z.object({ kind: z.enum(waits), since: z.string(), 
 
 export type Waiting = z.output<typeof waitingOutput>;
 
+/** Something is missing that its records need; a job that is only wound up needs nothing. */
+export const isHindered = (job: BatchJob): job is BatchJob & { readonly obstacle: string } =>
+  job.obstacle !== null && !isEnding(job);
+
 /** What an unfinished job waits for, if it does not run. */
 export async function waitingFor(db: Database, job: BatchJob): Promise<Waiting | undefined> {
   if (job.finishedAt !== null) return undefined;
   if (job.status === 'paused') return awaitedByPaused(job);
-  if (job.obstacle !== null) {
+  if (isHindered(job)) {
     return {
       kind: 'connector',
       since: (job.obstacleSince ?? job.createdAt).toISOString(),
