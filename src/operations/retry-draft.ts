@@ -59,12 +59,18 @@ export class RetryDraft {
       return;
     }
     const payload = candidate.unread ? withoutPlaceholders(made) : made;
-    if (candidate.unread && holdsNothing(payload) && !holdsNothing(candidate.payload)) {
-      this.#refuseEmpty(candidate, made, where);
+    const misplaced = correctedPlaceholder(candidate, made);
+    // Without values a row says no more than what was exported.
+    if (
+      misplaced === undefined &&
+      candidate.unread &&
+      holdsNothing(payload) &&
+      !holdsNothing(candidate.payload)
+    ) {
+      this.#addAsItIs(candidate);
       return;
     }
-    const problem =
-      correctedPlaceholder(candidate, made) ?? this.#problemWith(payload) ?? unmendedText(candidate, payload);
+    const problem = misplaced ?? this.#problemWith(payload) ?? unmendedText(candidate, payload);
     if (problem === undefined) {
       this.patched++;
       this.#noteNames(candidate, payload);
@@ -90,13 +96,6 @@ export class RetryDraft {
   #addAsItIs(candidate: Candidate): void {
     if (candidate.unread) this.unread++;
     else this.#take(candidate, candidate.payload, false);
-  }
-
-  /** A row of a corrected file that says no more than the one that was exported has not been corrected. */
-  #refuseEmpty(candidate: Candidate, made: JsonValue, where: string): void {
-    const problem = correctedPlaceholder(candidate, made);
-    if (problem === undefined) this.#addAsItIs(candidate);
-    else this.refuse(where, problem);
   }
 
   #take(candidate: Candidate, payload: JsonValue, isPatched: boolean): void {
