@@ -64,7 +64,7 @@ export async function planRetry(
   wish: RetryWish,
 ): Promise<RetryPlan> {
   const { select, patch } = wish;
-  if (job.undoOf !== null) await refuseSecondUndo(db, job.undoOf, job.id);
+  const isLastUndo = job.undoOf === null || (await refuseSecondUndo(db, job.undoOf, job.id));
   const selection = { ...selectionOf(select), undoOf: job.undoOf ?? undefined };
   const whole = isWhole(select) && patch === undefined;
   const pinned = await jobFlow(context, db, job);
@@ -80,17 +80,19 @@ export async function planRetry(
     isStaged,
     isPatching: patch !== undefined,
     concurrency: wish.concurrency ?? Math.max(1, Math.floor(job.concurrency / 2)),
-    readOn: selection.statuses.includes('skipped') && whole,
+    // What it had not read, a later one has seen to.
+    readOn: selection.statuses.includes('skipped') && whole && isLastUndo,
     mayGoOn: whole,
     repin,
     draft: (stage) => (isStaged ? draftAll(means, stage) : draftPlain(means, wish.preview === true)),
   };
 }
 
-/** Two jobs that take the same records back know nothing of each other. */
-async function refuseSecondUndo(db: Database, undoOf: string, undoJob: string): Promise<void> {
-  const { underWay } = await findUndone(db, undoOf);
+/** Two jobs that take the same records back know nothing of each other. Returns whether this one is the last one made. */
+async function refuseSecondUndo(db: Database, undoOf: string, undoJob: string): Promise<boolean> {
+  const { underWay, latest } = await findUndone(db, undoOf);
   if (underWay !== null && underWay !== undoJob) throw undoneRightNow(undoOf, underWay);
+  return latest === undoJob;
 }
 
 const limitsOf = ({ limits: { maxRecordBytes }, signal }: OperationContext) => ({ maxRecordBytes, signal });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { jobStatuses } from '../domain/job.ts';
 import { SluiceError } from '../domain/sluice-error.ts';
 import type { Database } from '../store/database.ts';
+import { findUndone } from '../store/earlier-records.ts';
 import type { BatchJob } from '../store/jobs.ts';
 import { requeueRecords } from '../store/requeue.ts';
 import type { KeyedRetry } from '../store/retry-keys.ts';
@@ -18,6 +19,7 @@ import type { Drafted, RetryPlan, RetryWish } from './plan-retry.ts';
 import { refusePurged } from './purged.ts';
 import { patchInput, selectInput } from './retry-input.ts';
 import { leftOver } from './set-aside.ts';
+import { undoneRightNow } from './undo-plan.ts';
 
 const output = z.object({
   batch_job_id: z.string(),
@@ -136,6 +138,7 @@ async function begin(
       repin: plan.repin,
       keyed: asked && { ...asked, answer: answer(job, plan, drafted) },
     });
+    if (requeued === 'already_running') throw await undoneMeanwhile(db, job.undoOf ?? job.id);
     const begun = requeued ?? (await begunByLostAnswer(db, job, retryId));
     if (begun === undefined) throw await whyNothing(db, job, drafted);
 
@@ -181,6 +184,10 @@ async function begunByLostAnswer(db: Database, job: BatchJob, retryId: string) {
   return { wave, selected: counts.pending + counts.processing };
 }
 
+async function undoneMeanwhile(db: Database, undoOf: string): Promise<SluiceError> {
+  return undoneRightNow(undoOf, (await findUndone(db, undoOf)).underWay);
+}
+
 async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promise<SluiceError> {
   const current = await getBatchJob(db, job.id);
   if (current.finishedAt === null || current.wave !== job.wave) return notFinished(current);
@@ -195,7 +202,9 @@ async function whyNothing(db: Database, job: BatchJob, drafted: Drafted): Promis
   const aside =
     current.setAside === 0 ? '' : ` ${current.setAside} more were set aside at the start, and are not sent.`;
   const undone =
-    current.undoOf === null ? '' : ` What another undo of ${current.undoOf} has taken back is left out.`;
+    current.undoOf === null
+      ? ''
+      : ` What another undo of ${current.undoOf} has taken back is left out; undo_batch {"batch_job_id": "${current.undoOf}"} shows what is left.`;
   const advice = skipped === 0 ? '' : ' Skipped records are retried with select {"statuses": ["skipped"]}.';
   return new SluiceError(
     'nothing_to_retry',

@@ -94,6 +94,7 @@ export async function createJob(db: Database, asked: NewJob): Promise<Creation> 
   const policy = { ...policyDefaults, ...asked.policy };
   const owner = db.owner ?? null;
   const rules = { ...job, flowName: successScope(owner, job.flow.name) };
+  // A retry of an undo takes its own again: see requeue.ts.
   const guard = owner === null ? job.sourceDigest : `${owner} ${job.sourceDigest}`;
   const awaits = job.awaitsApproval;
   const rows = job.records ?? [];

@@ -96,16 +96,19 @@ export interface UndoneRecords {
   readonly undone: number;
   /** An undo job that has not finished. */
   readonly underWay: string | null;
+  /** The undo job that was made last. */
+  readonly latest: string | null;
 }
 
 export async function findUndone(db: Database, batchJobId: string): Promise<UndoneRecords> {
   const [row] = await db.run(
     (sql) => sql<UndoneRecords[]>`
       select coalesce(sum(succeeded + retried_success), 0)::int as undone,
-        max(id::text) filter (where finished_at is null) as "underWay"
+        max(id::text) filter (where finished_at is null) as "underWay",
+        (array_agg(id order by created_at desc))[1] as latest
       from batch_jobs where undo_of = ${batchJobId}`,
   );
-  return row ?? { undone: 0, underWay: null };
+  return row ?? { undone: 0, underWay: null, latest: null };
 }
 
 /** Records of an undo job whose target said that they were gone already. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../domain/json.ts';
 import type { Database, Fragment, Sql } from './database.ts';
+import { violatesUniqueness } from './database-fault.ts';
 import { noting } from './job-events.ts';
 import type { PinnedFlow } from './jobs.ts';
 import { type KeyedRetry, keepKey } from './retry-keys.ts';
@@ -59,16 +60,31 @@ export interface Requeued {
  * Sends records of a finished job into another wave: failed ones one wave up, skipped ones in theirs.
  *
  * An intake that broke goes on only once nothing is skipped any more, since it may break again and skip
- * everything anew. A payload that is replaced is kept as a version. Returns undefined, having changed nothing,
- * when the job has not finished, its wave is not `wave` any more, or there is nothing to do.
+ * everything anew. A payload that is replaced is kept as a version. An undo job keeps other undo jobs of the same
+ * records from running meanwhile, and reads on only where none has been made since. Returns undefined, having changed
+ * nothing, when the job has not finished, its wave is not `wave` any more, or there is nothing to do;
+ * `already_running` when another undo job is at the same records.
  */
-export async function requeueRecords(db: Database, retry: Retry): Promise<Requeued | undefined> {
+export async function requeueRecords(
+  db: Database,
+  retry: Retry,
+): Promise<Requeued | 'already_running' | undefined> {
+  try {
+    return await requeue(db, retry);
+  } catch (error) {
+    if (violatesUniqueness(error) && error.constraint === 'batch_jobs_repeat_guard') return 'already_running';
+    throw error;
+  }
+}
+
+async function requeue(db: Database, retry: Retry): Promise<Requeued | undefined> {
   const { batchJobId, retryId, wave, selection, staged = false, concurrency, readOn, endAgain } = retry;
   const [row] = await db.run(
     (sql) => sql<Requeued[]>`
       with job as materialized (
         select id, ${readOn} and intake = 'stopped'
-          and (stop_reason is distinct from 'source_broken' or skipped = set_aside) as reads_on,
+          and (stop_reason is distinct from 'source_broken' or skipped = set_aside)
+          and not ${hasLaterUndo(sql)} as reads_on,
           ${endAgain} and has_end and ending_failure is not null as ends_again
         from batch_jobs
         where id = ${batchJobId} and finished_at is not null and wave = ${wave} and purged_at is null
@@ -106,6 +122,7 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
         retried_failed = target.retried_failed - moved.retried_failed,
         skipped = target.skipped - moved.skipped,
         status = 'processing', finished_at = null,
+        repeat_guard = case when target.undo_of is not null then concat_ws(' ', target.owner, target.source_digest) end,
         stop_reason = case when target.stop_reason = 'source_broken' and not job.reads_on then target.stop_reason end,
         stop_message = case when job.reads_on then null else target.stop_message end,
         intake = case when job.reads_on then 'reading' else target.intake end::intake_state,
@@ -123,6 +140,12 @@ export async function requeueRecords(db: Database, retry: Retry): Promise<Requeu
   );
   return row;
 }
+
+/** Condition on an undo job: another one, made later, has seen to what this one left. */
+const hasLaterUndo = (sql: Sql): Fragment => sql`
+  exists (
+    select from batch_jobs later
+    where later.undo_of = batch_jobs.undo_of and later.created_at > batch_jobs.created_at)`;
 
 /** A million records take several seconds. */
 const deadlineMs = 55_000;

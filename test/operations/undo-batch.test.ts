@@ -249,8 +249,74 @@ test('what another undo has taken back meanwhile is not taken back again by a re
   await sluice.finish(second.batch_job_id);
   await expect(
     sluice.call('retry_batch_failed_records', { batch_job_id: first.batch_job_id }),
-  ).rejects.toThrow(/What another undo of .* has taken back is left out. Nothing was changed/);
+  ).rejects.toThrow(
+    /What another undo of .* has taken back is left out; undo_batch .* shows what is left. Nothing was changed/,
+  );
 });
+
+test('of a retried undo and a new one only one begins, however close they come', async ({ db }) => {
+  const { sluice, removals, paths, put, undo } = await openShelf(db, { 'shelf.yaml': shelfFlow('shelf') });
+  const answerAll = (mode: Mode) => {
+    for (let id = 0; id < 10; id++) removals.set(`x-${id}`, mode);
+  };
+  for (let round = 1; round <= 5; round++) {
+    const job = await put('shelf', 10, { allow_repeat: true });
+    answerAll(status(422));
+    const first = await undo(job, { preview: false });
+    await sluice.finish(first.batch_job_id);
+    const before = paths('DELETE').length;
+    let letGo = () => {};
+    // The one that begins must not be over before the other one asks.
+    const bothAnswered = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    answerAll({ ...ok, until: bothAnswered });
+
+    const both = await Promise.allSettled([
+      sluice.call('retry_batch_failed_records', { batch_job_id: first.batch_job_id }),
+      undo(job, { preview: false }),
+    ]);
+    letGo();
+
+    const refused = both.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
+    expect(refused).toEqual([expect.stringMatching(/is taking the records of .* back right now/)]);
+    const begun = both.find((each) => each.status === 'fulfilled');
+    await sluice.finish(begun?.value.batch_job_id);
+    expect(paths('DELETE')).toHaveLength(before + 10);
+  }
+});
+
+test('rows that a cancelled undo has not read are left to the one that was made after it', async ({ db }) => {
+  const { sluice, paths, put, undo } = await openShelf(db, { 'shelf.yaml': shelfFlow('shelf') });
+  const job = await put('shelf', 5);
+  const { batch_job_id: first } = await undo(job, { preview: false, concurrency: 1 });
+  await sluice.call('update_batch', { batch_job_id: first, action: 'cancel' });
+  await sluice.finish(first);
+  await forgetRows(db, first);
+  const before = paths('DELETE').length;
+  const second = await undo(job, { select: { indexes: [0, 1, 2] }, preview: false });
+  await sluice.finish(second.batch_job_id);
+  const skipped = { batch_job_id: first, select: { statuses: ['skipped'] } };
+
+  for (const preview of [true, false]) {
+    await expect(sluice.call('retry_batch_failed_records', { ...skipped, preview })).rejects.toThrow(
+      /undo_batch .* shows what is left.*nothing_to_retry/,
+    );
+  }
+
+  expect(paths('DELETE')).toHaveLength(before + 3);
+  expect(await undo(job)).toMatchObject({ records: 2, undone_already: 3 });
+});
+
+/** Makes a cancelled job one that was cut off before it had read a row. */
+async function forgetRows(db: Database, id: string): Promise<void> {
+  await db.run(
+    (sql) => sql`
+      with gone as (delete from records where job_id = ${id})
+      update batch_jobs set intake = 'stopped', intake_position = 0, claimed_to = -1, total = 0, skipped = 0, succeeded = 0
+      where id = ${id}`,
+  );
+}
 
 async function rowsAfter(db: Database, job: string, undoJob: string, skipRows: number) {
   const statuses = ['succeeded', 'retried_success'] as const;

@@ -78,15 +78,15 @@ export async function letLapse(db: Database, batchJobId: string): Promise<void> 
 }
 
 /** Begins another wave of a finished job, as a plain retry does. */
-export const requeue = (
+export async function requeue(
   db: Database,
   batchJobId: string,
   wave: number,
   selection: RetrySelection,
   concurrency = 1,
   more: Partial<Pick<Retry, 'readOn' | 'endAgain' | 'ordered' | 'renamed'>> = {},
-): Promise<Requeued | undefined> =>
-  requeueRecords(db, {
+): Promise<Requeued | undefined> {
+  const requeued = await requeueRecords(db, {
     batchJobId,
     retryId: uuidv7(),
     wave,
@@ -96,3 +96,6 @@ export const requeue = (
     endAgain: false,
     ...more,
   });
+  if (requeued === 'already_running') throw new Error('another undo job is under way');
+  return requeued;
+}

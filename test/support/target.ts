@@ -9,8 +9,8 @@ export type { Hit } from './target-journal.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** How the target answers one hit. `delayMs` passes before anything else happens. */
-export type Mode = { readonly delayMs?: number } & (
+/** How the target answers one hit: before anything else happens `until` is awaited, then `delayMs` pass. */
+export type Mode = { readonly until?: Promise<void>; readonly delayMs?: number } & (
   | { readonly kind: 'ok'; readonly body?: JsonValue }
   | {
       readonly kind: 'status';
@@ -166,6 +166,7 @@ async function serve(
   const hit = journal.add(request, await readText(request));
 
   const mode = answer(hit, journal.inFlight);
+  await mode.until;
   if (mode.delayMs !== undefined) await pause(mode.delayMs, response);
   if (response.destroyed) return;
 
