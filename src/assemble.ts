@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
@@ -23,12 +23,12 @@ import { openShelves } from './shelves.ts';
 import { type AllowedRoots, defaultRoots } from './sources/allowed-roots.ts';
 import type { DatabaseAddress } from './store/database.ts';
 import { addressOf } from './store/database-url.ts';
-import { ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
+import { describeEmbedded, ensureEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { openStore, type Store } from './store/open-store.ts';
-import { hasStandby } from './store/standby-lock.ts';
+import { findStandby } from './store/standby-lock.ts';
 import { version } from './version.ts';
 
-/** What trials of flows have started gets this long to end with the process, in milliseconds. */
+/** What has to be done or ended before the process may end gets this long, in milliseconds. */
 const closingMs = 2000;
 
 /** How often a process with jobs looks whether one stands by to take them over, in milliseconds. */
@@ -74,7 +74,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
   const connectors = connectorsOf(config);
   const readiness = openReadiness(connectors, config);
   const trials = { openConnectors: connectors, permissions: config, glob: globOf(config) };
-  let opening: Promise<{ store: Store; sluice: OpenedSluice }> | undefined;
+  let opening: Promise<Opened> | undefined;
 
   const open = async () => {
     opening ??= openSluice(config, log, { flows, connectors, runsJobs, observer });
@@ -114,6 +114,7 @@ export function assemble(config: Config, log: Log, runsJobs = () => true, observ
     async close(graceMs) {
       const opened = await opening?.catch(() => undefined);
       await opened?.sluice.engine.stop(graceMs);
+      await Promise.race([opened?.leaveWatched(), sleep(closingMs, undefined, { ref: false })]);
       await opened?.store.close();
       // What a trial has started; an engine has closed its own.
       await Promise.race([connectors.close(), sleep(closingMs, undefined, { ref: false })]);
@@ -171,13 +172,17 @@ function allowedRoots(config: Config, extra: readonly string[], cwd: string | un
 /** Exists while a job of the embedded database may be unfinished, so that a start need not ask the database. */
 const leftBehind = (config: Config) => join(config.home, 'unfinished');
 
-async function openSluice(
-  config: Config,
-  log: Log,
-  parts: Omit<EngineParts, 'onActive'>,
-): Promise<{ store: Store; sluice: OpenedSluice }> {
+interface Opened {
+  readonly store: Store;
+  readonly sluice: OpenedSluice;
+  /** Sees to it that somebody stops the embedded server once this process is gone. */
+  leaveWatched(): Promise<void>;
+}
+
+async function openSluice(config: Config, log: Log, parts: Omit<EngineParts, 'onActive'>): Promise<Opened> {
   let isOpen = false;
   let look: NodeJS.Timeout | undefined;
+  let spawned: ChildProcess | undefined;
   const address = databaseAddress(config);
   const store = await openStore({
     async address() {
@@ -187,20 +192,21 @@ async function openSluice(
       return found;
     },
   });
-  const ensureStandby = async () => {
-    if (!(await hasStandby(store.callers))) spawnStandby(config);
+  let ensuredAt = performance.now();
+  const ensureStandby = async ({ toWork = config.background } = {}) => {
+    ensuredAt = performance.now();
+    const kind = await findStandby(store.callers);
+    if (kind === undefined || (kind === 'watches' && toWork)) spawned = spawnStandby(config);
   };
   /** Somebody has to stop the embedded server when the last client is gone. */
   const ensureWatch = async () => {
     look = undefined;
     if (config.databaseUrl !== undefined) return;
-    await ensureStandby().catch(() => log.warn({}, 'nobody may stop the embedded database'));
+    await ensureStandby({ toWork: false }).catch(() => log.warn({}, 'nobody may stop the embedded database'));
   };
   // A standby whose connection was cut has ended, and nobody else would notice.
-  let ensuredAt = performance.now();
   const keepStandby = () => {
     if (!config.background || performance.now() - ensuredAt < standbyLookMs) return;
-    ensuredAt = performance.now();
     ensureStandby().catch(() => log.warn({}, 'it could not be seen whether a process stands by'));
   };
   const engine = createEngine(config, log, store, { ...parts, onActive: keepStandby });
@@ -219,7 +225,15 @@ async function openSluice(
   await ensureWatch();
   isOpen = true;
   engine.wake();
-  return { store, sluice };
+  return {
+    store,
+    sluice,
+    async leaveWatched() {
+      if (config.databaseUrl !== undefined || isAlive(spawned)) return;
+      // One that was stopped meanwhile must not be started for the question.
+      if ((await describeEmbedded(config.home)).state === 'running') await ensureWatch();
+    },
+  };
 }
 
 export interface EngineParts {
@@ -268,7 +282,7 @@ export function createEngine(config: Config, log: Log, store: Store, parts: Engi
 }
 
 /** Starts the process that outlives this one: `sluice run --until-idle`. */
-function spawnStandby({ home, flowsFolder, fileRoots = [] }: Config): void {
+function spawnStandby({ home, flowsFolder, fileRoots = [] }: Config): ChildProcess {
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run', '--until-idle'], {
     detached: true,
@@ -284,4 +298,8 @@ function spawnStandby({ home, flowsFolder, fileRoots = [] }: Config): void {
   });
   child.on('error', () => {});
   child.unref();
+  return child;
 }
+
+const isAlive = (child: ChildProcess | undefined) =>
+  child?.pid !== undefined && child.exitCode === null && child.signalCode === null;

@@ -7,6 +7,9 @@ import { SluiceError } from './domain/sluice-error.ts';
 /** Given to a process that Sluice starts by itself. */
 const untilIdle = '--until-idle';
 
+const alreadyRun =
+  'sluice: another process of this database takes up jobs already, so this one is not needed. `sluice list` shows the jobs; `sluice stop` ends that process.';
+
 /** Builds what the command needs and nothing more: a chat client waits for every import. */
 async function main(args: readonly string[]): Promise<number> {
   const [command] = args.includes('--help') || args.includes('-h') ? ['help'] : args;
@@ -22,7 +25,9 @@ async function main(args: readonly string[]): Promise<number> {
     const config = readConfig(process.env);
     // A person who types this wants the jobs finished, whatever SLUICE_BACKGROUND says of what starts by itself.
     const isTyped = !args.includes(untilIdle);
-    await runStandby(config, { works: config.background || isTyped, startsDatabase: isTyped });
+    const kind = config.background || isTyped ? 'works' : 'watches';
+    const end = await runStandby(config, { kind, startsDatabase: isTyped });
+    if (end === 'taken' && isTyped) process.stderr.write(`${alreadyRun}\n`);
     return 0;
   }
   if (command === 'serve') {

@@ -22,7 +22,7 @@ import { Database } from './store/database.ts';
 import { unreachableUrl } from './store/database-url.ts';
 import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { serverVersion } from './store/migrate.ts';
-import { countClients, endStandby, hasStandby, isStandbyConnected } from './store/standby-lock.ts';
+import { countClients, endStandby, findStandby, isStandbyConnected } from './store/standby-lock.ts';
 import { version } from './version.ts';
 
 /** What is under way gets this long when the command is over, in milliseconds. */
@@ -110,7 +110,7 @@ async function probeDatabase(config: Config, sluice: Sluice): Promise<DatabaseRe
     config.databaseUrl === undefined
       ? `embedded, in ${(await describeEmbedded(config.home)).dataDirectory}`
       : 'the one of DATABASE_URL';
-  return { version: await serverVersion(db), place, hasRunner: await hasStandby(db) };
+  return { version: await serverVersion(db), place, hasRunner: (await findStandby(db)) === 'works' };
 }
 
 async function probeConnectors(config: Config) {

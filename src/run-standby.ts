@@ -7,7 +7,7 @@ import { Database } from './store/database.ts';
 import { describeEmbedded, stopEmbeddedPostgres } from './store/embedded/embedded-postgres.ts';
 import { readWorkload } from './store/jobs.ts';
 import { migrateDatabase } from './store/migrate.ts';
-import { countClients, standbyName, takeStandbyLock } from './store/standby-lock.ts';
+import { countClients, type StandbyKind, standbyNames, takeStandbyLock } from './store/standby-lock.ts';
 
 const graceMs = 5000;
 /** A database that was lost is looked for this long, and this often, in milliseconds: servers are updated and moved. */
@@ -17,34 +17,34 @@ const comeBackLookMs = 500;
 const heldMs = 60_000;
 
 export interface StandbyWishes {
-  /** False: it only stops the embedded server when nobody is left. */
-  readonly works: boolean;
+  readonly kind: StandbyKind;
   /** False: it is for the database that runs already, and returns when that was stopped meanwhile. */
   readonly startsDatabase: boolean;
 }
 
 /**
  * `sluice run`: finishes jobs that no other process runs, and stops the embedded server when nobody
- * is left. At most one per database; a second one returns at once.
+ * is left. At most one per database; a second one returns at once. Returns how it came to its end.
  */
-export async function runStandby(config: Config, { works, startsDatabase }: StandbyWishes): Promise<void> {
-  if (!startsDatabase && (await wasStopped(config))) return;
+export async function runStandby(config: Config, { kind, startsDatabase }: StandbyWishes): Promise<End> {
+  if (!startsDatabase && (await wasStopped(config))) return 'told';
   const address = databaseAddress(config);
   await migrateDatabase(await address());
   const ending = new AbortController();
   const leave = () => ending.abort();
   process.once('SIGTERM', leave).once('SIGINT', leave);
 
-  const db = new Database({ address, name: standbyName, connections: 3, patienceMs: 10_000 });
-  const standby = { config, works, db };
+  const db = new Database({ address, name: standbyNames[kind], connections: 3, patienceMs: 10_000 });
+  const standby = { config, kind, db };
   const end = await standByOn(standby, ending.signal);
   await db.close();
   if (end === 'idle' && config.databaseUrl === undefined) await stopEmbeddedPostgres(config.home);
+  return end;
 }
 
 interface Standby {
   readonly config: Config;
-  readonly works: boolean;
+  readonly kind: StandbyKind;
   readonly db: Database;
 }
 
@@ -52,7 +52,7 @@ interface Standby {
  * How a turn under the lock came to its end: nothing was left to do, the process has to end, the lock was lost with its
  * connection, or another process has it.
  */
-type End = 'idle' | 'told' | 'lost' | 'taken';
+export type End = 'idle' | 'told' | 'lost' | 'taken';
 
 /** Turn after turn: the lock may be lost while there is work, and work may come while it is given back. */
 async function standByOn(standby: Standby, ending: AbortSignal): Promise<End> {
@@ -65,8 +65,8 @@ async function standByOn(standby: Standby, ending: AbortSignal): Promise<End> {
 }
 
 /** One turn under the lock. */
-async function standByOnce({ config, works, db }: Standby, ending: AbortSignal): Promise<End> {
-  const lock = await takeStandbyLock(await databaseAddress(config)());
+async function standByOnce({ config, kind, db }: Standby, ending: AbortSignal): Promise<End> {
+  const lock = await takeStandbyLock(await databaseAddress(config)(), kind);
   if (lock === undefined) return 'taken';
   const over = new AbortController();
   void lock.lost.then(() => over.abort('lost'));
@@ -74,7 +74,7 @@ async function standByOnce({ config, works, db }: Standby, ending: AbortSignal):
   const signal = AbortSignal.any([ending, over.signal]);
   const log = createLog(config.logLevel);
   const store = { callers: db, engine: db, close: () => db.close() };
-  const engine = works ? createEngine(config, log, store) : undefined;
+  const engine = kind === 'works' ? createEngine(config, log, store) : undefined;
   await standBy({ db, engine, embedded: config.databaseUrl === undefined, signal });
   const end = !signal.aborted ? 'idle' : signal.reason === 'lost' ? 'lost' : 'told';
   await engine?.stop(graceMs);
@@ -106,8 +106,8 @@ async function wasStopped({ databaseUrl, home }: Config): Promise<boolean> {
   return state === 'absent' || state === 'stopped' || state === 'stopping';
 }
 
-async function isNeededAgain({ config, works, db }: Standby): Promise<boolean> {
+async function isNeededAgain({ config, kind, db }: Standby): Promise<boolean> {
   const { active, owesCallbacks } = await readWorkload(db);
-  if (works && (active > 0 || owesCallbacks)) return true;
+  if (kind === 'works' && (active > 0 || owesCallbacks)) return true;
   return config.databaseUrl === undefined && (await countClients(db)) > 0;
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { hasStandby } from '../../src/store/standby-lock.ts';
+import { findStandby } from '../../src/store/standby-lock.ts';
 import { someRecords, test } from './arena.ts';
 import { until } from './until.ts';
 import { expectTargetDidAll, jobFinished } from './witness.ts';
@@ -14,7 +14,7 @@ test('a standby comes back after its connections were cut, and goes on with what
     concurrency: 5,
     records: someRecords(300),
   });
-  await until('a standby', () => hasStandby(arena.db));
+  await until('a standby', async () => (await findStandby(arena.db)) === 'works');
   await arena.target.reached(20);
   await server.kill();
   const before = arena.target.hits.length;

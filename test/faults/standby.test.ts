@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect } from 'vitest';
-import { hasStandby } from '../../src/store/standby-lock.ts';
+import { findStandby } from '../../src/store/standby-lock.ts';
 import { builtServer } from '../support/built-server.ts';
 import { environmentOf, processesOf } from '../support/sluice-process.ts';
 import { type Arena, someRecords, test } from './arena.ts';
@@ -13,7 +13,7 @@ import { expectTargetDidAll, jobFinished, repeatedCalls } from './witness.ts';
 const background = { SLUICE_BACKGROUND: 'on' };
 const concurrency = 5;
 
-const standbyIsThere = ({ db }: Arena) => until('a standby', () => hasStandby(db));
+const standbyIsThere = ({ db }: Arena) => until('a standby', async () => (await findStandby(db)) === 'works');
 
 test.concurrent('one standby finishes the jobs of servers that were killed, and then ends by itself', {
   timeout: 60_000,
@@ -43,7 +43,7 @@ test.concurrent('one standby finishes the jobs of servers that were killed, and 
   expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency * 2);
   if (seesProcesses) expect(processesOf(arena.home, 'run')).toHaveLength(1);
 
-  await until('the standby ends', async () => !(await hasStandby(arena.db)), 25_000);
+  await until('the standby ends', async () => !(await findStandby(arena.db)), 25_000);
   await until('its process ends', () => processesOf(arena.home).length === 0, 5000);
 });
 

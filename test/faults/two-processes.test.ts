@@ -1,18 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { expect, test as plainTest } from 'vitest';
 import { stopEmbeddedPostgres } from '../../src/store/embedded/embedded-postgres.ts';
-import { findPlace } from '../../src/store/embedded/place.ts';
 import { builtServer } from '../support/built-server.ts';
-import {
-  endProcessesOf,
-  environmentOf,
-  processesOf,
-  type SluiceProcess,
-  startSluice,
-} from '../support/sluice-process.ts';
+import { endProcessesOf, environmentOf, type SluiceProcess, startSluice } from '../support/sluice-process.ts';
 import { startTarget } from '../support/target.ts';
 import { makeHome, test } from './arena.ts';
 import { until } from './until.ts';
@@ -61,36 +53,6 @@ test.concurrent('a server with nothing to do takes a job over when it is asked a
   expect(status).toMatchObject({ finished: true, counts: { succeeded: 300 } });
   expect(repeatedCalls(arena.target)).toBeLessThanOrEqual(2 * concurrency);
 });
-
-plainTest.concurrent(
-  'a database that a server starts again after `sluice stop` is stopped by somebody as well',
-  { timeout: 90_000 },
-  async () => {
-    const target = await startTarget();
-    const home = makeHome(target.url);
-    try {
-      const sluice = await startSluice({ home, env: { SLUICE_BACKGROUND: 'on' } });
-      await sluice.call('list_batch_jobs');
-      await until('somebody watches', () => processesOf(home, 'run').length === 1);
-      await runCommand(home, ['stop']);
-      await until('nobody does', () => processesOf(home, 'run').length === 0);
-
-      await sluice.call('list_batch_jobs');
-      await until('somebody watches again', () => processesOf(home, 'run').length === 1);
-      await sluice.close();
-
-      // By its lock: who asks the server itself is a client, for whom it is kept.
-      const isStopped = () => !existsSync(join(findPlace(home).dataDirectory, 'postmaster.pid'));
-      await until('the database has ended', isStopped, 40_000);
-      await until('all have ended', () => processesOf(home).length === 0);
-    } finally {
-      await endProcessesOf(home);
-      await stopEmbeddedPostgres(home);
-      rmSync(home, { recursive: true, force: true });
-      await target.close();
-    }
-  },
-);
 
 plainTest(
   'two servers and the command line start at once on a new home and share its database',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { hasStandby } from '../../src/store/standby-lock.ts';
+import { findStandby } from '../../src/store/standby-lock.ts';
 import { someRecords, test } from '../faults/arena.ts';
 import { endSessionsAgainAndAgain } from '../faults/end-sessions.ts';
 import { until } from '../faults/until.ts';
@@ -46,7 +46,7 @@ test('a standby goes on with its job after a database that was away for a minute
     concurrency: 5,
     records: someRecords(500),
   });
-  await until('a standby', () => hasStandby(arena.db));
+  await until('a standby', async () => (await findStandby(arena.db)) === 'works');
   await server.kill();
   const before = arena.target.hits.length;
   await arena.target.reached(before + 20);
