@@ -67,7 +67,8 @@ const after: readonly Phrase[] = [
   [/until the person types (.+?) at a terminal/g, 'until you type $1'],
   [/or have the person put (?=the module)/g, 'or put '],
   [/; no tool can do that|, which no tool can give/g, ''],
-  [/ \(with their own target\); never ask them for the secret here/g, ' (with your own target)'],
+  [/ \(with their own target\)/g, ' (with your own target)'],
+  [/; never ask them for the secret here/g, ''],
 ];
 
 const replaced = (text: string, phrases: readonly Phrase[]) =>

@@ -2,6 +2,7 @@ import type { CircuitSettings } from '../connectors/circuit.ts';
 import { type Failure, normaliseMessage } from '../domain/failure.ts';
 import type { Settlement } from '../domain/record.ts';
 import type { Trouble } from '../store/self-pause.ts';
+import { credentialsAdvice } from './connect-command.ts';
 
 /** Trouble of a connector, as far as it can keep a job from going on. */
 interface Sign {
@@ -124,8 +125,11 @@ const waitAfter = ({ failure }: Sign, ms: number) => Math.max(ms, failure.retryA
 const answerOf = ({ code }: Failure) => /^http_(\d{3})$/.exec(code)?.[1];
 
 /** Refused credentials do not come back by themselves. */
-const withRemedy = ({ failure }: Sign, message: string) =>
-  failure.class === 'auth' ? `${message} A person has to correct its secret.` : message;
+function withRemedy({ connector, failure }: Sign, message: string): string {
+  if (failure.class !== 'auth') return message;
+  const advice = credentialsAdvice(connector);
+  return `${message} A person has to correct its secret${advice === undefined ? '' : `: ${advice}`}.`;
+}
 
 function toManyCalls({ connector, failure }: Sign, count: number): string {
   const answer = answerOf(failure);

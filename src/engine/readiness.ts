@@ -2,6 +2,7 @@ import type { BatchOffer } from '../connectors/batch-offer.ts';
 import { foreignText } from '../connectors/foreign-text.ts';
 import type { ConnectorListing, ConnectorRegistry, ConnectorType } from '../connectors/registry.ts';
 import type { ConnectorUse, Flow } from '../flows/flow.ts';
+import { connectCommand } from './connect-command.ts';
 import { obstacleOf, type Permissions } from './obstacles.ts';
 
 export { connectorTypes } from '../connectors/registry.ts';
@@ -68,14 +69,11 @@ const declaring: Readonly<Partial<Record<ConnectorType, string>>> = {
   mcp: '--mcp -- COMMAND',
 };
 
-/** A flow may name anything; only such a name stands in a command that a person is to type. */
-const typable = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
-
 function missingConnector({ name, type }: ConnectorUse, registry: ConnectorRegistry): Missing | undefined {
   const obstacle = registry.obstacle(name, type);
   if (obstacle === undefined) return undefined;
   const reason = foreignText(obstacle) ?? '';
-  if (!typable.test(name)) return { connector: foreignText(name, 100) ?? '', reason };
+  if (connectCommand(name) === undefined) return { connector: foreignText(name, 100) ?? '', reason };
   const listing: ConnectorListing | undefined = registry.listings.find((listed) => listed.name === name);
   if (listing !== undefined) {
     return listing.type === type ? lacking(name, reason) : { connector: name, reason };
@@ -85,13 +83,13 @@ function missingConnector({ name, type }: ConnectorUse, registry: ConnectorRegis
     return { connector: name, reason, setupCommand: 'sluice doctor' };
   }
   const how = declaring[type];
-  return how === undefined
-    ? { connector: name, reason }
-    : { connector: name, reason, setupCommand: `sluice connect ${name} ${how}` };
+  return { connector: name, reason, ...mendedBy(how && connectCommand(name, how)) };
 }
 
 /** A declared connector lacks its secrets, or the leave to call a private address. */
 function lacking(connector: string, reason: string): Missing {
-  const option = reason.includes('allow_private: true') ? ' --allow-private' : '';
-  return { connector, reason, setupCommand: `sluice connect ${connector}${option}` };
+  const option = reason.includes('allow_private: true') ? '--allow-private' : '';
+  return { connector, reason, ...mendedBy(connectCommand(connector, option)) };
 }
+
+const mendedBy = (setupCommand: string | undefined) => (setupCommand === undefined ? {} : { setupCommand });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorClasses, type Failure } from '../domain/failure.ts';
+import { credentialsAdvice } from '../engine/connect-command.ts';
 import { noRedaction } from '../flows/redaction.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -136,7 +137,7 @@ function adviceFor(job: BatchJob, groupId: string, failure: Failure, maybeApplie
     case 'data':
       return adviceForData(job, failure, { retry, look });
     case 'auth':
-      return `Have the person correct the secret of the connector, then: ${retry}${look === '' ? '' : `.${look}`}`;
+      return adviceForAuth(failure, { retry, look });
     case 'conflict':
       return adviceForConflict(job, failure, { retry, look, maybeApplied });
     case 'bug':
@@ -149,6 +150,12 @@ interface Words {
   readonly retry: string;
   /** Some calls may have arrived; else nothing. */
   readonly look: string;
+}
+
+function adviceForAuth({ connector }: Failure, { retry, look }: Words): string {
+  const advice = connector === undefined ? undefined : credentialsAdvice(connector);
+  const how = advice === undefined ? '' : ` (${advice})`;
+  return `Have the person correct the secret of the connector${how}, then: ${retry}${look === '' ? '' : `.${look}`}`;
 }
 
 /** The target says that a call does not go with what there is: mostly it creates what is there already. */

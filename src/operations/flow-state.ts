@@ -53,11 +53,16 @@ export function runAdvice(
 export function setupAdvice(missing: readonly Missing[]): string {
   const commands = [...new Set(missing.flatMap(({ setupCommand }) => setupCommand ?? []))];
   const rest = missing.filter(({ setupCommand }) => setupCommand === undefined).map(({ reason }) => reason);
-  const typed =
-    commands.length === 0
-      ? []
-      : [
-          `Ask the person to type ${commands.map((command) => `\`${command}\``).join(' and ')} at a terminal (with their own target); never ask them for the secret here.`,
-        ];
-  return [...typed, ...rest].join(' ');
+  return [...(commands.length === 0 ? [] : [toType(commands)]), ...rest].join(' ');
+}
+
+function toType(commands: readonly string[]): string {
+  const named = commands.map((command) => `\`${command}\``).join(' and ');
+  // Words in capitals stand for what only the person knows.
+  const own = commands.some((command) => /\b(?:HOST|COMMAND)\b/.test(command))
+    ? ' (with their own target)'
+    : '';
+  const typed = `Ask the person to type ${named} at a terminal${own}`;
+  const asksForSecret = commands.some((command) => command.startsWith('sluice connect'));
+  return asksForSecret ? `${typed}; never ask them for the secret here.` : `${typed}.`;
 }

@@ -91,7 +91,7 @@ test('refused credentials pause the job after three calls, whatever their code',
   const paused = await jobWhen(db, id, openCircuit);
 
   expect(paused.pauseMessage).toMatch(
-    /^crm-system answered 40[13] to the last 3 calls\. A person has to correct its secret\.$/,
+    /^crm-system answered 40[13] to the last 3 calls\. A person has to correct its secret: `sluice connect crm-system` asks for it; an HTTP connector that has none takes --bearer\.$/,
   );
   await jobWhen(db, id, ({ counts, held }) => counts.processing === 0 && !held);
   expect(calls).toBe(3);

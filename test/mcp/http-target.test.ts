@@ -65,6 +65,9 @@ test('every kind of trouble ends in its own class, and a retry cures what can be
     timeout: ['transient', 5],
     connection_reset: ['transient', 5],
   });
+  expect(first.error_groups.find(({ code }: { code: string }) => code === 'http_401').next_step).toMatch(
+    /^Have the person correct the secret of the connector \(`sluice connect \w+` asks for it; .+\), then: retry_batch/,
+  );
   expect(first.more_error_groups).toEqual({ groups: 1, failures: 5 });
   // Each of the five that hang is sent three times and never answered; a reset is no answer either.
   expect(first.maybe_applied).toBe(30);
