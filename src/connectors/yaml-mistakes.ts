@@ -33,7 +33,11 @@ export function mistakesOf(document: Document, text: string, errors: readonly YA
 
 function mistakeOf(error: YAMLError, text: string): YamlMistake {
   const [offset] = error.pos;
-  return unquotedTemplate(text, offset) ?? dashWithoutSpace(text, offset) ?? { offset, ...wordsFor(error) };
+  return (
+    unquotedTemplate(text, offset) ??
+    dashWithoutSpace(text, offset) ??
+    headlessPipe(text, offset) ?? { offset, ...wordsFor(error) }
+  );
 }
 
 function wordsFor({ code, message }: YAMLError): Omit<YamlMistake, 'offset'> {
@@ -161,6 +165,18 @@ function quoteBefore(document: Document, text: string, offset: number): number |
     },
   });
   return found;
+}
+
+/** `email: | trim`: to YAML a text over several lines begins there. */
+function headlessPipe(text: string, offset: number): YamlMistake | undefined {
+  const { begin, line } = lineAt(text, offset);
+  const [, key, pipe] = /^\s*(?:- )?([^\s:#]{1,100}):\s+(\|\s*[a-z_]+.*)$/.exec(line) ?? [];
+  if (key === undefined || pipe === undefined) return undefined;
+  return {
+    offset: begin + line.indexOf(pipe),
+    message: 'a pipe begins with the value that it takes',
+    suggestion: `write ${key}: source.${key} ${pipe.slice(0, 100).trim()}, or what else it takes`,
+  };
 }
 
 function dashWithoutSpace(text: string, offset: number): YamlMistake | undefined {

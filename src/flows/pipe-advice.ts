@@ -106,5 +106,7 @@ export function adviceAtHead(text: string, owner: string): string | undefined {
   }
   if (text.startsWith('[')) return 'write the list itself in the file, without braces';
   if (/^not\s/i.test(text)) return 'conditions stand in when: or in a switch step';
+  if (text.startsWith('|'))
+    return `write what it begins with, as in ${owner}.name ${text.slice(0, 100).trim()}`;
   return text.startsWith('(') ? `write ${owner}.field` : undefined;
 }

@@ -153,7 +153,10 @@ const pattern: Kind = {
 const withoutSlashes = (text: string) => /^\/(.+)\/[gimsuy]*$/s.exec(text)?.[1] ?? text;
 
 const kinds: Readonly<Record<ArgumentKind, Kind>> = {
-  value: { words: 'a value', fit: (value) => (isJsonObject(value) ? undefined : value) },
+  value: {
+    words: 'a text, a number, true, false or null',
+    fit: (value) => (isJsonObject(value) ? undefined : value),
+  },
   text: { words: 'a text', fit: fitText },
   search,
   pattern,

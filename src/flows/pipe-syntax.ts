@@ -50,6 +50,8 @@ const name = /[\p{L}_$][\p{L}\p{N}_$-]*/uy;
 const key = /[\p{L}\p{N}_$-]+/uy;
 const digits = /\d{1,9}/y;
 const bareWord = /[^\s,()|"'{}[\]:]+/y;
+/** Word processors put them in place of " and '. */
+const typographicQuotes = /[“”„‟‘’‚‛«»‹›]/;
 const numberForm = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 const keywords = new Map<string, JsonValue>([
@@ -107,7 +109,7 @@ class PipeParser {
     const begun = cursor.text.slice(at, at + 200);
     if (begun.startsWith('{{')) throw cursor.wrong('takes no braces', at, adviceAtHead(begun, this.#owner));
     if (begun.startsWith('{')) throw cursor.wrong('a table stands only inside lookup(...)');
-    if (/^[[(]/.test(begun))
+    if (/^[[(|]/.test(begun))
       throw cursor.wrong(`did not expect ${begun[0]} here`, at, adviceAtHead(begun, this.#owner));
     const found = this.#scalar();
     if (found.kind !== 'word' || !/[(:]/.test(cursor.peek())) return found;
@@ -190,6 +192,9 @@ class PipeParser {
   #bare(): Operand {
     const cursor = this.#cursor;
     const { at } = cursor;
+    if (typographicQuotes.test(cursor.peek())) {
+      throw cursor.wrong(`${cursor.peek()} is no quote here`, at, 'write " or \' around a text');
+    }
     const root = cursor.match(name);
     if (root !== undefined && this.#roots.has(root) && /^$|[\s.,()|[\]:}]/.test(cursor.peek())) {
       return { kind: 'path', root, path: this.#pathKeys(), at };

@@ -41,11 +41,23 @@ export function checkInput<Input extends z.ZodType>(
     reportInput: true,
   });
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.flatMap(issuesMeant);
+  const issues = withoutEchoes(parsed.error.issues.flatMap(issuesMeant));
   const mistakes = issues.slice(0, mistakesTold).flatMap((issue) => describe(issue, operation.input));
   const omitted = issues.reduce((sum, issue) => sum + mistakesIn(issue), 0) - mistakesTold;
   const lines = [...mistakes.slice(0, mistakesTold), ...(omitted > 0 ? [`and ${omitted} more`] : [])];
   throw new SluiceError('invalid_input', `${operation.name}: ${lines.join('; ')}. Nothing was changed.`);
+}
+
+/** What is of another kind fails every further check as well, and of several limits the last is the narrowest. */
+function withoutEchoes(issues: readonly Issue[]): Issue[] {
+  const kept = new Map<string, Issue>();
+  for (const issue of issues) {
+    const place = placeOf(issue.path);
+    if (issue.code === 'invalid_type') kept.set(place, issue);
+    else if (!issue.code.startsWith('too_')) kept.set(`${place} ${kept.size}`, issue);
+    else if (!kept.has(place)) kept.set(`${place} ${issue.code}`, issue);
+  }
+  return [...kept.values()];
 }
 
 /** All unknown names of a map are one issue. */

@@ -93,7 +93,7 @@ async function lookAtFlow(
 ): Promise<Previewed> {
   // What a start would refuse is refused in the same words.
   const { sample: _, max_seconds: __, ...start } = given;
-  const checked = checkInput(startBatch, { ...start, flow_id: flowId });
+  const checked = checkInput({ ...startBatch, name: 'preview_batch' }, { ...start, flow_id: flowId });
   const flow = await context.flows.find(flowId);
   const params = completeParams(flow, checked.params as JsonObject | undefined);
   const settings = await settingsOf(context, flow, checked);

@@ -157,7 +157,9 @@ test.each([
     '18 table of lookup: there is no table "contries"; did you mean "countries"?',
   ],
   ['source.a | lookup({a: source.b})', '22 a value of a table is a text, a number, true, false or null'],
-  ['source.a | default({a: 1})', '19 value of default must be a value'],
+  ['source.a | default({a: 1})', '19 value of default must be a text, a number, true, false or null'],
+  ['source.a | default(“x”)', '19 “ is no quote here; write " or \' around a text'],
+  ['| trim', '0 did not expect | here; write what it begins with, as in source.name | trim'],
   ['12345678901234567890', '0 12345678901234567890 is too large to be held exactly; put it in quotes'],
   ['{a: 1}', '0 a table stands only inside lookup(...)'],
 ])('%j is refused: %s', (text, problem) => {

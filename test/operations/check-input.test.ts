@@ -16,6 +16,7 @@ test.each([
   [{ batch_job_id, drop_dead_letters: [true] }, 'drop_dead_letters[0]: must be a number, not true or false'],
   [{ batch_job_id, concurrency: 0 }, 'concurrency: must be at least 1.'],
   [{ batch_job_id, concurrency: 2.5 }, 'concurrency: must be a whole number, not a fraction.'],
+  [{ batch_job_id, concurrency: 1e308 }, 'update_batch: concurrency: must be at most 1000. Nothing'],
   [{ batch_job_id, concurrency: '5' }, 'concurrency: must be a number, not a text.'],
   [{ batch_job_id: '' }, 'batch_job_id: must not be empty.'],
 ])('what is wrong with %j is said', (given, said) => {
@@ -27,6 +28,7 @@ test.each([
   [['a', []], 'records[0]: must be an object, not a text; records[1]: must be an object, not a list'],
   [[], 'records: must have at least 1 item.'],
   ['x', 'records: must be a list, not a text'],
+  ['', 'start_batch: records: must be a list, not a text. Nothing'],
 ])('records that are none are refused in words of people: %j', (records, said) => {
   expect(() => checkInput(startBatch, { flow_id: 'a', records })).toThrow(said);
 });

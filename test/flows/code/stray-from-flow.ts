@@ -10,8 +10,8 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-stray-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
 const file = join(folder, 'stray.mjs');
 const text = `import { define } from 'sluice-mcp';
-const notify = async () => { throw new TypeError('no mail to 4711'); };
-const later = () => { throw new RangeError('too late for 4711'); };
+const notify = async () => { throw new TypeError('no mail to Zoe Quill'); };
+const later = () => { throw new RangeError('too late for Zoe Quill'); };
 export default define({ id: 'stray' }).step('x', () => { notify(); setTimeout(later); return 'done'; });`;
 writeFileSync(file, text);
 
