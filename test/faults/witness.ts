@@ -20,6 +20,7 @@ export interface JobRow extends Record<RecordStatus, number> {
   readonly total: number;
   readonly status: string;
   readonly finished: boolean;
+  readonly wave: number;
 }
 
 export async function readJob(db: Database, batchJobId: string): Promise<JobRow> {
@@ -44,7 +45,7 @@ export async function jobFinished(db: Database, batchJobId: string, ms = 20_000)
 
 /**
  * Compares the counters of a job with its rows, again and again, and keeps what contradicts: sums
- * that are not the total, counters that are not the rows, progress that goes back.
+ * that are not the total, counters that are not the rows, progress that goes back within a wave.
  */
 export function watchCounts(db: Database, batchJobId: string): { stop(): Promise<readonly string[]> } {
   const contradictions: string[] = [];
@@ -61,11 +62,13 @@ export function watchCounts(db: Database, batchJobId: string): { stop(): Promise
   };
 
   async function watch(): Promise<void> {
-    for (let processed = 0; running; await sleep(20)) {
+    for (let processed = 0, wave = 0; running; await sleep(20)) {
       const counts = await countsAndRows(db, batchJobId);
       const now = processedOf(counts.counters);
-      if (now < processed) contradictions.push(`processed went from ${processed} to ${now}`);
+      if (now < processed && counts.counters.wave === wave)
+        contradictions.push(`processed went from ${processed} to ${now}`);
       processed = now;
+      wave = counts.counters.wave;
       contradictions.push(...contradictionsOf(counts));
     }
   }

@@ -21,6 +21,8 @@ export interface Answer {
   readonly finished: boolean;
   readonly total: number;
   readonly counts: RecordCounts;
+  readonly failed_now: number;
+  readonly selected: number;
   readonly jobs: readonly Answer[];
 }
 
